@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/freihand.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <span>
+
+#include "data/json.h"
+#include "engine/error.h"
+#include "engine/text.h"
+
+namespace peclr {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kScaleFrom = 9, kScaleTo = 10;  // the middle finger's first bone
+
+void read_cameras(const fs::path& file, std::vector<HandLabel>& labels) {
+  constexpr std::array<std::size_t, 2> kShape = {3, 3};
+  const std::vector<float> numbers = read_json_numbers(file, kShape);
+  labels.resize(numbers.size() / 9);
+  if (labels.empty()) fail(ErrorKind::data, "{}: holds no entries", printable(file.string()));
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    float* K = labels[i].K.m;
+    std::copy_n(&numbers[9 * i], 9, K);
+    if (!(K[0] > 0 && K[4] > 0)) {
+      fail(ErrorKind::data, "{}: entry {} has focal lengths {} and {}; both must be positive",
+           printable(file.string()), i, K[0], K[4]);
+    }
+    if (K[3] != 0 || K[6] != 0 || K[7] != 0 || K[8] != 1) {
+      fail(ErrorKind::data, "{}: entry {} is not of the form [[fx, s, cx], [0, fy, cy], [0, 0, 1]]",
+           printable(file.string()), i);
+    }
+  }
+}
+
+void check_length(const fs::path& file, std::size_t entries, const fs::path& cameras,
+                  std::size_t wanted) {
+  if (entries == wanted) return;
+  fail(ErrorKind::data, "{}: holds {} entries, but {} holds {}", printable(file.string()), entries,
+       printable(cameras.filename().string()), wanted);
+}
+
+void read_joints(const fs::path& file, const fs::path& cameras, std::vector<HandLabel>& labels) {
+  constexpr std::array<std::size_t, 2> kShape = {kJoints, 3};
+  const std::vector<float> numbers = read_json_numbers(file, kShape);
+  check_length(file, numbers.size() / (3 * kJoints), cameras, labels.size());
+  const float* number = numbers.data();
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    for (int j = 0; j < kJoints; ++j, number += 3) {
+      labels[i].xyz[j] = {number[0], number[1], number[2]};
+      if (number[2] > 0) continue;
+      fail(ErrorKind::data, "{}: joint {} of entry {} is not in front of the camera (z = {} m)",
+           printable(file.string()), j, i, number[2]);
+    }
+  }
+}
+
+void read_scales(const fs::path& file, const fs::path& cameras, std::vector<HandLabel>& labels) {
+  const std::vector<float> numbers = read_json_numbers(file, {});
+  check_length(file, numbers.size(), cameras, labels.size());
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    labels[i].scale = numbers[i];
+    if (numbers[i] > 0) continue;
+    fail(ErrorKind::data, "{}: entry {} is {}; a bone's length must be positive",
+         printable(file.string()), i, numbers[i]);
+  }
+}
+
+void measure_scales(const fs::path& joints, std::vector<HandLabel>& labels) {
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const Vec3f a = labels[i].xyz[kScaleFrom], b = labels[i].xyz[kScaleTo];
+    labels[i].scale = std::hypot(a.x - b.x, a.y - b.y, a.z - b.z);
+    if (labels[i].scale > 0) continue;
+    fail(ErrorKind::data, "{}: joints {} and {} of entry {} coincide", printable(joints.string()),
+         kScaleFrom, kScaleTo, i);
+  }
+}
+
+}  // namespace
+
+FreihandLabels read_freihand_labels(const fs::path& root, const std::string& split) {
+  const fs::path cameras = root / (split + "_K.json"), joints = root / (split + "_xyz.json"),
+                 scales = root / (split + "_scale.json");
+  std::error_code unknown;
+  FreihandLabels read;
+  read.has_joints = fs::exists(joints, unknown);
+  read_cameras(cameras, read.labels);
+  if (read.has_joints) read_joints(joints, cameras, read.labels);
+  if (fs::exists(scales, unknown)) {
+    read_scales(scales, cameras, read.labels);
+  } else if (read.has_joints) {
+    measure_scales(joints, read.labels);
+  } else {
+    fail(ErrorKind::data, "{}: no such file, and without {} the scale cannot be computed",
+         printable(scales.string()), printable(joints.filename().string()));
+  }
+  return read;
+}
+
+}  // namespace peclr

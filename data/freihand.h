@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// FreiHAND's label files: SPLIT_K.json, SPLIT_xyz.json, SPLIT_scale.json, one entry a hand.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/label.h"
+
+namespace peclr {
+
+struct FreihandLabels {
+  std::vector<HandLabel> labels;
+  bool has_joints = false;  // false: there is no SPLIT_xyz.json, and every xyz is zero
+};
+
+// Reads the labels of `split` ("training" or "evaluation") in folder `root`. Without the scale file
+// the scale is the distance of joints 9 and 10. Throws Error(data) that names file and entry:
+// unequal lengths, a camera that is no pinhole camera with positive focal lengths, a joint at or
+// behind the camera, a scale that is not positive, neither joints nor scales.
+FreihandLabels read_freihand_labels(const std::filesystem::path& root, const std::string& split);
+
+}  // namespace peclr

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/freihand_writer.h"
+
+#include <array>
+#include <iterator>
+#include <system_error>
+
+#include "engine/atomic_file.h"
+#include "engine/error.h"
+#include "engine/text.h"
+
+namespace peclr {
+namespace {
+
+constexpr int kJpegQuality = 95;
+
+// fmt prints the shortest text that reads back to the same float.
+void append(std::string& text, float x) { fmt::format_to(std::back_inserter(text), "{}", x); }
+void append(std::string& text, const Vec3f& p) {
+  fmt::format_to(std::back_inserter(text), "[{}, {}, {}]", p.x, p.y, p.z);
+}
+
+template <class List>
+void append_list(std::string& text, const List& list) {
+  char before = '[';
+  for (const auto& item : list) {
+    text += before;
+    append(text, item);
+    before = ',';
+  }
+  text += ']';
+}
+
+void append(std::string& text, const Mat3f& K) {
+  const float* m = K.m;
+  append_list(text,
+              std::array<Vec3f, 3>{{{m[0], m[1], m[2]}, {m[3], m[4], m[5]}, {m[6], m[7], m[8]}}});
+}
+void append(std::string& text, const std::array<Vec3f, kJoints>& xyz) { append_list(text, xyz); }
+
+// One JSON array with one field of every label, a label a line.
+template <class Field>
+std::string json_of(const std::vector<HandLabel>& labels, Field HandLabel::*field) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (i > 0) text += ",\n";
+    append(text, labels[i].*field);
+  }
+  return text + "]\n";
+}
+
+}  // namespace
+
+FreihandWriter::FreihandWriter(const std::filesystem::path& dir, FreihandPart part, int count)
+    : dir_(dir),
+      part_(part == FreihandPart::training ? "training" : "evaluation"),
+      labels_(static_cast<std::size_t>(count)) {
+  std::error_code error;
+  const std::filesystem::path there = dir_ / (part_ + "_K.json");
+  if (std::filesystem::exists(there, error))
+    fail(ErrorKind::usage, "{} is already there; choose an empty folder",
+         printable(there.string()));
+  const std::filesystem::path pictures = dir_ / part_ / "rgb";
+  std::filesystem::create_directories(pictures, error);
+  if (error)
+    fail(ErrorKind::failure, "{}: cannot be made: {}", printable(pictures.string()),
+         error.message());
+}
+
+void FreihandWriter::write(int id, const Image& image, const HandLabel& label) {
+  check(id >= 0 && static_cast<std::size_t>(id) < labels_.size(),
+        "FreihandWriter: id {} is not below {}", id, labels_.size());
+  write_jpeg(dir_ / part_ / "rgb" / fmt::format("{:08}.jpg", id), image, kJpegQuality);
+  labels_[static_cast<std::size_t>(id)] = label;
+}
+
+void FreihandWriter::finish() {
+  write_file_atomically(dir_ / (part_ + "_scale.json"), json_of(labels_, &HandLabel::scale));
+  write_file_atomically(dir_ / (part_ + "_xyz.json"), json_of(labels_, &HandLabel::xyz));
+  // Last: a folder with this file is a complete data set.
+  write_file_atomically(dir_ / (part_ + "_K.json"), json_of(labels_, &HandLabel::K));
+}
+
+}  // namespace peclr

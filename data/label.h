@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of the hand in a picture.
+#pragma once
+#include <array>
+
+#include "kernels/vec.h"
+
+namespace peclr {
+
+// FreiHAND's conventions: joints in FreiHAND's order (0 wrist; 1-4 thumb, 5-8 index, 9-12 middle, 13-16 ring, 17-20
+// little, base to tip), metres, camera x right, y down, z forward; K in pixels of the picture.
+struct HandLabel {
+  Mat3f K;
+  std::array<Vec3f, kJoints> xyz;
+  float scale = 0;  // metres, length of the bone between joints 9 and 10
+};
+
+// Pixel (u, v) of a point in camera space. K's last row is (0, 0, 1); it may turn and shear.
+inline Vec2f project(const Mat3f& K, const Vec3f& p) {
+  return {(K.m[0] * p.x + K.m[1] * p.y) / p.z + K.m[2],
+          (K.m[3] * p.x + K.m[4] * p.y) / p.z + K.m[5]};
+}
+
+}  // namespace peclr

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/picture_cache.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include "engine/error.h"
+
+namespace peclr {
+namespace {
+
+Picture read_picture(const PictureSet& set, std::int64_t index, int target) {
+  Image image = read_image(set.path(index));
+  const int factor = reduction_for(image.width, image.height, target);
+  return {factor == 1 ? std::move(image) : box_reduce(image, factor), factor};
+}
+
+}  // namespace
+
+std::size_t default_cache_bytes() {
+  auto memory = static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) *
+                static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  // A container's limit (control groups, version 2); the word "max" there leaves `limit` unread.
+  std::ifstream file("/sys/fs/cgroup/memory.max");
+  if (std::size_t limit = 0; file >> limit) memory = std::min(memory, limit);
+  return std::min(memory / 2, std::size_t{8} << 30);
+}
+
+PictureCache::PictureCache(std::span<const PictureSet> sets, const PictureCacheOptions& options)
+    : sets_(sets), options_(options) {
+  for (const PictureSet& set : sets) kept_.emplace_back(set.files.size());
+}
+
+std::shared_ptr<const Picture> PictureCache::get(PictureId id) {
+  const auto source = static_cast<std::size_t>(id.source),
+             index = static_cast<std::size_t>(id.index);
+  check(source < kept_.size() && index < kept_[source].size(), "PictureCache: no picture {} of {}",
+        id.index, id.source);
+  std::shared_ptr<const Picture>& place = kept_[source][index];
+  {
+    std::lock_guard lock(mutex_);
+    if (place) return place;
+  }
+  auto picture =
+      std::make_shared<const Picture>(read_picture(sets_[source], id.index, options_.target));
+  const std::size_t size = picture->image.pixels.size();
+  std::lock_guard lock(mutex_);
+  // Another thread may have read the same picture meanwhile; the two are equal.
+  if (!place && bytes_ + size <= options_.max_bytes) {
+    place = picture;
+    bytes_ += size;
+  }
+  return picture;
+}
+
+std::size_t PictureCache::bytes() const {
+  std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+UsedPicture read_or_next(PictureCache& cache, BadPictures& bad, std::span<const PictureId> order,
+                         std::int64_t position) {
+  const auto size = static_cast<std::int64_t>(order.size());
+  check(position >= 0 && position < size, "read_or_next: position {} of {}", position, size);
+  for (std::int64_t step = 0; step < size; ++step) {
+    const PictureId id = order[static_cast<std::size_t>((position + step) % size)];
+    if (bad.contains(id)) continue;
+    try {
+      return {id, cache.get(id)};
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::data) throw;
+      bad.add(id, error.what());
+    }
+  }
+  fail(ErrorKind::data, "no picture of this epoch can be read; {}", bad.summary());
+}
+
+}  // namespace peclr

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decoded pictures, kept in memory so that an epoch after the first reads nothing from disk and
+// decodes nothing.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "data/bad_pictures.h"
+#include "data/image.h"
+#include "data/mixture.h"
+#include "data/pictures.h"
+
+namespace peclr {
+
+// A picture as it is used: box-reduced once by `factor` if it was far larger than needed. A camera
+// for the original picture is taken along by reduced_camera(K, factor).
+struct Picture {
+  Image image;
+  int factor = 1;
+};
+
+// 8 GiB, or half of the memory that this process may have if that is less.
+std::size_t default_cache_bytes();
+
+struct PictureCacheOptions {
+  int target =
+      0;  // a picture keeps at least this shorter side, e.g. 2 * model.input; 0: never reduced
+  std::size_t max_bytes = default_cache_bytes();
+};
+
+// Thread-safe. What fits is kept for good: in a shuffled epoch every picture is as likely to come
+// next, so throwing one out for another gains nothing. The content returned never depends on what
+// is kept.
+class PictureCache {
+ public:
+  // The sets must outlive the cache; set s is source s of the ids.
+  PictureCache(std::span<const PictureSet> sets, const PictureCacheOptions& options);
+
+  // Throws what read_image throws.
+  std::shared_ptr<const Picture> get(PictureId id);
+
+  std::size_t bytes() const;  // of the pixels kept
+
+ private:
+  const std::span<const PictureSet> sets_;
+  const PictureCacheOptions options_;
+  mutable std::mutex mutex_;
+  std::vector<std::vector<std::shared_ptr<const Picture>>> kept_;  // [source][index]
+  std::size_t bytes_ = 0;
+};
+
+struct UsedPicture {
+  PictureId id;
+  std::shared_ptr<const Picture> picture;
+};
+
+// The picture at `position` of an epoch's order or, if it is bad, the next good one in the order
+// (from the end on to the start): a function of the order and the files alone. Faults go to `bad`,
+// which throws when there are too many; errors other than Error(data) pass.
+UsedPicture read_or_next(PictureCache& cache, BadPictures& bad, std::span<const PictureId> order,
+                         std::int64_t position);
+
+}  // namespace peclr

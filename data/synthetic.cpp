@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/synthetic.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "data/freihand_writer.h"
+#include "data/synthetic_scene.h"
+#include "engine/error.h"
+#include "engine/parallel.h"
+
+namespace peclr {
+namespace synthetic {
+namespace {
+
+// Each aspect has a stream of its own: a change in how backgrounds are drawn leaves the hands as
+// they were.
+enum Stream : std::uint64_t { kShape = 0x5348, kPose, kView, kLook, kLighting, kPhotograph };
+
+std::array<Vec3f, kJoints> joints_in_metres(const HandShape& shape, const HandPose& pose) {
+  auto joints = posed_joints(articulate(shape, pose));
+  for (Vec3f& joint : joints) joint = joint * shape.metres;
+  return joints;
+}
+
+}  // namespace
+
+Scene sample_scene(std::uint64_t seed, std::uint64_t index, int side) {
+  const auto stream = [&](Stream purpose) { return Rng::of(seed, purpose, index); };
+  Rng shape_rng = stream(kShape), pose_rng = stream(kPose), view_rng = stream(kView);
+  Rng look_rng = stream(kLook), lighting_rng = stream(kLighting);
+  Scene scene;
+  scene.shape = sample_shape(shape_rng);
+  scene.pose = sample_pose(pose_rng, scene.shape);
+  const Articulation pose = articulate(scene.shape, scene.pose);
+  const Vec3f elbow =
+      rotate(pose.forearm, {0, -kForearmLength * scene.shape.palm.y, 0}) * scene.shape.metres;
+  scene.view = sample_view(view_rng, joints_in_metres(scene.shape, scene.pose), elbow, side);
+  scene.look = sample_look(look_rng);
+  scene.lighting = sample_lighting(lighting_rng);
+  return scene;
+}
+
+HandLabel label_of(const Scene& scene) {
+  HandLabel label{scene.view.K, joints_in_metres(scene.shape, scene.pose), 0};
+  for (Vec3f& joint : label.xyz) joint = to_camera(scene.view, joint);
+  label.scale = length(label.xyz[9] - label.xyz[10]);
+  return label;
+}
+
+Photograph photograph_of(const Scene& scene, std::uint64_t seed, std::uint64_t index, int side) {
+  Rng rng = Rng::of(seed, kPhotograph, index);
+  return take_photograph(scene, rng, side);
+}
+
+}  // namespace synthetic
+
+SyntheticHand synthetic_hand(std::uint64_t seed, std::uint64_t index, int side) {
+  check(side >= 16 && side <= kMaxSide, "synthetic_hand: side {} is not in 16..{}", side, kMaxSide);
+  const synthetic::Scene scene = synthetic::sample_scene(seed, index, side);
+  return {synthetic::photograph_of(scene, seed, index, side).image, synthetic::label_of(scene)};
+}
+
+void write_synthetic(const std::filesystem::path& out, int count, std::uint64_t seed,
+                     const std::function<void(int done, int total)>& progress) {
+  if (count < 1) fail(ErrorKind::usage, "synth: --count {} is not positive", count);
+  // Far beyond any training index.
+  constexpr std::uint64_t kEvaluationStart = std::uint64_t{1} << 40;
+  const int evaluation = std::max(1, count / 10), total = count + evaluation;
+  FreihandWriter training_set(out, FreihandPart::training, count);
+  FreihandWriter evaluation_set(out, FreihandPart::evaluation, evaluation);
+  std::mutex progress_mutex;
+  int done = 0;
+  parallel_for(total, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const bool training = i < count;
+      const int id = static_cast<int>(training ? i : i - count);
+      const auto index = static_cast<std::uint64_t>(id) + (training ? 0 : kEvaluationStart);
+      const SyntheticHand hand = synthetic_hand(seed, index);
+      (training ? training_set : evaluation_set).write(id, hand.image, hand.label);
+      if (!progress) continue;
+      std::lock_guard lock(progress_mutex);
+      progress(++done, total);
+    }
+  });
+  // The labels of the training part come last: their file says that the set is complete.
+  evaluation_set.finish();
+  training_set.finish();
+}
+
+}  // namespace peclr

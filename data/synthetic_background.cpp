@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/synthetic_background.h"
+
+#include "data/synthetic_canvas.h"
+
+namespace peclr::synthetic {
+namespace {
+
+Thing any_thing(Rng& rng, const Palette& palette, float side, Vec3f skin) {
+  Thing t{};
+  t.texture = Texture::any(rng, palette, side / 224);
+  t.casts_shadow = true;
+  t.x = rng.uniform(-0.1f, 1.1f) * side;
+  t.y = rng.uniform(-0.1f, 1.1f) * side;
+  const float angle = rng.below(2) ? radians(8) * bell(rng) : rng.uniform(0, kPi);
+  t.cosine = std::cos(angle);
+  t.sine = std::sin(angle);
+  t.soft = (1 + 4 * rng.uniform() * rng.uniform()) * side / 224;
+  t.shade_x = rng.uniform(-0.35f, 0.35f);
+  t.shade_y = rng.uniform(-0.35f, 0.35f);
+  const float size = side * (0.05f + 0.22f * rng.uniform() * rng.uniform());
+  t.half_width = size * rng.uniform(0.6f, 1.6f);
+  t.half_height = size * rng.uniform(0.5f, 1.2f);
+  switch (rng.below(8)) {
+    case 0:  // disc, ball
+      t.half_height = t.half_width = t.corner = size;
+      break;
+    case 1:
+    case 2:  // pole, cable, edge of a frame: across the picture
+      t.half_width = side;
+      t.half_height = side * rng.uniform(0.006f, 0.035f);
+      t.round_bar = true;
+      break;
+    case 3:  // something with the colour of skin: an arm, a face far away, a wooden thing
+      t.texture.pattern = Pattern::clouds;
+      t.texture.light = skin * rng.uniform(0.5f, 1.1f);
+      t.texture.dark = t.texture.light * Vec3f{0.85f, 0.75f, 0.7f};
+      t.texture.scale *= 0.4f;
+      t.half_width = size * rng.uniform(0.7f, 3);
+      t.half_height = t.corner = std::min(size * 0.7f, t.half_width);
+      t.round_bar = true;
+      break;
+    default:
+      t.corner = rng.below(2) ? 0 : 0.3f * std::min(t.half_width, t.half_height);
+  }
+  return t;
+}
+
+// A row of like things: books, cans, keys, leaves of a blind.
+void paint_row(Rng& rng, Canvas& canvas, const Palette& palette, float side, Vec3f skin) {
+  Thing thing = any_thing(rng, palette, side, skin);
+  const float size = side * rng.uniform(0.012f, 0.045f);
+  thing.half_width = size;
+  thing.half_height = size * rng.uniform(0.5f, 3.5f);
+  thing.corner = rng.uniform(0, 0.9f) * std::min(thing.half_width, thing.half_height);
+  thing.round_bar = false;
+  const float gap = size * rng.uniform(2.1f, 3);
+  const int count = 4 + static_cast<int>(rng.below(10));
+  const bool alike = rng.below(2) == 0;
+  for (int i = 0; i < count; ++i) {
+    if (!alike) thing.texture.light = any_colour(rng, palette);
+    canvas.paint(thing);
+    thing.x += gap * thing.cosine;
+    thing.y += gap * thing.sine;
+  }
+}
+
+// Many small things in one place: leaves, cables, tools, print.
+void paint_litter(Rng& rng, Canvas& canvas, const Palette& palette, float side, Vec3f skin) {
+  const float x = rng.uniform() * side, y = rng.uniform() * side;
+  const float spread = rng.uniform(0.08f, 0.4f) * side, slender = rng.uniform(0.06f, 0.9f);
+  for (int count = 20 + static_cast<int>(rng.below(60)); count > 0; --count) {
+    Thing thing = any_thing(rng, palette, side, skin);
+    thing.casts_shadow = false;
+    thing.round_bar = rng.below(2) == 0;
+    thing.x = x + spread * bell(rng);
+    thing.y = y + spread * bell(rng);
+    thing.half_width = side * rng.uniform(0.01f, 0.045f);
+    thing.half_height = std::max(0.7f, thing.half_width * slender);
+    thing.corner = thing.half_height;
+    thing.soft = 0.008f * side;
+    canvas.paint(thing);
+  }
+}
+
+}  // namespace
+
+std::vector<Vec3f> paint_background(Rng& rng, int side, Vec3f skin) {
+  const float size = static_cast<float>(side), unit = size / 224;
+  const Palette palette = any_palette(rng);
+  Canvas canvas(side);
+  canvas.paint_plane(Texture::any(rng, palette, unit), 0, 1, -1, rng.uniform(-0.4f, 0.4f));
+  for (int planes = static_cast<int>(rng.below(4)); planes > 0; --planes) {
+    const float angle = rng.below(3) ? kPi / 2 + radians(8) * bell(rng) : rng.uniform(0, 2 * kPi);
+    const float nx = std::cos(angle), ny = std::sin(angle);
+    const float through = nx * rng.uniform(0.1f, 0.9f) * size + ny * rng.uniform(0.1f, 0.9f) * size;
+    canvas.paint_plane(Texture::any(rng, palette, unit), nx, ny, through, rng.uniform(-0.6f, 0.6f));
+  }
+  const int things = static_cast<int>(rng.below(14)), rows = static_cast<int>(rng.below(3));
+  for (int i = 0; i < things / 2; ++i) canvas.paint(any_thing(rng, palette, size, skin));
+  if (rng.below(2)) paint_litter(rng, canvas, palette, size, skin);
+  for (int i = 0; i < rows; ++i) paint_row(rng, canvas, palette, size, skin);
+  for (int i = things / 2; i < things; ++i) canvas.paint(any_thing(rng, palette, size, skin));
+  canvas.blur(static_cast<int>(unit * 4.2f * rng.uniform() * rng.uniform()));
+  return canvas.take();
+}
+
+}  // namespace peclr::synthetic

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/views.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/error.h"
+
+namespace peclr {
+namespace {
+
+constexpr double kPlainMargin = 1.25;  // of a crop that is not scaled
+constexpr double kJitterUnits = 128;   // jitter is counted in 128ths of the plain crop
+
+// What a crop is drawn around.
+struct Subject {
+  double x = 0, y = 0, radius = 0;  // pixels of the picture
+};
+
+// All the random numbers of a view, before the options switch any of them off.
+struct Draws {
+  float angle_deg, margin, jitter_x, jitter_y, drop;
+  ColourJitter colour;
+};
+
+float draw(Rng& rng, Range range) { return rng.uniform(range.low, range.high); }
+
+Draws draw_all(const AugmentOptions& options, Rng& rng) {
+  Draws d;
+  d.angle_deg = std::floor(draw(rng, options.angle_deg));
+  d.margin = draw(rng, options.margin);
+  d.jitter_x = draw(rng, options.jitter);
+  d.jitter_y = draw(rng, options.jitter);
+  d.colour.hue = draw(rng, options.hue);
+  d.colour.saturation = draw(rng, options.saturation);
+  d.colour.value_gain = draw(rng, options.value_gain);
+  d.colour.value_offset = draw(rng, options.value_offset);
+  d.drop = rng.uniform();
+  if (!options.rotate) d.angle_deg = 0;
+  if (!options.scale) d.margin = kPlainMargin;
+  if (!options.translate) d.jitter_x = d.jitter_y = 0;
+  return d;
+}
+
+void require_pixels(int width, int height) {
+  if (width < 2 || height < 2)
+    fail(ErrorKind::data, "a picture of {} x {} pixels is too small, give at least 2 x 2", width,
+         height);
+}
+
+double largest_distance(std::span<const Vec2f> joints, double x, double y) {
+  double radius = 0;
+  for (const Vec2f& p : joints) radius = std::max(radius, std::hypot(p.x - x, p.y - y));
+  return radius;
+}
+
+Subject subject_of(int width, int height, std::span<const Vec2f> joints) {
+  if (joints.empty())
+    return {0.5 * (width - 1), 0.5 * (height - 1), 0.5 * std::min(width, height) / kPlainMargin};
+  Subject subject;
+  for (const Vec2f& p : joints) subject.x += p.x, subject.y += p.y;
+  subject.x /= static_cast<double>(joints.size());
+  subject.y /= static_cast<double>(joints.size());
+  subject.radius = largest_distance(joints, subject.x, subject.y);
+  if (!std::isfinite(subject.x + subject.y + subject.radius))
+    fail(ErrorKind::data, "the 2D joints of a picture are not finite, check its labels");
+  if (!(subject.radius > 0))
+    fail(ErrorKind::data, "the 2D joints of a picture all lie on one point, check its labels");
+  return subject;
+}
+
+View view_of(const ViewGeometry& geometry) {
+  View view;
+  view.pixels = view_pixels(geometry);
+  if (!positions_fit(view.pixels.to_source, geometry.out))
+    fail(ErrorKind::data,
+         "a view of {:.0f} x {:.0f} pixels around ({:.0f}, {:.0f}) is too far from its picture, "
+         "check the labels",
+         geometry.crop_width, geometry.crop_height, geometry.centre.x, geometry.centre.y);
+  view.to_output = invert(view.pixels.to_source);
+  view.angle_deg = static_cast<float>(geometry.angle_deg);
+  return view;
+}
+
+// The square of side 2 margin radius around the subject, then moved right and down by (move_x,
+// move_y) pixels of the picture, so that the subject appears moved the other way.
+View square_view(const Subject& subject, double angle_deg, double margin, double move_x,
+                 double move_y, int out) {
+  const double side = 2 * margin * subject.radius;
+  // A crop starts at a pixel's edge, half a pixel before its centre.
+  const double x = subject.x + 0.5 - side / 2 + move_x, y = subject.y + 0.5 - side / 2 + move_y;
+  const Vec2f centre{static_cast<float>(subject.x), static_cast<float>(subject.y)};
+  View view = view_of({angle_deg, centre, x, y, side, side, out});
+  view.shift = {static_cast<float>(-move_x / side), static_cast<float>(-move_y / side)};
+  view.scale = static_cast<float>(kPlainMargin / margin);
+  return view;
+}
+
+// The official code's crop: whole pixels; an origin left of or above the picture is moved to its
+// border, and what is right of or below it is cut off, so that the resize stretches the rest.
+View paper_view(const Draws& d, int width, int height, std::span<const Vec2f> joints, int out) {
+  Subject subject = subject_of(width, height, joints);
+  if (joints.empty()) {  // the edge between the middle pixels: a plain crop then just fits
+    subject.x = std::floor(0.5 * width);
+    subject.y = std::floor(0.5 * height);
+  } else {
+    subject.x = std::trunc(subject.x);
+    subject.y = std::trunc(subject.y);
+    subject.radius = largest_distance(joints, subject.x, subject.y);
+  }
+  const double half = std::trunc(subject.radius * d.margin);
+  const double left = subject.x - half, top = subject.y - half;
+  const double x = std::max(left + std::trunc(d.jitter_x), 0.0);
+  const double y = std::max(top + std::trunc(d.jitter_y), 0.0);
+  const double crop_width = std::min(2 * half, width - x);
+  const double crop_height = std::min(2 * half, height - y);
+  if (!(crop_width >= 1 && crop_height >= 1))
+    fail(ErrorKind::data,
+         "the crop around ({:.0f}, {:.0f}) lies outside its picture of {} x {} pixels, check the "
+         "labels",
+         subject.x, subject.y, width, height);
+  const Vec2f centre{static_cast<float>(subject.x), static_cast<float>(subject.y)};
+  View view = view_of({d.angle_deg, centre, x, y, crop_width, crop_height, out});
+  view.shift = {static_cast<float>((left - x) / kJitterUnits),
+                static_cast<float>((top - y) / kJitterUnits)};
+  view.scale = static_cast<float>(kPlainMargin / d.margin);
+  return view;
+}
+
+}  // namespace
+
+View sample_view(const AugmentOptions& options, int width, int height,
+                 std::span<const Vec2f> joints, Rng rng) {
+  require_pixels(width, height);
+  const Draws d = draw_all(options, rng);
+  View view;
+  if (options.paper_exact) {
+    view = paper_view(d, width, height, joints, options.out);
+  } else {
+    const Subject subject = subject_of(width, height, joints);
+    const double unit = 2 * kPlainMargin * subject.radius / kJitterUnits;
+    view = square_view(subject, d.angle_deg, d.margin, d.jitter_x * unit, d.jitter_y * unit,
+                       options.out);
+    view.pixels.border = options.border;
+  }
+  view.pixels.jitter_colour = options.colour_jitter;
+  view.pixels.jitter = d.colour;
+  view.pixels.drop_colour = d.drop < options.colour_drop;
+  view.pixels.swap_red_blue = options.paper_exact;
+  return view;
+}
+
+View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Border border,
+                Rng rng) {
+  require_pixels(width, height);
+  const Subject subject = subject_of(width, height, joints);
+  const float angle_deg = rng.uniform(-45, 45);
+  const float margin = rng.uniform(1, 1.5f);
+  const double move_x = rng.uniform(-0.25f, 0.25f) * subject.radius;
+  const double move_y = rng.uniform(-0.25f, 0.25f) * subject.radius;
+  View view = square_view(subject, angle_deg, margin, move_x, move_y, out);
+  view.pixels.border = border;
+  return view;
+}
+
+View centre_view(int out, int width, int height) {
+  require_pixels(width, height);
+  return square_view(subject_of(width, height, {}), 0, kPlainMargin, 0, 0, out);
+}
+
+Mat3f transform_camera(const Mat3f& K, const Affine2& to_output) {
+  const double* t = to_output.m;
+  Mat3f product;
+  for (int c = 0; c < 3; ++c) {
+    for (int r = 0; r < 2; ++r)
+      product.m[3 * r + c] = static_cast<float>(t[3 * r] * K.m[c] + t[3 * r + 1] * K.m[3 + c] +
+                                                t[3 * r + 2] * K.m[6 + c]);
+    product.m[6 + c] = K.m[6 + c];
+  }
+  return product;
+}
+
+}  // namespace peclr

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Draws views: which square of a picture, turned by how much, in which colours. Pixels, keypoints,
+// camera and the numbers of the equivariant inverse all come from the one map that is drawn here.
+#pragma once
+#include <span>
+
+#include "kernels/augment.h"
+#include "kernels/random.h"
+
+namespace peclr {
+
+struct Range {
+  float low = 0, high = 0;
+};
+
+// Defaults: the final PeCLR recipe, as in the official configuration.
+struct AugmentOptions {
+  int out = 128;  // side of a view, pixels
+  bool rotate = true, translate = true, scale = true;
+  Range angle_deg{-45, 45};  // floored to whole degrees
+  Range jitter{0, 15};  // of the crop's origin, right and down; 128ths of the crop of margin 1.25
+  Range margin{0.9f, 1.5f};  // half the crop's side, in radii of the hand; 1.25 without `scale`
+  bool colour_jitter = true;
+  Range hue{0.01f, 1}, saturation{0.01f, 1}, value_gain{0.5f, 1}, value_offset{5, 20};
+  float colour_drop = 0;  // probability
+  Border border = Border::black;
+  // The official code's behaviour: whole pixels, crops cut at the picture's border and stretched,
+  // shift counted in 128ths whatever the crop's size, hue and luma with red and blue exchanged,
+  // black border.
+  bool paper_exact = false;
+};
+
+struct View {
+  AugmentParams pixels;
+  Affine2 to_output;    // from pixel indices of the source to pixel indices of the view
+  float angle_deg = 0;  // positive: the content turned counter-clockwise on the screen
+  Vec2f shift;          // how far the centre moved right and down, in sides of the view
+  float scale = 1;      // size of the content relative to a crop of margin 1.25
+};
+
+// A view for training of a picture of width x height pixels. The crop's centre and radius are the
+// mean of `joints` (pixel indices of the picture) and their largest distance from it; without
+// joints they are those of the picture's centre square (1.25 radii are half its side), which is how
+// fine-tuning sees a picture, never from labels. Draws nine numbers whatever the options, in this
+// order: angle, margin, jitter right, jitter down, hue, saturation, value gain, value offset,
+// colour drop; switching one off leaves the others as they were. Throws Error(data) if the picture
+// is smaller than 2 x 2, the joints are not finite or lie on one point, the crop lies outside the
+// picture (paper_exact only), or the view reaches beyond kMaxPosition.
+View sample_view(const AugmentOptions& options, int width, int height,
+                 std::span<const Vec2f> joints, Rng rng);
+
+// A view for probing what features know of the pose: around the joints, turned by -45..45 degrees,
+// moved by up to a quarter of the radius an axis either way, margin 1..1.5. Draws angle, margin,
+// move right, move down. Throws as above.
+View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Border border,
+                Rng rng);
+
+// The picture's centre square, for evaluation. Throws Error(data) if the picture is smaller than 2
+// x 2.
+View centre_view(int out, int width, int height);
+
+// K' = T K: what `to_output` makes of a camera. Projecting with K' gives pixel indices of the view.
+// K' has a skew once the view is turned, and a second row with three entries.
+Mat3f transform_camera(const Mat3f& K, const Affine2& to_output);
+
+}  // namespace peclr

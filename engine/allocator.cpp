@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/allocator.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "engine/error.h"
+
+namespace peclr {
+
+CachingAllocator::~CachingAllocator() {
+  for (auto& [bytes, blocks] : waiting_)
+    for (void* block : blocks) system_free_(block, bytes);
+}
+
+std::size_t CachingAllocator::size_class(std::size_t bytes) {
+  if (bytes <= 512) return (std::max<std::size_t>(bytes, 1) + 63) / 64 * 64;
+  const std::size_t step = std::bit_floor(bytes - 1) / 8;
+  return (bytes + step - 1) / step * step;
+}
+
+void* CachingAllocator::allocate(std::size_t bytes) {
+  const std::size_t rounded = size_class(bytes);
+  std::lock_guard lock(mutex_);
+  auto& blocks = waiting_[rounded];
+  void* block = nullptr;
+  if (!blocks.empty()) {
+    block = blocks.back();
+    blocks.pop_back();
+  } else {
+    block = system_allocate_(rounded);
+    if (block == nullptr)
+      fail(ErrorKind::failure,
+           "out of memory: {} MiB asked for, {} MiB in use; use a smaller train.batch_size (and a "
+           "larger "
+           "train.accumulate)",
+           rounded >> 20, stats_.bytes_in_use >> 20);
+    ++stats_.system_allocations;
+    stats_.bytes_reserved += static_cast<std::int64_t>(rounded);
+  }
+  stats_.bytes_in_use += static_cast<std::int64_t>(rounded);
+  stats_.peak_bytes_in_use = std::max(stats_.peak_bytes_in_use, stats_.bytes_in_use);
+  return block;
+}
+
+void CachingAllocator::release(void* block, std::size_t bytes) {
+  const std::size_t rounded = size_class(bytes);
+  std::lock_guard lock(mutex_);
+  waiting_[rounded].push_back(block);
+  stats_.bytes_in_use -= static_cast<std::int64_t>(rounded);
+}
+
+MemoryStats CachingAllocator::stats() const {
+  std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+}  // namespace peclr

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a device must be able to do: the narrow seam under the ops. Every function writes into
+// outputs it is given and records nothing; shapes have been checked by the op that calls it. A
+// missing function is a compile error.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/allocator.h"
+#include "engine/tensor.h"
+#include "kernels/augment.h"
+#include "kernels/equivariance.h"
+#include "kernels/ntxent.h"
+#include "kernels/optimizer.h"
+#include "kernels/procrustes.h"
+
+namespace peclr {
+
+struct ConvSpec {
+  int stride = 1, padding = 0;
+};
+
+// Whether a gradient is the first to arrive at its place or adds to what is there.
+enum class Write { overwrite, accumulate };
+
+// Batch normalisation over all but the last dimension, an optional residual, and the activation, in
+// one pass: y = act(gamma * (x - mean) / sqrt(variance + eps) + beta + residual).
+struct NormSpec {
+  float eps = 1e-5f,
+        momentum =
+            0.1f;     // running = (1 - momentum) * running + momentum * batch (unbiased variance)
+  float slope = 0.f;  // of the activation below zero: 0 ReLU, 1 none, 0.01 leaky ReLU
+};
+struct NormWeights {
+  Tensor gamma, beta, running_mean, running_variance;
+};  // [C] f32 each
+
+// The hand network's way from 64 numbers to a hand (kernels/pose25d.h), all f32: uv [B, 21, 2]
+// pixels, z_rel [B, 21], h [B, 21, 2] rays, root_depth [B], mlp_input [B, 64]. As gradients,
+// undefined where nothing flows.
+struct PoseTensors {
+  Tensor uv, z_rel, h, root_depth, mlp_input;
+};
+
+// Where each tensor lies in the arenas, and whether it decays.
+struct OptimizerLayout {
+  std::vector<Segment> segments;
+};
+enum class OptimizerKind { adam, lars };  // lars: Adam inside LARS, as the reference has it
+struct OptimizerStep {
+  const OptimizerLayout& layout;
+  OptimizerKind kind;
+  double learning_rate;
+  std::int64_t step;     // from 0
+  float gradient_scale;  // gradients are multiplied by it first: 1 / accumulate
+  Tensor weights, gradients, first_moment, second_moment;  // [total] f32
+};
+
+// One view to be made: source u8 [height, width, 4] on the host, into row `row` of a batch of
+// pictures.
+struct AugmentRequest {
+  const std::uint8_t* source;
+  int width, height;
+  AugmentParams params;
+  std::int64_t row;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string description() const = 0;  // one line for logs and reports
+
+  // Memory.
+  virtual void* allocate(std::size_t bytes) = 0;
+  virtual void release(void* block, std::size_t bytes) = 0;
+  virtual MemoryStats memory() const = 0;
+  virtual void copy_to_host(const Tensor& from, std::span<float> to) = 0;          // to plain f32
+  virtual void copy_from_host(std::span<const float> from, const Tensor& to) = 0;  // f32, plain
+  virtual void zero(const Tensor& t) = 0;
+
+  // An uninitialised [N, H, W, C] activation in the layout that this backend's convolutions like.
+  virtual Tensor activation(Shape shape, DType dtype) = 0;
+
+  // Convolution: x [N, H, W, I], w f32 [O, kH, kW, I], y [N, H', W', O]. The arithmetic has y's
+  // (dx's) type; sums are f32.
+  virtual void conv_forward(const ConvSpec&, const Tensor& x, const Tensor& w, const Tensor& y) = 0;
+  virtual void conv_backward_data(const ConvSpec&, const Tensor& dy, const Tensor& w,
+                                  const Tensor& dx) = 0;
+  virtual void conv_backward_weights(const ConvSpec&, const Tensor& x, const Tensor& dy,
+                                     const Tensor& dw, Write) = 0;
+
+  // Linear: x [B, I], w [O, I], y [B, O] = x w^T (+ bias [O] where defined); all f32.
+  virtual void linear_forward(const Tensor& x, const Tensor& w, const Tensor& bias,
+                              const Tensor& y) = 0;
+  virtual void linear_backward_data(const Tensor& dy, const Tensor& w, const Tensor& dx) = 0;
+  virtual void linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
+                                       const Tensor& db, Write) = 0;
+
+  // Normalisation. `saved` [2, C] f32 receives mean and 1 / sqrt(variance + eps) for the gradient.
+  virtual void norm_train(const NormSpec&, const NormWeights&, const Tensor& x,
+                          const Tensor& residual, const Tensor& y, const Tensor& saved) = 0;
+  virtual void norm_evaluate(const NormSpec&, const NormWeights&, const Tensor& x,
+                             const Tensor& residual, const Tensor& y) = 0;
+  // The gradient that arrives is dy (+ more, where defined). Both are consumed: when there is a
+  // residual, dy is left holding its gradient. dgamma and dbeta [C].
+  struct NormGradients {
+    Tensor dx, dgamma, dbeta;
+    Write write;
+  };
+  virtual void norm_backward(const NormSpec&, const NormWeights&, const Tensor& x, const Tensor& y,
+                             const Tensor& saved, bool has_residual, const Tensor& dy,
+                             const Tensor& more, const NormGradients& out) = 0;
+
+  // 3x3 max pooling, stride 2, padding 1; `where` u8, the winner's place in its window. Mean over H
+  // and W gives f32 [N, C].
+  virtual void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) = 0;
+  virtual void max_pool_backward(const Tensor& dy, const Tensor& where, const Tensor& dx) = 0;
+  virtual void mean_pool(const Tensor& x, const Tensor& y) = 0;
+  virtual void mean_pool_backward(const Tensor& dy, const Tensor& dx) = 0;
+
+  virtual void add(const Tensor& x, const Tensor& into) = 0;  // into += x, same layout
+
+  // Makes views in images [N, S, S, 3] f32. The first may be called from any thread, for different
+  // rows at a time, and is done with the sources on return; the second, from the training thread,
+  // returns once all rows can be used.
+  virtual void augment(std::span<const AugmentRequest> requests, const Tensor& images) = 0;
+  virtual void finish_augment(const Tensor& images) = 0;
+
+  // Contrastive part: projection, z and gradients [2N, D]; views [2N, 4], each row a ViewTransform;
+  // rows [2, 2N], what the forward pass leaves for the gradient; summary [5]: loss, mean similarity
+  // of positives and of negatives, top-1, spread of the
+  // embedding (embedding_spread in engine/cpu/hot/ntxent.h says what that is).
+  virtual void invert_views(const Tensor& projection, const Tensor& views, Inversion what,
+                            const Tensor& z) = 0;
+  virtual void invert_views_backward(const Tensor& projection, const Tensor& views, Inversion what,
+                                     const Tensor& dz, const Tensor& dprojection) = 0;
+  virtual void ntxent(const Tensor& z, float temperature, const Tensor& rows,
+                      const Tensor& summary) = 0;
+  virtual void ntxent_backward(const Tensor& z, float temperature, const Tensor& rows,
+                               const Tensor& dloss, const Tensor& dz) = 0;
+
+  // Hand pose: raw [B, 64], cameras [B, 9], xyz [B, 21, 3] in bone lengths.
+  virtual void pose_lift(const Tensor& raw, const Tensor& cameras, const PoseTensors& out) = 0;
+  virtual void pose_lift_backward(const Tensor& cameras, const PoseTensors& gradients,
+                                  const Tensor& draw) = 0;
+  virtual void pose_recover(const Tensor& h, const Tensor& z_rel, const Tensor& root,
+                            const Tensor& xyz) = 0;
+  virtual void pose_recover_backward(const Tensor& h, const Tensor& z_rel, const Tensor& root,
+                                     const Tensor& dxyz,
+                                     const PoseTensors& out) = 0;  // h, z_rel, root_depth
+  // Fine-tuning's loss on uv, z_rel and root_depth, and its gradient; parts [4]: total, uv
+  // (pixels), z_rel, root depth.
+  virtual void pose_loss(const PoseTensors& predicted, const PoseTensors& target,
+                         const Tensor& parts, const PoseTensors& gradients) = 0;
+  // loss [1] = mean |x - target|, and its gradient.
+  virtual void mean_absolute_loss(const Tensor& x, const Tensor& target, const Tensor& loss,
+                                  const Tensor& dx) = 0;
+  virtual void scale(const Tensor& x, const Tensor& factor) = 0;  // x *= factor [1], f32
+
+  // Batched alignment of source [B, P, 3] to target: kernels/procrustes.h; aligned = scale * source
+  // @ rotation + translation.
+  struct ProcrustesTensors {
+    Tensor aligned, rotation, scale, translation, pa_epe;
+  };  // undefined: not wanted
+  virtual void procrustes(const Tensor& source, const Tensor& target, Alignment rule,
+                          const ProcrustesTensors& out) = 0;
+
+  // One step over the arenas; returns the L2 norm of the (scaled) gradient. Where that is not
+  // finite, nothing is changed.
+  virtual double update(const OptimizerStep& step) = 0;
+};
+
+}  // namespace peclr

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/checkpoint.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <map>
+#include <string_view>
+
+#include "engine/weight_layout.h"
+
+namespace peclr {
+namespace {
+
+constexpr const char* kFirstMoment = "optimizer.first_moment";
+constexpr const char* kSecondMoment = "optimizer.second_moment";
+
+std::vector<std::int64_t> stored_shape(const Shape& s) {
+  if (s.rank() == 4) return {s[0], s[3], s[1], s[2]};
+  std::vector<std::int64_t> dims;
+  for (int i = 0; i < s.rank(); ++i) dims.push_back(s[i]);
+  return dims;
+}
+
+// Entries of a file and the host copies that they point to.
+struct Contents {
+  std::deque<std::vector<float>> values;
+  std::vector<StoredTensor> entries;
+
+  void add(const std::string& name, std::vector<std::int64_t> shape, std::vector<float> data) {
+    values.push_back(std::move(data));
+    entries.push_back({name, StoredType::f32, std::move(shape),
+                       std::as_bytes(std::span<const float>(values.back()))});
+  }
+};
+
+Contents weights_of(ParameterStore& store) {
+  Contents contents;
+  for (const Parameter& p : store.parameters()) {
+    std::vector<float> values = p.value.to_host();
+    contents.add(p.name, stored_shape(p.shape),
+                 p.shape.rank() == 4 ? oihw_from_ohwi(values, p.shape) : std::move(values));
+  }
+  for (const StateBuffer& b : store.buffers())
+    contents.add(b.name, {b.value.count()}, b.value.to_host());
+  for (const StateCounter& c : store.counters())
+    contents.entries.push_back(
+        {c.name, StoredType::i64, {}, std::as_bytes(std::span<const std::int64_t>(&c.value, 1))});
+  return contents;
+}
+
+void put(const Parameter& p, const std::vector<float>& file_values) {
+  p.value.copy_from_host(p.shape.rank() == 4 ? ohwi_from_oihw(file_values, p.shape) : file_values);
+}
+
+// The model's name of a tensor of the reference's files.
+std::string our_name(std::string_view name) {
+  for (std::string_view prefix : {"backend_model.", "encoder.", "zroot_ref."}) {
+    const bool doubled = prefix == "zroot_ref.";  // ours keeps one of the two
+    if (name.substr(0, prefix.size()) == prefix &&
+        (!doubled || name.substr(prefix.size(), prefix.size()) == prefix))
+      return std::string(name.substr(prefix.size()));
+  }
+  return std::string(name);
+}
+
+std::vector<float> finite_values(const TensorFile& file, const StoredTensor& tensor) {
+  std::vector<float> values = file.values<float>(tensor.name);
+  if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+    fail(ErrorKind::data, "{}: tensor {} holds values that are not finite; use another checkpoint",
+         file.path(), tensor.name);
+  return values;
+}
+
+}  // namespace
+
+void save_weights(const std::string& path, ParameterStore& store, const Metadata& metadata) {
+  write_safetensors(path, weights_of(store).entries, metadata);
+}
+
+void save_training(const std::string& path, ParameterStore& store, const Optimizer& optimizer,
+                   const Metadata& metadata) {
+  Contents contents = weights_of(store);
+  contents.add(kFirstMoment, {store.total()}, optimizer.first_moment().to_host());
+  contents.add(kSecondMoment, {store.total()}, optimizer.second_moment().to_host());
+  write_safetensors(path, contents.entries, metadata);
+}
+
+void load_training(const TensorFile& file, ParameterStore& store, const Optimizer& optimizer) {
+  for (const Parameter& p : store.parameters()) {
+    file.at(p.name, stored_shape(p.shape));
+    put(p, file.values<float>(p.name));
+  }
+  for (const StateBuffer& b : store.buffers()) {
+    file.at(b.name, std::vector<std::int64_t>{b.value.count()});
+    b.value.copy_from_host(file.values<float>(b.name));
+  }
+  for (StateCounter& c : store.counters()) c.value = file.values<std::int64_t>(c.name).at(0);
+  file.at(kFirstMoment, std::vector<std::int64_t>{store.total()});
+  optimizer.first_moment().copy_from_host(file.values<float>(kFirstMoment));
+  file.at(kSecondMoment, std::vector<std::int64_t>{store.total()});
+  optimizer.second_moment().copy_from_host(file.values<float>(kSecondMoment));
+  store.values_changed();
+}
+
+LoadReport load_weights(const TensorFile& file, ParameterStore& store) {
+  std::map<std::string, const StoredTensor*> theirs;
+  for (const StoredTensor& t : file.tensors()) theirs.emplace(our_name(t.name), &t);
+  LoadReport report;
+  int taken = 0;
+  const auto take = [&](const std::string& name,
+                        const std::vector<std::int64_t>& shape) -> const StoredTensor* {
+    const auto it = theirs.find(name);
+    if (it == theirs.end()) {
+      report.missing.push_back(name);
+      return nullptr;
+    }
+    const StoredTensor* tensor = it->second;
+    theirs.erase(it);
+    if (tensor->shape == shape) return ++taken, tensor;
+    if (name.rfind("fc.", 0) != 0)
+      fail(ErrorKind::data, "{}: tensor {} is {}, the model wants {}; check model.depth",
+           file.path(), tensor->name, text_of(tensor->shape), text_of(shape));
+    report.missing.push_back(name);
+    return nullptr;
+  };
+  for (const Parameter& p : store.parameters())
+    if (const StoredTensor* t = take(p.name, stored_shape(p.shape)))
+      put(p, finite_values(file, *t));
+  for (const StateBuffer& b : store.buffers())
+    if (const StoredTensor* t = take(b.name, {b.value.count()}))
+      b.value.copy_from_host(finite_values(file, *t));
+  for (StateCounter& c : store.counters()) {
+    const auto it = theirs.find(c.name);
+    if (it == theirs.end()) continue;
+    c.value = file.values<std::int64_t>(it->second->name).at(0);
+    theirs.erase(it);
+  }
+  if (taken == 0)
+    fail(ErrorKind::data,
+         "{}: no tensor has a name that the model knows; torchvision's names are expected",
+         file.path());
+  for (const auto& [name, tensor] : theirs) report.unexpected.push_back(tensor->name);
+  store.values_changed();
+  return report;
+}
+
+}  // namespace peclr

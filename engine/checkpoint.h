@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models in safetensors files: weights and statistics under torchvision's names (convolutions
+// OIHW), and, to resume, the optimiser's moments beside them.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "engine/optimizer.h"
+#include "engine/parameters.h"
+#include "engine/safetensors.h"
+
+namespace peclr {
+
+// Weights, running statistics and counters. The same model gives the same bytes.
+void save_weights(const std::string& path, ParameterStore& store, const Metadata& metadata);
+
+// The same and the optimiser's moments: all that a training step changes.
+void save_training(const std::string& path, ParameterStore& store, const Optimizer& optimizer,
+                   const Metadata& metadata);
+
+// Restores what save_training wrote. Throws Error(data) that names the file and what is missing or
+// has another shape.
+void load_training(const TensorFile& file, ParameterStore& store, const Optimizer& optimizer);
+
+// Which names did not meet. A file may lack counters without being told.
+struct LoadReport {
+  std::vector<std::string> missing, unexpected;
+};
+
+// Takes every tensor whose name the model has, from a file of ours or anyone's; names may carry the
+// prefixes of the reference's files (backend_model., encoder., zroot_ref.zroot_ref.). An fc of
+// another shape is passed over. Throws Error(data): another shape elsewhere, a value that is not
+// finite, no tensor in common.
+LoadReport load_weights(const TensorFile& file, ParameterStore& store);
+
+}  // namespace peclr

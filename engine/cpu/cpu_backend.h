@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// The backend that every machine has: oneDNN for products, our own loops (hot/) for the rest.
+#pragma once
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/cpu/hot/loops.h"
+#include "engine/cpu/onednn.h"
+
+namespace peclr {
+
+class CpuBackend : public Backend {
+ public:
+  CpuBackend();
+  std::string description() const override;
+
+  void* allocate(std::size_t bytes) override { return memory_.allocate(bytes); }
+  void release(void* block, std::size_t bytes) override;
+  MemoryStats memory() const override { return memory_.stats(); }
+  void copy_to_host(const Tensor& from, std::span<float> to) override;
+  void copy_from_host(std::span<const float> from, const Tensor& to) override;
+  void zero(const Tensor& t) override;
+  Tensor activation(Shape shape, DType dtype) override;
+
+  void conv_forward(const ConvSpec&, const Tensor& x, const Tensor& w, const Tensor& y) override;
+  void conv_backward_data(const ConvSpec&, const Tensor& dy, const Tensor& w,
+                          const Tensor& dx) override;
+  void conv_backward_weights(const ConvSpec&, const Tensor& x, const Tensor& dy, const Tensor& dw,
+                             Write) override;
+
+  void linear_forward(const Tensor& x, const Tensor& w, const Tensor& bias,
+                      const Tensor& y) override;
+  void linear_backward_data(const Tensor& dy, const Tensor& w, const Tensor& dx) override;
+  void linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
+                               const Tensor& db, Write) override;
+
+  void norm_train(const NormSpec&, const NormWeights&, const Tensor& x, const Tensor& residual,
+                  const Tensor& y, const Tensor& saved) override;
+  void norm_evaluate(const NormSpec&, const NormWeights&, const Tensor& x, const Tensor& residual,
+                     const Tensor& y) override;
+  void norm_backward(const NormSpec&, const NormWeights&, const Tensor& x, const Tensor& y,
+                     const Tensor& saved, bool has_residual, const Tensor& dy, const Tensor& more,
+                     const NormGradients& out) override;
+
+  void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override;
+  void max_pool_backward(const Tensor& dy, const Tensor& where, const Tensor& dx) override;
+  void mean_pool(const Tensor& x, const Tensor& y) override;
+  void mean_pool_backward(const Tensor& dy, const Tensor& dx) override;
+  void add(const Tensor& x, const Tensor& into) override;
+
+  void augment(std::span<const AugmentRequest> requests, const Tensor& images) override;
+  void finish_augment(const Tensor&) override {}
+
+  void invert_views(const Tensor& projection, const Tensor& views, Inversion what,
+                    const Tensor& z) override;
+  void invert_views_backward(const Tensor& projection, const Tensor& views, Inversion what,
+                             const Tensor& dz, const Tensor& dprojection) override;
+  void ntxent(const Tensor& z, float temperature, const Tensor& rows,
+              const Tensor& summary) override;
+  void ntxent_backward(const Tensor& z, float temperature, const Tensor& rows, const Tensor& dloss,
+                       const Tensor& dz) override;
+
+  void pose_lift(const Tensor& raw, const Tensor& cameras, const PoseTensors& out) override;
+  void pose_lift_backward(const Tensor& cameras, const PoseTensors& gradients,
+                          const Tensor& draw) override;
+  void pose_recover(const Tensor& h, const Tensor& z_rel, const Tensor& root,
+                    const Tensor& xyz) override;
+  void pose_recover_backward(const Tensor& h, const Tensor& z_rel, const Tensor& root,
+                             const Tensor& dxyz, const PoseTensors& out) override;
+  void pose_loss(const PoseTensors& predicted, const PoseTensors& target, const Tensor& parts,
+                 const PoseTensors& gradients) override;
+  void mean_absolute_loss(const Tensor& x, const Tensor& target, const Tensor& loss,
+                          const Tensor& dx) override;
+  void scale(const Tensor& x, const Tensor& factor) override;
+  void procrustes(const Tensor& source, const Tensor& target, Alignment rule,
+                  const ProcrustesTensors& out) override;
+  double update(const OptimizerStep& step) override;
+
+ private:
+  const Loops& loops_;
+  CachingAllocator memory_;
+  OneDnn onednn_;
+
+  // Scratch of update(), kept so that a step allocates nothing.
+  struct UpdateScratch {
+    std::vector<ArenaChunk> chunks;
+    std::vector<SegmentNorms> norms;
+    std::vector<GradientRule> rules;
+    std::vector<double> sums;
+  };
+  UpdateScratch update_;
+};
+
+}  // namespace peclr

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
+#include <string_view>
+
+#include "engine/cpu/hot/loops.h"
+#include "engine/error.h"
+
+namespace peclr {
+namespace base {
+extern const Loops table;
+}
+#ifdef PECLR_MANY_ISAS
+namespace v3 {
+extern const Loops table;
+}
+namespace v4 {
+extern const Loops table;
+}
+#endif
+
+namespace {
+
+const Loops& choose() {
+#ifdef PECLR_MANY_ISAS
+  const char* variable = std::getenv("PECLR_CPU");
+  const std::string_view wanted = variable ? variable : "v4";
+  if (wanted != "v4" && wanted != "v3" && wanted != "base")
+    fail(ErrorKind::usage, "PECLR_CPU={}: known are base, v3 and v4", wanted);
+  if (wanted == "v4" && __builtin_cpu_supports("x86-64-v4")) return v4::table;
+  if (wanted != "base" && __builtin_cpu_supports("x86-64-v3")) return v3::table;
+#endif
+  return base::table;
+}
+
+}  // namespace
+
+const Loops& loops() {
+  static const Loops& chosen = choose();
+  return chosen;
+}
+
+}  // namespace peclr

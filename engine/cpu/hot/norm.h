@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loops of batch normalisation with residual and activation. Channels are handled in groups of
+// lanes that lie side by side; a reduction keeps one partial sum a fixed chunk of images, so its
+// bits do not depend on the number of threads.
+#pragma once
+#include <cstdint>
+
+#include "kernels/bf16.h"
+#include "kernels/host_device.h"
+
+namespace peclr {
+
+// Element (n, position, c) of an activation lies at ((n * C / block + c / block) * positions +
+// position) * block + c % block.
+struct NormExtent {
+  std::int64_t images, positions, channels, block;
+};
+
+// What both passes of the gradient read: g = (dy + more) * act'(y). more may be null; y may be null
+// where slope is 1. With keep, the first pass leaves g in dy, for the residual and for the second
+// pass.
+template <class T>
+struct NormReduce {
+  T* dy;
+  const T *more, *y, *x;
+  const float *mean, *inv_std;
+  float slope;
+  bool keep;
+};
+
+// Reductions work on chunks of whole images with at least kChunkRows positions, and keep two sums a
+// channel and chunk.
+inline constexpr std::int64_t kNormChunkRows = 4096;
+constexpr std::int64_t norm_chunk_images(const NormExtent& e) {
+  return (kNormChunkRows + e.positions - 1) / e.positions;
+}
+constexpr std::int64_t norm_scratch_doubles(const NormExtent& e) {
+  return 2 * e.channels * ((e.images + norm_chunk_images(e) - 1) / norm_chunk_images(e));
+}
+
+}  // namespace peclr
+
+PECLR_BEGIN
+
+// sums [C] and squares [C] over images and positions.
+template <class T>
+void norm_sums(const NormExtent& extent, const T* x, double* sums, double* squares,
+               double* scratch);
+
+// y = act(x * scale + shift + residual); residual may be null. slope: of the activation below zero.
+template <class T>
+void norm_apply(const NormExtent& extent, const T* x, const float* scale, const float* shift,
+                const T* residual, float slope, T* y);
+
+// Sums of g and of g * (x - mean) * inv_std over images and positions, [C] each; writes g over dy
+// where keep is set.
+template <class T>
+void norm_backward_reduce(const NormExtent& extent, const NormReduce<T>& in, double* sum_g,
+                          double* sum_gx, double* scratch);
+
+// dx = a * g + b * x + c, per channel, with g read from dy (kept) or formed again.
+template <class T>
+void norm_backward_apply(const NormExtent& extent, const NormReduce<T>& in, const float* a,
+                         const float* b, const float* c, T* dx);
+
+PECLR_END

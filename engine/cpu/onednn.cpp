@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cpu/onednn.h"
+
+#include <dnnl.hpp>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/error.h"
+
+#if DNNL_VERSION_MAJOR != 2
+#error "engine/cpu/onednn.cpp is written for oneDNN 2.x (Debian 12: apt-get install libdnnl-dev)"
+#endif
+
+namespace peclr {
+namespace {
+
+using dnnl::memory;
+using Args = std::unordered_map<int, memory>;
+
+memory::data_type type_of(DType type) {
+  switch (type) {
+    case DType::f32:
+      return memory::data_type::f32;
+    case DType::bf16:
+      return memory::data_type::bf16;
+    default:
+      fail(ErrorKind::failure, "oneDNN: no arithmetic on {}", name_of(type));
+  }
+}
+
+memory::desc picture(std::int64_t n, std::int64_t h, std::int64_t w, std::int64_t c,
+                     std::int64_t block, DType type) {
+  const auto tag = block == c    ? memory::format_tag::nhwc
+                   : block == 16 ? memory::format_tag::nChw16c
+                                 : memory::format_tag::nChw8c;
+  return {{n, c, h, w}, type_of(type), tag};
+}
+
+memory::desc any(const memory::desc& d, DType type) {
+  return {d.dims(), type_of(type), memory::format_tag::any};
+}
+
+enum class Direction { forward, backward_data, backward_weights };
+
+// A primitive and the layouts it wants; the reorders bridge to the layouts the caller has.
+struct Plan {
+  dnnl::primitive run;
+  memory::desc x, w, y, scratchpad;
+  std::optional<dnnl::reorder> x_in, w_in, w_out;
+};
+
+struct Prepared {
+  std::uint64_t version = 0;
+  void* data = nullptr;
+  std::size_t bytes = 0;
+};
+
+}  // namespace
+
+struct OneDnn::Impl {
+  explicit Impl(CachingAllocator& allocator) : memory_(allocator) {}
+
+  CachingAllocator& memory_;
+  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream{engine};
+  std::map<std::pair<ConvShape, Direction>, Plan> plans;
+  std::map<std::tuple<const float*, const Plan*>, Prepared> prepared;
+
+  // Scratch for the time of one call.
+  struct Scratch {
+    CachingAllocator& from;
+    std::size_t bytes;
+    void* data;
+    Scratch(CachingAllocator& a, std::size_t n)
+        : from(a), bytes(n), data(n ? a.allocate(n) : nullptr) {}
+    ~Scratch() {
+      if (data) from.release(data, bytes);
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+  };
+
+  memory wrap(const memory::desc& d, const void* data) {
+    return {d, engine, const_cast<void*>(data)};
+  }
+
+  dnnl::reorder bridge(const memory::desc& from, const memory::desc& to) {
+    return dnnl::reorder(dnnl::reorder::primitive_desc(engine, from, engine, to));
+  }
+
+  Plan& plan(const ConvShape& s, Direction direction) {
+    auto [it, fresh] = plans.try_emplace({s, direction});
+    if (fresh) make(s, direction, it->second);
+    return it->second;
+  }
+
+  void make(const ConvShape& s, Direction direction, Plan& plan) {
+    const memory::desc have_x = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
+    const memory::desc y =
+        picture(s.images, s.out_height(), s.out_width(), s.out, s.out_block, s.y_type);
+    const memory::desc w{
+        {s.out, s.in, s.kernel, s.kernel}, memory::data_type::f32, memory::format_tag::ohwi};
+    // The stem's picture has 3 plain channels: let oneDNN choose, and reorder. Elsewhere the layout
+    // is already right.
+    const bool foreign_x = s.x_type != s.y_type || s.in % 8 != 0;
+    const memory::desc x = foreign_x ? any(have_x, s.y_type) : have_x;
+    const memory::dims strides{s.stride, s.stride}, padding{s.padding, s.padding};
+    const auto direct = dnnl::algorithm::convolution_direct;
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+
+    const dnnl::convolution_forward::primitive_desc forward(
+        {dnnl::prop_kind::forward_training, direct, x, any(w, s.y_type), y, strides, padding,
+         padding},
+        attr, engine);
+    if (direction == Direction::forward) {
+      plan = {dnnl::convolution_forward(forward),
+              forward.src_desc(),
+              forward.weights_desc(),
+              y,
+              forward.scratchpad_desc(),
+              {},
+              {},
+              {}};
+    } else if (direction == Direction::backward_data) {
+      const dnnl::convolution_backward_data::primitive_desc pd(
+          {direct, x, any(w, s.y_type), y, strides, padding, padding}, attr, engine, forward);
+      plan = {dnnl::convolution_backward_data(pd),
+              pd.diff_src_desc(),
+              pd.weights_desc(),
+              y,
+              pd.scratchpad_desc(),
+              {},
+              {},
+              {}};
+    } else {
+      const dnnl::convolution_backward_weights::primitive_desc pd(
+          {direct, x, any(w, DType::f32), y, strides, padding, padding}, attr, engine, forward);
+      plan = {dnnl::convolution_backward_weights(pd),
+              pd.src_desc(),
+              pd.diff_weights_desc(),
+              y,
+              pd.scratchpad_desc(),
+              {},
+              {},
+              {}};
+    }
+    if (plan.x != have_x) plan.x_in = bridge(have_x, plan.x);
+    if (direction == Direction::backward_weights)
+      plan.w_out = bridge(plan.w, w);
+    else
+      plan.w_in = bridge(w, plan.w);
+  }
+
+  memory::desc plain_weights(const ConvShape& s) {
+    return {{s.out, s.in, s.kernel, s.kernel}, memory::data_type::f32, memory::format_tag::ohwi};
+  }
+
+  // The weights as the plan wants them, from the cache unless they changed.
+  const void* weights(const ConvShape& s, Plan& plan, WeightRef w) {
+    Prepared& p = prepared[{w.data, &plan}];
+    if (p.data == nullptr) {
+      p.bytes = plan.w.get_size();
+      p.data = memory_.allocate(p.bytes);
+    }
+    if (p.version != w.version) {
+      plan.w_in->execute(stream, {{DNNL_ARG_FROM, wrap(plain_weights(s), w.data)},
+                                  {DNNL_ARG_TO, wrap(plan.w, p.data)}});
+      p.version = w.version;
+    }
+    return p.data;
+  }
+};
+
+OneDnn::OneDnn(CachingAllocator& memory) : impl_(std::make_unique<Impl>(memory)) {}
+OneDnn::~OneDnn() { forget(nullptr, reinterpret_cast<const void*>(~std::uintptr_t{0})); }
+
+std::string OneDnn::version() const {
+  const dnnl_version_t* v = dnnl_version();
+  return fmt::format("oneDNN {}.{}.{}", v->major, v->minor, v->patch);
+}
+
+int OneDnn::preferred_block() const {
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) &
+          static_cast<unsigned>(dnnl::cpu_isa::avx512_core)) ==
+                 static_cast<unsigned>(dnnl::cpu_isa::avx512_core)
+             ? 16
+             : 8;
+}
+
+bool OneDnn::has_bf16() const { return preferred_block() == 16; }
+
+void OneDnn::forget(const void* begin, const void* end) {
+  auto& prepared = impl_->prepared;
+  for (auto it = prepared.lower_bound({static_cast<const float*>(begin), nullptr});
+       it != prepared.end() && static_cast<const void*>(std::get<0>(it->first)) < end;
+       it = prepared.erase(it))
+    if (it->second.data) impl_->memory_.release(it->second.data, it->second.bytes);
+}
+
+void OneDnn::conv_forward(const ConvShape& s, const void* x, WeightRef w, void* y) {
+  Plan& plan = impl_->plan(s, Direction::forward);
+  Impl::Scratch scratchpad(impl_->memory_, plan.scratchpad.get_size());
+  Impl::Scratch bridged(impl_->memory_, plan.x_in ? plan.x.get_size() : 0);
+  if (plan.x_in) {
+    const auto have = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
+    plan.x_in->execute(impl_->stream, {{DNNL_ARG_FROM, impl_->wrap(have, x)},
+                                       {DNNL_ARG_TO, impl_->wrap(plan.x, bridged.data)}});
+    x = bridged.data;
+  }
+  plan.run.execute(impl_->stream,
+                   {{DNNL_ARG_SRC, impl_->wrap(plan.x, x)},
+                    {DNNL_ARG_WEIGHTS, impl_->wrap(plan.w, impl_->weights(s, plan, w))},
+                    {DNNL_ARG_DST, impl_->wrap(plan.y, y)},
+                    {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpad.data)}});
+}
+
+void OneDnn::conv_backward_data(const ConvShape& s, const void* dy, WeightRef w, void* dx) {
+  Plan& plan = impl_->plan(s, Direction::backward_data);
+  check(!plan.x_in, "convolution gradient: the input's layout is not one that oneDNN writes");
+  Impl::Scratch scratchpad(impl_->memory_, plan.scratchpad.get_size());
+  plan.run.execute(impl_->stream,
+                   {{DNNL_ARG_DIFF_DST, impl_->wrap(plan.y, dy)},
+                    {DNNL_ARG_WEIGHTS, impl_->wrap(plan.w, impl_->weights(s, plan, w))},
+                    {DNNL_ARG_DIFF_SRC, impl_->wrap(plan.x, dx)},
+                    {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpad.data)}});
+}
+
+void OneDnn::conv_backward_weights(const ConvShape& s, const void* x, const void* dy, float* dw,
+                                   bool accumulate) {
+  Plan& plan = impl_->plan(s, Direction::backward_weights);
+  Impl::Scratch scratchpad(impl_->memory_, plan.scratchpad.get_size());
+  Impl::Scratch bridged(impl_->memory_, plan.x_in ? plan.x.get_size() : 0);
+  Impl::Scratch gradient(impl_->memory_, plan.w.get_size());
+  if (plan.x_in) {
+    const auto have = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
+    plan.x_in->execute(impl_->stream, {{DNNL_ARG_FROM, impl_->wrap(have, x)},
+                                       {DNNL_ARG_TO, impl_->wrap(plan.x, bridged.data)}});
+    x = bridged.data;
+  }
+  plan.run.execute(impl_->stream,
+                   {{DNNL_ARG_SRC, impl_->wrap(plan.x, x)},
+                    {DNNL_ARG_DIFF_DST, impl_->wrap(plan.y, dy)},
+                    {DNNL_ARG_DIFF_WEIGHTS, impl_->wrap(plan.w, gradient.data)},
+                    {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpad.data)}});
+  const std::int64_t count = s.out * s.in * s.kernel * s.kernel;
+  Impl::Scratch plain(impl_->memory_, accumulate ? static_cast<std::size_t>(count) * 4 : 0);
+  float* target = accumulate ? static_cast<float*>(plain.data) : dw;
+  plan.w_out->execute(impl_->stream, {{DNNL_ARG_FROM, impl_->wrap(plan.w, gradient.data)},
+                                      {DNNL_ARG_TO, impl_->wrap(impl_->plain_weights(s), target)}});
+  if (accumulate)
+    for (std::int64_t i = 0; i < count; ++i) dw[i] += target[i];
+}
+
+void OneDnn::reorder(const Picture& from, const void* source, const Picture& to, void* target) {
+  const auto a = picture(from.n, from.h, from.w, from.c, from.block, from.type);
+  const auto b = picture(to.n, to.h, to.w, to.c, to.block, to.type);
+  impl_->bridge(a, b).execute(impl_->stream, {{DNNL_ARG_FROM, impl_->wrap(a, source)},
+                                              {DNNL_ARG_TO, impl_->wrap(b, target)}});
+}
+
+void OneDnn::gemm(const Product& p, const float* a, const float* b, float* c) {
+  const auto status =
+      dnnl_sgemm(p.transpose_a ? 'T' : 'N', p.transpose_b ? 'T' : 'N', p.m, p.n, p.k, 1.f, a,
+                 p.transpose_a ? p.m : p.k, b, p.transpose_b ? p.k : p.n, p.beta, c, p.n);
+  check(status == dnnl_success, "matrix product [{}, {}] x [{}, {}]: oneDNN status {}", p.m, p.k,
+        p.k, p.n, static_cast<int>(status));
+}
+
+}  // namespace peclr

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which device a run uses. The only place that knows which backends this build has.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/backend.h"
+
+namespace peclr {
+
+enum class DeviceKind { automatic, cpu, cuda };
+
+// automatic takes the GPU where this build and machine have one, else the CPU. Throws Error(device)
+// when a device that was asked for by name is not there: there is no silent fall-back.
+std::unique_ptr<Backend> make_backend(DeviceKind kind);
+
+// One line for each device that this build knows, with the reason where one cannot be used.
+std::vector<std::string> describe_devices();
+
+}  // namespace peclr

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The differentiable building blocks of networks. Each op checks shapes, asks the backend for the
+// value and records its gradient beside it. All throw Error(failure) with the op's name and the
+// shapes when these do not fit.
+#pragma once
+#include "engine/parameters.h"
+#include "engine/tape.h"
+
+namespace peclr::ops {
+
+// x [N, H, W, I] by w [O, k, k, I] -> [N, H', W', O] in `compute` (f32 or bf16).
+Variable conv2d(Tape& tape, const Variable& x, Parameter& w, const ConvSpec& spec, DType compute);
+
+struct NormLayer {
+  Parameter *gamma, *beta;  // [C]
+  StateBuffer *running_mean, *running_variance;
+  StateCounter* batches;
+};
+// Batch normalisation, optional residual (same shape as x) and activation in one: see NormSpec.
+Variable norm_act(Tape& tape, const Variable& x, const NormLayer& layer, const NormSpec& spec,
+                  const Variable* residual = nullptr);
+
+Variable max_pool(Tape& tape, const Variable& x);   // 3x3, stride 2, padding 1
+Variable mean_pool(Tape& tape, const Variable& x);  // [N, H, W, C] -> [N, C] f32
+
+// x [B, I] by w [O, I] -> [B, O]; bias [O] may be null. f32.
+Variable linear(Tape& tape, const Variable& x, Parameter& w, Parameter* bias);
+
+}  // namespace peclr::ops

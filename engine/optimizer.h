@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The optimiser's state beside a model's arenas.
+#pragma once
+#include "engine/backend.h"
+#include "engine/parameters.h"
+
+namespace peclr {
+
+struct OptimizerOptions {
+  OptimizerKind kind = OptimizerKind::adam;
+  float weight_decay = 0;  // not on biases and norms
+};
+
+class Optimizer {
+ public:
+  // `store` must be allocated and outlive the optimiser.
+  Optimizer(ParameterStore& store, const OptimizerOptions& options);
+
+  // Applies the gradients, divided by `accumulated` micro-batches; returns their norm. `step`
+  // counts from 0. Throws Error(divergence) that names the step for a gradient that is not finite;
+  // the weights are then as before.
+  double update(double learning_rate, std::int64_t step, int accumulated = 1);
+
+  const Tensor& first_moment() const { return first_moment_; }
+  const Tensor& second_moment() const { return second_moment_; }
+
+ private:
+  ParameterStore& store_;
+  OptimizerOptions options_;
+  OptimizerLayout layout_;
+  Tensor first_moment_, second_moment_;
+};
+
+}  // namespace peclr

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fused augmentation, one output pixel at a time: rotate, scale, translate, crop, area-like
+// resize, colour jitter, colour drop and normalisation in one pass over the source. The CPU loop
+// and the CUDA kernel are made of the functions below. Positions are fixed-point and weights are
+// 1/256, so that every product is exact in a float and all devices and instruction sets give the
+// same bits.
+#pragma once
+#include <cmath>
+#include <cstdint>
+
+#include "kernels/colour.h"
+#include "kernels/geometry.h"
+
+namespace peclr {
+
+// What lies outside the source: black, or the picture mirrored about the centres of its outermost
+// pixels.
+enum class Border : std::uint8_t { black, reflect };
+
+// What the output holds: (level / 255 - mean) / deviation with ImageNet's statistics, or levels
+// 0..255.
+enum class PixelScale : std::uint8_t { imagenet, levels };
+
+// One view of one picture. The source is u8 [height, width, 4] (RGBX), at least 2 x 2 pixels.
+struct AugmentParams {
+  Affine2 to_source;  // from pixel indices of the output to pixel indices of the source
+  int samples_x = 1, samples_y = 1;  // bilinear samples an output pixel, spread evenly inside it
+  Border border = Border::black;
+  PixelScale scale = PixelScale::imagenet;
+  bool jitter_colour = false;
+  bool drop_colour = false;
+  bool swap_red_blue = false;  // hue and luma are computed with red and blue exchanged
+  ColourJitter jitter;
+};
+
+// A view as the reference describes it: rotate the picture by `angle_deg` about `centre`, keeping
+// its canvas, then cut a box out of the rotated picture and resize it to out x out. Pixels of the
+// source; OpenCV's conventions.
+struct ViewGeometry {
+  double angle_deg = 0;
+  Vec2f centre;
+  double crop_x = 0, crop_y = 0, crop_width = 0, crop_height = 0;
+  int out = 128;
+};
+
+// AugmentParams for one source size, in the form in which pixels are computed.
+struct AugmentPlan {
+  std::int32_t width, height;
+  // x = xi * i + xj * j + x0 of output pixel (i, j), y likewise; in 2^-kPositionBits source pixels.
+  std::int32_t xi, xj, x0, yi, yj, y0;
+  std::int32_t samples_x, samples_y;
+  Border border;
+  bool jitter_colour, drop_colour, swap_red_blue;
+  ColourJitter jitter;
+  float weight_sum;         // of all taps of a pixel
+  float mean[3], scale[3];  // output = (level - mean) * scale, levels 0..255
+};
+
+inline constexpr int kPositionBits = 15;
+inline constexpr int kWeightBits = 8;
+inline constexpr double kMaxPosition = 65535;  // pixels from the origin, see positions_fit
+
+}  // namespace peclr
+
+PECLR_BEGIN
+
+// Samples an axis for a resize by `scale` source pixels an output pixel: no two are further apart
+// than one pixel, up to a limit that only pictures reach which should have been reduced when they
+// were read.
+PECLR_HD inline int samples_for(double scale) {
+  constexpr double kSlack = 1e-4;  // a scale of 1 that was computed must not take two samples
+  constexpr double kMost = 16;
+  const double samples = std::ceil(scale - kSlack);
+  return !(samples > 1) ? 1 : static_cast<int>(samples < kMost ? samples : kMost);
+}
+
+// Whether plan_augment can hold the positions of an out x out view, one pixel around it included.
+PECLR_HD inline bool positions_fit(const Affine2& to_source, int out) {
+  const double* m = to_source.m;
+  for (int corner = 0; corner < 4; ++corner) {
+    const double i = corner & 1 ? out : -1, j = corner & 2 ? out : -1;
+    const double x = m[0] * i + m[1] * j + m[2], y = m[3] * i + m[4] * j + m[5];
+    if (!(std::fabs(x) <= kMaxPosition && std::fabs(y) <= kMaxPosition)) return false;
+  }
+  return true;
+}
+
+// The pixels of a view, without any change of colour.
+PECLR_HD inline AugmentParams view_pixels(const ViewGeometry& view) {
+  AugmentParams params;
+  params.to_source = compose(
+      rotate_about(-view.angle_deg, view.centre),
+      from_resized_crop(view.crop_x, view.crop_y, view.crop_width, view.crop_height, view.out));
+  params.samples_x = samples_for(view.crop_width / view.out);
+  params.samples_y = samples_for(view.crop_height / view.out);
+  return params;
+}
+
+// Requires positions_fit.
+PECLR_HD inline AugmentPlan plan_augment(const AugmentParams& params, int width, int height) {
+  const auto fixed = [](double x) {
+    return static_cast<std::int32_t>(std::floor(x * (1 << kPositionBits) + 0.5));
+  };
+  const double* m = params.to_source.m;
+  AugmentPlan plan;
+  plan.width = width;
+  plan.height = height;
+  plan.xi = fixed(m[0]), plan.xj = fixed(m[1]), plan.x0 = fixed(m[2]);
+  plan.yi = fixed(m[3]), plan.yj = fixed(m[4]), plan.y0 = fixed(m[5]);
+  plan.samples_x = params.samples_x;
+  plan.samples_y = params.samples_y;
+  plan.border = params.border;
+  plan.jitter_colour = params.jitter_colour;
+  plan.drop_colour = params.drop_colour;
+  plan.swap_red_blue = params.swap_red_blue;
+  plan.jitter = params.jitter;
+  plan.weight_sum =
+      static_cast<float>(params.samples_x * params.samples_y) * (1 << (2 * kWeightBits));
+  constexpr float kMean[3] = {0.485f, 0.456f, 0.406f}, kDeviation[3] = {0.229f, 0.224f, 0.225f};
+  const bool imagenet = params.scale == PixelScale::imagenet;
+  for (int c = 0; c < 3; ++c) {
+    plan.mean[c] = imagenet ? 255 * kMean[c] : 0;
+    plan.scale[c] = imagenet ? 1 / (255 * kDeviation[c]) : 1;
+  }
+  return plan;
+}
+
+// In 2^-kPositionBits source pixels; unsigned, so that lanes beyond the end of a row wrap instead
+// of overflowing.
+struct Position {
+  std::uint32_t x, y;
+};
+
+// Of sample (a, b) of output pixel (i, j); 0 <= a < samples_x, 0 <= b < samples_y.
+PECLR_HD inline Position sample_position(const AugmentPlan& plan, int i, int j, int a, int b) {
+  const auto at = [&](std::int32_t along_i, std::int32_t along_j, std::int32_t origin) {
+    // Offsets inside the output pixel: (2 a + 1) / (2 n) - 1/2.
+    const std::int64_t offset =
+        std::int64_t{along_i} * (2 * a + 1 - plan.samples_x) / (2 * plan.samples_x) +
+        std::int64_t{along_j} * (2 * b + 1 - plan.samples_y) / (2 * plan.samples_y);
+    return static_cast<std::uint32_t>(origin + offset + std::int64_t{along_i} * i +
+                                      std::int64_t{along_j} * j);
+  };
+  return {at(plan.xi, plan.xj, plan.x0), at(plan.yi, plan.yj, plan.y0)};
+}
+
+// To 2^-kWeightBits pixels, rounded.
+PECLR_HD inline std::int32_t weight_position(std::uint32_t position) {
+  constexpr int kDrop = kPositionBits - kWeightBits;
+  return static_cast<std::int32_t>(position + (1u << (kDrop - 1))) >> kDrop;
+}
+
+// The two neighbouring pixels first, first + 1 of one axis and their weights in 1/256.
+struct Taps {
+  std::int32_t first;
+  float w0, w1;
+};
+
+// Where both neighbours are known to be inside the picture.
+PECLR_HD inline Taps inner_taps(std::int32_t p) {
+  const std::int32_t d = p & 255;
+  return {p >> 8, static_cast<float>(256 - d), static_cast<float>(d)};
+}
+
+// Anywhere: the weight of a pixel is its tent's height at p, so neighbours outside get none (black)
+// and the pair can be moved inside without a branch.
+PECLR_HD inline Taps black_taps(std::int32_t p, std::int32_t size) {
+  const auto limited = [](std::int32_t x, std::int32_t low, std::int32_t high) {
+    const std::int32_t raised = x > low ? x : low;
+    return raised < high ? raised : high;
+  };
+  const auto tent = [](std::int32_t d) {
+    const std::int32_t height = 256 - (d < 0 ? -d : d);
+    return static_cast<float>(height > 0 ? height : 0);
+  };
+  p = limited(p, -256, size * 256);
+  const std::int32_t first = limited(p >> 8, 0, size - 2);
+  const std::int32_t d = p - first * 256;
+  return {first, tent(d), tent(d - 256)};
+}
+
+// Anywhere: a picture mirrored about the centres of its outermost pixels is the picture at a
+// mirrored position.
+PECLR_HD inline Taps reflect_taps(std::int32_t p, std::int32_t size) {
+  const std::int32_t period = 2 * (size - 1) * 256;
+  p = p < 0 ? -p : p;
+  p -= static_cast<std::int32_t>(static_cast<float>(p) / static_cast<float>(period)) * period;
+  p = p < period - p ? p : period - p;
+  return black_taps(p, size);
+}
+
+// Adds the four weighted pixels of one sample to `sum`; pixels are little-endian RGBX words.
+PECLR_HD inline Rgb add_sample(Rgb sum, Taps x, Taps y, std::uint32_t p00, std::uint32_t p01,
+                               std::uint32_t p10, std::uint32_t p11) {
+  const auto add = [&](float w, std::uint32_t p) {
+    sum.r += w * static_cast<float>(static_cast<std::int32_t>(p & 255));
+    sum.g += w * static_cast<float>(static_cast<std::int32_t>((p >> 8) & 255));
+    sum.b += w * static_cast<float>(static_cast<std::int32_t>((p >> 16) & 255));
+  };
+  add(x.w0 * y.w0, p00);
+  add(x.w1 * y.w0, p01);
+  add(x.w0 * y.w1, p10);
+  add(x.w1 * y.w1, p11);
+  return sum;
+}
+
+// From a sum of weighted samples to whole levels 0..255.
+PECLR_HD inline Rgb round_levels(Rgb sum, float weight_sum) {
+  const float half = 0.5f * weight_sum, inverse = 1 / weight_sum;
+  return {truncate((sum.r + half) * inverse), truncate((sum.g + half) * inverse),
+          truncate((sum.b + half) * inverse)};
+}
+
+PECLR_HD inline Rgb swapped(Rgb c) { return {c.b, c.g, c.r}; }
+
+// Jitter and colour drop of whole levels.
+PECLR_HD inline Rgb jitter_levels(Rgb c, ColourJitter jitter) {
+  return hsv_to_rgb(jitter_hsv(rgb_to_hsv(c), jitter));
+}
+
+PECLR_HD inline Rgb drop_levels(Rgb c) {
+  const float grey = luma(c);
+  return {grey, grey, grey};
+}
+
+// (sum / weight_sum - mean) * scale; weight_sum is 1 once levels have been rounded.
+PECLR_HD inline Rgb normalise(Rgb sum, const AugmentPlan& plan, float weight_sum) {
+  const float inverse = 1 / weight_sum;
+  return {(sum.r - plan.mean[0] * weight_sum) * (plan.scale[0] * inverse),
+          (sum.g - plan.mean[1] * weight_sum) * (plan.scale[1] * inverse),
+          (sum.b - plan.mean[2] * weight_sum) * (plan.scale[2] * inverse)};
+}
+
+// Output pixel (i, j): the definition of what every backend computes.
+PECLR_HD inline Rgb augment_pixel(const AugmentPlan& plan, const std::uint8_t* source, int i,
+                                  int j) {
+  const auto taps = [&](std::uint32_t position, std::int32_t size) {
+    const std::int32_t p = weight_position(position);
+    return plan.border == Border::black ? black_taps(p, size) : reflect_taps(p, size);
+  };
+  const auto pixel = [&](std::int32_t x, std::int32_t y) {
+    const std::uint8_t* p = source + 4 * (std::int64_t{y} * plan.width + x);
+    return p[0] | p[1] << 8 | static_cast<std::uint32_t>(p[2]) << 16;
+  };
+  Rgb c;
+  for (int b = 0; b < plan.samples_y; ++b)
+    for (int a = 0; a < plan.samples_x; ++a) {
+      const Position at = sample_position(plan, i, j, a, b);
+      const Taps x = taps(at.x, plan.width), y = taps(at.y, plan.height);
+      c = add_sample(c, x, y, pixel(x.first, y.first), pixel(x.first + 1, y.first),
+                     pixel(x.first, y.first + 1), pixel(x.first + 1, y.first + 1));
+    }
+  if (!plan.jitter_colour && !plan.drop_colour) return normalise(c, plan, plan.weight_sum);
+  c = round_levels(c, plan.weight_sum);
+  if (plan.swap_red_blue) c = swapped(c);
+  if (plan.jitter_colour) c = jitter_levels(c, plan.jitter);
+  if (plan.drop_colour) c = drop_levels(c);
+  if (plan.swap_red_blue) c = swapped(c);
+  return normalise(c, plan, 1);
+}
+
+PECLR_END

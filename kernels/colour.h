@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Colours on OpenCV's 8-bit scale: red, green, blue, saturation and value 0..255, hue 0..179 in
+// steps of two degrees, all whole numbers held in floats. Written without branches, and so that
+// contracting a product and a sum to one instruction cannot change a result: every instruction set
+// and device gives the same bits.
+#pragma once
+#include "kernels/host_device.h"
+
+namespace peclr {
+
+struct Rgb {
+  float r = 0, g = 0, b = 0;
+};
+
+struct Hsv {
+  float h = 0, s = 0, v = 0;
+};
+
+// The reference's jitter: hue and saturation are multiplied, value is multiplied and shifted; each
+// is then limited to 0..255 and truncated. Factors are not negative.
+struct ColourJitter {
+  float hue = 1, saturation = 1, value_gain = 1, value_offset = 0;
+};
+
+}  // namespace peclr
+
+PECLR_BEGIN
+
+// Own minimum and maximum: std::fmin's rules for NaN keep loops from being vectorised.
+PECLR_HD inline float least(float a, float b) { return a < b ? a : b; }
+PECLR_HD inline float largest(float a, float b) { return a > b ? a : b; }
+PECLR_HD inline float truncate(float x) { return static_cast<float>(static_cast<int>(x)); }
+// For x > -256.
+PECLR_HD inline float round_down(float x) { return truncate(x + 256) - 256; }
+
+// numerator * scale / denominator to the nearest, by way of a reciprocal in 1/4096 that is itself
+// rounded: OpenCV's fixed-point division, to the unit. Exact in a float as long as the quotient
+// stays below 4096.
+PECLR_HD inline float fixed_quotient(float numerator, float scale, float denominator) {
+  const float reciprocal = truncate(scale * 4096 / largest(denominator, 1) + 0.5f);
+  return round_down((numerator * reciprocal + 2048) * (1.0f / 4096));
+}
+
+// Equal to OpenCV's 8-bit conversion.
+PECLR_HD inline Hsv rgb_to_hsv(Rgb c) {
+  const float v = largest(c.r, largest(c.g, c.b));
+  const float range = v - least(c.r, least(c.g, c.b));
+  // Position on the hue circle, in units of range: -1..5.
+  const float if_green = c.b - c.r + 2 * range, if_blue = c.r - c.g + 4 * range;
+  const float if_not_red = v == c.g ? if_green : if_blue;
+  const float position = v == c.r ? c.g - c.b : if_not_red;
+  const float hue = fixed_quotient(position, 30, range);
+  return {hue < 0 ? hue + 180 : hue, fixed_quotient(range, 255, v), v};
+}
+
+// A channel is v (1 - s * depth) with depth rising and falling linearly along the hue circle, in
+// thirtieths here; `phase` is 150 for red, 90 for green, 30 for blue. Truncated, as OpenCV does.
+PECLR_HD inline float channel_of(Hsv c, float phase) {
+  constexpr float kWhole = 255 * 30;
+  const float turned = phase + c.h;
+  const float k = turned < 180 ? turned : turned - 180;
+  const float depth = largest(0, least(30, least(k, 120 - k)));
+  // Results are multiples of 1 / kWhole: this keeps whole ones whole whether or not the sum is
+  // contracted.
+  constexpr float kSlack = 0.3f / kWhole;
+  return truncate(c.v * (kWhole - c.s * depth) * (1 / kWhole) + kSlack);
+}
+
+// Hue 0..179.
+PECLR_HD inline Rgb hsv_to_rgb(Hsv c) {
+  return {channel_of(c, 150), channel_of(c, 90), channel_of(c, 30)};
+}
+
+PECLR_HD inline float limit_level(float x) { return largest(0, least(255, x)); }
+
+PECLR_HD inline Hsv jitter_hsv(Hsv c, ColourJitter jitter) {
+  constexpr float kSlack = 1e-4f;  // 20 * 0.35 is 7 in decimal and must stay so
+  const auto whole = [](float x) { return truncate(limit_level(x) + kSlack); };
+  const float h = whole(c.h * jitter.hue);
+  // The maximum changes nothing but keeps product and sum from being contracted.
+  const float v = largest(0, c.v * jitter.value_gain) + jitter.value_offset;
+  return {h < 180 ? h : h - 180, whole(c.s * jitter.saturation), whole(v)};
+}
+
+// ITU-R BT.601 luma in fourteen bits, rounded, as OpenCV computes it.
+PECLR_HD inline float luma(Rgb c) {
+  return truncate((c.r * 4899 + c.g * 9617 + c.b * 1868 + 8192) * (1.0f / 16384));
+}
+
+PECLR_END

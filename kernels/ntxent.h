@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// NT-Xent, the contrastive loss of SimCLR (Chen et al. 2020, eq. 1) and PeCLR: scalar maths that
+// every device shares.
+//
+//   s_ij  = z_i . z_j / temperature
+//   p(i)  = the other view of i's picture
+//   lse_i = log sum_{j != i} exp(s_ij)
+//   loss  = mean_i (lse_i - s_ip(i))
+//
+// The positive is kept apart from the negatives until the end. With
+//
+//   x_i = log sum_{j negative} exp(s_ij) - s_ip(i)
+//
+// the loss of an anchor is softplus(x_i), which keeps its relative accuracy where the loss nearly
+// vanishes. The gradient, with P_ij = exp(s_ij - lse_i), is
+//
+//   pull_i     = 1 - P_ip(i)
+//   push_i     = sum_{j negative} (P_ij + P_ji) z_j
+//   dloss/dz_i = (push_i - (pull_i + pull_p(i)) z_p(i)) / (2N temperature)
+#pragma once
+#include <cmath>
+#include <cstdint>
+
+#include "kernels/exp.h"
+#include "kernels/host_device.h"
+
+namespace peclr {
+
+struct NtxentSpec {
+  std::int64_t rows = 0;    // 2N: view 1 of all pictures, then view 2
+  std::int64_t dim = 0;     // D
+  float temperature = .5f;  // > 0
+};
+
+// The similarity of what must not count (an anchor with itself, padding). Finite, so that folding
+// nothing but such values gives no NaN, and so low that e^(it - any similarity) is 0.
+inline constexpr float kMasked = -1e30f;
+
+}  // namespace peclr
+
+PECLR_BEGIN
+
+PECLR_HD inline std::int64_t positive_of(std::int64_t row, std::int64_t rows) {
+  return row < rows / 2 ? row + rows / 2 : row - rows / 2;
+}
+
+// log sum exp of some values as max + log(sum): a monoid, so tiles can be folded one after another.
+struct LogSumExp {
+  float max = kMasked, sum = 0;
+};
+
+PECLR_HD inline LogSumExp merge(LogSumExp a, LogSumExp b) {
+  const float max = b.max > a.max ? b.max : a.max;
+  return {max, a.sum * exp_f32(a.max - max) + b.sum * exp_f32(b.max - max)};
+}
+
+// What the gradient needs of an anchor.
+struct AnchorLoss {
+  float lse, loss;
+};
+
+PECLR_HD inline AnchorLoss anchor_loss(LogSumExp negatives, float positive) {
+  const float x = (negatives.max - positive) + std::log(negatives.sum);
+  const float loss = (x < 0.f ? 0.f : x) + std::log1p(std::exp(-std::fabs(x)));
+  return {positive + loss, loss};
+}
+
+// How strongly an anchor still pulls its positive: 1 - P_ip(i).
+PECLR_HD inline float pull(float anchor_loss) { return -std::expm1(-anchor_loss); }
+
+// How strongly the rows of a negative pair push each other: P_ij + P_ji.
+PECLR_HD inline float push(float similarity, float lse_i, float lse_j) {
+  return exp_f32(similarity - lse_i) + exp_f32(similarity - lse_j);
+}
+
+PECLR_END

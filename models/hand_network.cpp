@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/hand_network.h"
+
+namespace peclr {
+namespace {
+
+constexpr std::int64_t kHead = 64, kHidden = 128;
+constexpr NormSpec kLeakyRelu{.slope = 0.01f};
+
+}  // namespace
+
+HandNetwork::HandNetwork(ParameterStore& store, int depth, const std::string& encoder_prefix,
+                         const std::string& root_prefix)
+    : encoder_(store, depth, encoder_prefix),
+      fc_(add_linear(store, encoder_prefix + "fc", kHead, encoder_.plan().features(),
+                     Bias::learned)) {
+  std::int64_t in = kHead;
+  for (int i = 0; i < 2;
+       ++i, in = kHidden) {  // the activations in between have no weights: 0 1 [2] 3 4 [5] 6
+    hidden_[i] =
+        add_linear(store, fmt::format("{}{}", root_prefix, 3 * i), kHidden, in, Bias::learned);
+    norms_[i] = add_norm(store, fmt::format("{}{}", root_prefix, 3 * i + 1), kHidden);
+  }
+  residual_ = add_linear(store, root_prefix + "6", 1, kHidden, Bias::learned);
+}
+
+HandNetwork::Output HandNetwork::forward(Tape& tape, const Variable& images, const Tensor& cameras,
+                                         DType compute) const {
+  const Variable raw = apply(tape, fc_, encoder_.forward(tape, images, compute));
+  Output out{ops::pose_lift(tape, raw, cameras), {}};
+  Variable x = out.lifted.mlp_input;
+  for (int i = 0; i < 2; ++i)
+    x = ops::norm_act(tape, apply(tape, hidden_[i], x), norms_[i], kLeakyRelu);
+  out.root = ops::refine_root(tape, out.lifted.root_depth, apply(tape, residual_, x));
+  return out;
+}
+
+Variable HandNetwork::recover(Tape& tape, const Output& output) const {
+  return ops::pose_recover(tape, output.lifted.h, output.lifted.z_rel, output.root);
+}
+
+}  // namespace peclr

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The hand network: a ResNet, a linear layer of 64 numbers (21 x (u, v, z_rel), the last unused;
+// AIT's joint order with the palm as joint 0), the root depth by the bone's known length, and a
+// small network that refines it. Parameter names are those of the released fine-tuned weights:
+// torchvision's, fc.*, zroot_ref.{0,1,3,4,6}.*.
+#pragma once
+#include "engine/pose_ops.h"
+#include "models/resnet.h"
+
+namespace peclr {
+
+class HandNetwork {
+ public:
+  // `encoder_prefix` goes before torchvision's names and fc, `root_prefix` before
+  // 0.weight, 1.weight, ...
+  HandNetwork(ParameterStore& store, int depth, const std::string& encoder_prefix = "",
+              const std::string& root_prefix = "zroot_ref.");
+
+  struct Output {
+    ops::LiftedPose lifted;
+    Variable root;  // [B] refined root depth, bone lengths
+  };
+  // images [B, S, S, 3] f32, cameras [B, 9] of those pictures.
+  Output forward(Tape& tape, const Variable& images, const Tensor& cameras, DType compute) const;
+
+  // xyz [B, 21, 3] in bone lengths.
+  Variable recover(Tape& tape, const Output& output) const;
+
+  const ResNet& encoder() const { return encoder_; }
+  const LinearLayer& head() const { return fc_; }
+
+ private:
+  ResNet encoder_;
+  LinearLayer fc_;
+  LinearLayer hidden_[2];
+  ops::NormLayer norms_[2];
+  LinearLayer residual_;
+};
+
+}  // namespace peclr

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/metrics.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/error.h"
+#include "kernels/procrustes.h"
+#include "kernels/vec.h"
+
+namespace peclr {
+namespace {
+
+using Point = Triple<double>;
+
+Point point(const float* p) { return {p[0], p[1], p[2]}; }
+
+double distance(const Point& a, const Point& b) {
+  const Point d = difference(a, b);
+  return std::sqrt(dot(d, d));
+}
+
+// Poses in both; refuses what cannot be scored.
+std::int64_t checked_count(std::span<const float> predicted, std::span<const float> truth,
+                           int width) {
+  const std::size_t pose = static_cast<std::size_t>(width) * kJoints;
+  check(predicted.size() == truth.size() && truth.size() % pose == 0,
+        "scores: {} predicted and {} true numbers, expected [N, {}, {}] twice", predicted.size(),
+        truth.size(), kJoints, width);
+  if (truth.empty())
+    fail(ErrorKind::data, "scores: no pose to score; is the evaluation set empty?");
+  const auto finite = [](float x) { return std::isfinite(x); };
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    if (!finite(predicted[i]) || !finite(truth[i]))
+      fail(ErrorKind::data, "scores: {} pose {} has a joint that is not finite",
+           finite(truth[i]) ? "predicted" : "true", i / pose);
+  }
+  return static_cast<std::int64_t>(truth.size() / pose);
+}
+
+void aligned_distances(const float* predicted, const float* truth, Alignment rule,
+                       double* distances) {
+  auto sums = PointSums<double>::from(point(predicted), point(truth));
+  for (int j = 0; j < kJoints; ++j) sums.add(point(predicted + 3 * j), point(truth + 3 * j));
+  const SimilarityTransform<double> fit = align(sums, kJoints, rule);
+  for (int j = 0; j < kJoints; ++j)
+    distances[j] = distance(fit.apply(point(predicted + 3 * j)), point(truth + 3 * j));
+}
+
+double median(std::vector<double>& values) {
+  const std::size_t middle = values.size() / 2;
+  std::nth_element(values.begin(), values.begin() + middle, values.end());
+  const double upper = values[middle];
+  if (values.size() % 2 == 1) return upper;
+  return 0.5 * (upper + *std::max_element(values.begin(), values.begin() + middle));
+}
+
+// distances: [count, 21] metres.
+DistanceScores score_distances(const std::vector<double>& distances) {
+  const std::size_t count = distances.size() / kJoints;
+  DistanceScores scores;
+  scores.pose_mean.resize(count);
+  std::vector<double> of_joint(count);
+  for (int j = 0; j < kJoints; ++j) {
+    for (std::size_t n = 0; n < count; ++n) {
+      of_joint[n] = distances[n * kJoints + j];
+      scores.pose_mean[n] += of_joint[n] / kJoints;
+    }
+    scores.median += median(of_joint) / kJoints;
+  }
+  for (const double mean : scores.pose_mean) scores.mean += mean / static_cast<double>(count);
+
+  // Every joint has as many poses, so the mean of the joints' curves is the curve of all distances.
+  std::vector<double> sorted = distances;
+  std::sort(sorted.begin(), sorted.end());
+  for (int i = 0; i < kPckThresholds; ++i) {
+    const auto within =
+        std::upper_bound(sorted.begin(), sorted.end(), pck_threshold(i)) - sorted.begin();
+    scores.pck[i] = static_cast<double>(within) / static_cast<double>(sorted.size());
+  }
+  for (int i = 1; i < kPckThresholds; ++i)  // trapezoids
+    scores.auc += 0.5 * (scores.pck[i - 1] + scores.pck[i]) / (kPckThresholds - 1);
+  return scores;
+}
+
+}  // namespace
+
+PoseScores score_poses(std::span<const float> predicted, std::span<const float> truth) {
+  PoseScores scores;
+  scores.count = checked_count(predicted, truth, 3);
+  std::vector<double> plain(scores.count * kJoints), aligned(plain.size()), rigid(plain.size());
+  for (std::int64_t n = 0; n < scores.count; ++n) {
+    const float *p = &predicted[3 * kJoints * n], *t = &truth[3 * kJoints * n];
+    for (int j = 0; j < kJoints; ++j)
+      plain[kJoints * n + j] = distance(point(p + 3 * j), point(t + 3 * j));
+    aligned_distances(p, t, Alignment::freihand, &aligned[kJoints * n]);
+    aligned_distances(p, t, Alignment::proper, &rigid[kJoints * n]);
+  }
+  scores.plain = score_distances(plain);
+  scores.aligned = score_distances(aligned);
+  scores.aligned_rigid = score_distances(rigid);
+  return scores;
+}
+
+double epe_2d(std::span<const float> predicted, std::span<const float> truth) {
+  const std::int64_t joints = checked_count(predicted, truth, 2) * kJoints;
+  double sum = 0;
+  for (std::int64_t i = 0; i < joints; ++i)
+    sum += std::hypot(double(predicted[2 * i]) - truth[2 * i],
+                      double(predicted[2 * i + 1]) - truth[2 * i + 1]);
+  return sum / static_cast<double>(joints);
+}
+
+}  // namespace peclr

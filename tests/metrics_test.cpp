@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// FreiHAND's scores where they can be worked out by hand, against the official loops in double, and
+// on real poses.
+#include "models/metrics.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "engine/error.h"
+#include "kernels/random.h"
+#include "kernels/vec.h"
+#include "tests/support/pose_reference.h"
+
+using namespace peclr;
+using namespace peclr::test;
+
+namespace {
+
+// What a perfect aligned prediction gets: PCK(0) is 0, for the rule adds 1e-8 to the norms.
+constexpr double kPerfectAlignedAuc = 1 - 0.5 / 99;
+
+std::vector<float> random_poses(int count, std::uint64_t seed) {
+  Rng rng = Rng::of(seed, 41);
+  std::vector<float> poses;
+  for (int i = 0; i < count * kJoints; ++i) {
+    poses.push_back(rng.uniform(-0.1f, 0.1f));
+    poses.push_back(rng.uniform(-0.1f, 0.1f));
+    poses.push_back(0.5f + rng.uniform(-0.1f, 0.1f));
+  }
+  return poses;
+}
+
+std::vector<float> with_noise(std::vector<float> poses, float size, std::uint64_t seed) {
+  Rng rng = Rng::of(seed, 42);
+  for (float& x : poses) x += size * rng.uniform(-1, 1);
+  return poses;
+}
+
+struct Scores {
+  double mean, median, auc;
+};
+
+// eval_util.py's get_measures, joint by joint and threshold by threshold. at_most: false is the
+// planted fault.
+Scores official(const std::vector<double>& distances, bool at_most = true) {
+  const std::size_t count = distances.size() / kJoints;
+  Scores scores{0, 0, 0};
+  for (int j = 0; j < kJoints; ++j) {
+    std::vector<double> d;
+    for (std::size_t n = 0; n < count; ++n) d.push_back(distances[n * kJoints + j]);
+    std::sort(d.begin(), d.end());
+    for (const double x : d) scores.mean += x / count / kJoints;
+    scores.median += (d[(count - 1) / 2] + d[count / 2]) / 2 / kJoints;
+    double previous = 0;
+    for (int t = 0; t < 100; ++t) {
+      double hits = 0;
+      for (const double x : d) hits += at_most ? x <= 0.05 * t / 99 : x < 0.05 * t / 99;
+      if (t > 0) scores.auc += (previous + hits / count) / 2 / 99 / kJoints;
+      previous = hits / count;
+    }
+  }
+  return scores;
+}
+
+enum class Align { none, freihand, rigid };
+
+std::vector<double> reference_distances(const std::vector<float>& predicted,
+                                        const std::vector<float>& truth, Align align) {
+  std::vector<double> out;
+  for (std::size_t pose = 0; pose < truth.size(); pose += 63) {
+    std::vector<Double3> p, t;
+    for (std::size_t i = pose; i < pose + 63; i += 3) {
+      p.push_back({predicted[i], predicted[i + 1], predicted[i + 2]});
+      t.push_back({truth[i], truth[i + 1], truth[i + 2]});
+    }
+    if (align != Align::none) p = horn_fit(p, t, align == Align::freihand).aligned;
+    for (int j = 0; j < kJoints; ++j)
+      out.push_back(std::hypot(p[j][0] - t[j][0], p[j][1] - t[j][1], p[j][2] - t[j][2]));
+  }
+  return out;
+}
+
+bool agrees(const DistanceScores& got, const Scores& want, double auc_margin) {
+  return std::abs(got.mean - want.mean) < 1e-7 && std::abs(got.median - want.median) < 1e-7 &&
+         std::abs(got.auc - want.auc) < auc_margin;
+}
+
+}  // namespace
+
+TEST_CASE("a perfect prediction", "[metrics]") {
+  const auto truth = random_poses(10, 1);
+  const PoseScores scores = score_poses(truth, truth);
+  REQUIRE(scores.count == 10);
+  REQUIRE(scores.plain.mean == 0);
+  REQUIRE(scores.plain.median == 0);
+  REQUIRE(scores.plain.auc == Approx(1));  // d <= t holds at t = 0
+  REQUIRE(scores.plain.pck[0] == 1);
+  REQUIRE(scores.aligned.mean < 1e-8);  // the rule's own 1e-8 in the norms
+  REQUIRE(scores.aligned.auc == Approx(kPerfectAlignedAuc).margin(1e-9));
+}
+
+TEST_CASE("every joint wrong by the same distance", "[metrics]") {
+  const auto truth = random_poses(7, 2);
+  auto predicted = truth;
+  for (std::size_t i = 0; i < predicted.size(); i += 3) predicted[i] += 0.0212f;
+  const PoseScores scores = score_poses(predicted, truth);
+  REQUIRE(scores.plain.mean == Approx(0.0212).epsilon(1e-5));
+  REQUIRE(scores.plain.median == Approx(0.0212).epsilon(1e-5));
+  // 0.0212 lies between thresholds 41 and 42 of 99: half a step, then 57 whole ones.
+  REQUIRE(scores.plain.auc == Approx(57.5 / 99));
+  REQUIRE(scores.plain.pck[41] == 0);
+  REQUIRE(scores.plain.pck[42] == 1);
+  REQUIRE(scores.aligned.mean < 1e-7);
+}
+
+TEST_CASE("the zero predictor, aligned, collapses to each hand's centre", "[metrics]") {
+  const auto truth = random_poses(9, 3);
+  const std::vector<float> zeros(truth.size());
+  double spread = 0;
+  for (std::size_t pose = 0; pose < truth.size(); pose += 63) {
+    double centre[3] = {};
+    for (int i = 0; i < 63; ++i) centre[i % 3] += truth[pose + i] / 21.0;
+    for (int i = 0; i < 63; i += 3)
+      spread += std::hypot(truth[pose + i] - centre[0], truth[pose + i + 1] - centre[1],
+                           truth[pose + i + 2] - centre[2]);
+  }
+  const PoseScores scores = score_poses(zeros, truth);
+  REQUIRE(scores.aligned.mean == Approx(spread / (9 * 21)).epsilon(1e-12));
+  REQUIRE(scores.aligned_rigid.mean == Approx(spread / (9 * 21)).epsilon(1e-12));
+}
+
+TEST_CASE("mirrored hands are forgiven by the official alignment only", "[metrics]") {
+  const auto truth = random_poses(20, 4);
+  auto mirrored = truth;
+  for (std::size_t i = 0; i < mirrored.size(); i += 3) mirrored[i] = -mirrored[i];
+  const PoseScores scores = score_poses(mirrored, truth);
+  REQUIRE(scores.aligned.mean < 1e-8);  // the rule's own 1e-8 in the norms
+  REQUIRE(scores.aligned.auc == Approx(kPerfectAlignedAuc).margin(1e-9));
+  REQUIRE(scores.aligned_rigid.mean > 0.01);
+}
+
+TEST_CASE("scores equal the official loops, for odd and even counts", "[metrics]") {
+  const int count = GENERATE(1, 2, 15, 64);
+  const auto truth = random_poses(count, 5);
+  const auto predicted = with_noise(truth, 0.04f, 6);
+  const PoseScores scores = score_poses(predicted, truth);
+  const double margin = 1e-9;
+  REQUIRE(
+      agrees(scores.plain, official(reference_distances(predicted, truth, Align::none)), margin));
+  // FreiHAND adds 1e-8 to the norms, Horn does not.
+  REQUIRE(agrees(scores.aligned, official(reference_distances(predicted, truth, Align::freihand)),
+                 1e-4));
+  REQUIRE(agrees(scores.aligned_rigid,
+                 official(reference_distances(predicted, truth, Align::rigid)), margin));
+  double mean = 0;
+  for (const double m : scores.plain.pose_mean) mean += m / count;
+  REQUIRE(mean == Approx(scores.plain.mean));
+}
+
+TEST_CASE("the reference tells at most from less than", "[metrics]") {
+  const std::vector<double> perfect(2 * kJoints, 0.0);
+  REQUIRE(official(perfect).auc == Approx(1));
+  REQUIRE_FALSE(official(perfect, false).auc == Approx(1));
+}
+
+TEST_CASE("the 2D error is a mean of pixel distances", "[metrics]") {
+  std::vector<float> truth(2 * 42, 50), predicted = truth;
+  predicted[0] += 3;
+  predicted[1] -= 4;
+  predicted[60] += 16;
+  REQUIRE(epe_2d(predicted, truth) == Approx(21.0 / 42));
+}
+
+TEST_CASE("what cannot be scored is refused by name", "[metrics]") {
+  auto truth = random_poses(3, 7), predicted = truth;
+  REQUIRE_THROWS_AS(score_poses({}, {}), Error);
+  REQUIRE_THROWS_AS(score_poses({predicted.data(), 126}, truth), Error);
+  predicted[63 + 5] = std::numeric_limits<float>::quiet_NaN();
+  REQUIRE_THROWS_WITH(score_poses(predicted, truth), Catch::Contains("predicted pose 1"));
+  REQUIRE_THROWS_WITH(score_poses(truth, predicted), Catch::Contains("true pose 1"));
+}
+
+// Scores of the official code on the 583 real hands of hand-graph-cnn, before they were mirrored.
+TEST_CASE("real hands score as the official code says", "[metrics]") {
+  const char* shared = std::getenv("PECLR_SHARED");
+  const std::filesystem::path folder =
+      shared ? std::filesystem::path(shared) / "data/real_hands" : "";
+  if (!shared || !std::filesystem::exists(folder)) {
+    WARN("skipped: PECLR_SHARED names no folder with data/real_hands");
+    return;
+  }
+  std::vector<float> truth;
+  for (const char* part : {"training_xyz.json", "evaluation_xyz.json"})
+    for (const auto& pose : nlohmann::json::parse(std::ifstream(folder / part)))
+      for (const auto& joint : pose)
+        for (int c = 0; c < 3; ++c) truth.push_back((c == 0 ? -1 : 1) * joint[c].get<float>());
+  REQUIRE(truth.size() == 583 * 63);
+  std::vector<float> predicted(truth.size());
+  struct Row {
+    const char* name;
+    double numbers[6];  // cm, cm, AUC; the same aligned
+  };
+  const auto compare = [&](const Row& row) {
+    const PoseScores s = score_poses(predicted, truth);
+    const double got[6] = {100 * s.plain.mean,   100 * s.plain.median,   s.plain.auc,
+                           100 * s.aligned.mean, 100 * s.aligned.median, s.aligned.auc};
+    for (int i = 0; i < 6; ++i) {
+      CAPTURE(row.name, i);
+      CHECK(got[i] == Approx(row.numbers[i]).margin(2e-5));
+    }
+  };
+  compare({"zeros", {40.700833, 40.782116, 0, 4.925288, 4.844122, 0.180243}});
+  std::vector<double> mean(63);
+  for (std::size_t i = 0; i < truth.size(); ++i) mean[i % 63] += truth[i] / 583.0;
+  for (std::size_t i = 0; i < truth.size(); ++i) predicted[i] = static_cast<float>(mean[i % 63]);
+  compare({"mean of all", {5.634692, 5.131221, 0.184675, 2.232200, 2.145888, 0.565403}});
+  for (std::size_t i = 0; i < truth.size(); ++i) predicted[i] = i % 3 == 0 ? -truth[i] : truth[i];
+  compare({"truth, x negated", {9.779535, 8.009444, 0.168773, 0, 0, kPerfectAlignedAuc}});
+  for (std::size_t i = 0; i < truth.size(); ++i) predicted[i] = truth[i] * 1.1f + 0.01f;
+  compare({"truth * 1.1 + 0.01", {5.329646, 5.349127, 0.004584, 0, 0, kPerfectAlignedAuc}});
+}

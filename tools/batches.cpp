@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/batches.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/parallel.h"
+#include "kernels/pose25d.h"
+
+namespace peclr {
+namespace {
+
+constexpr int kSlots = 3;
+// Purposes of random numbers, so that no two uses share a stream.
+constexpr std::uint64_t kContrastiveViews = 0x76696577, kPoseViews = 0x706F7365;
+
+LoaderOptions loader_options(const Settings& settings, const TrainPlan& plan,
+                             std::int64_t first_step) {
+  const std::int64_t accumulate = settings.train.accumulate;
+  return {.threads = settings.data.workers > 0 ? settings.data.workers : std::max(1, threads() / 2),
+          .slots = kSlots,
+          .items = settings.train.batch_size,
+          .first_batch = first_step * accumulate,
+          .end_batch = plan.steps * accumulate};
+}
+
+// Where an element of a batch lies in the run.
+struct Place {
+  std::int64_t epoch, position;
+};
+Place place_of(const LoaderItem& item, std::int64_t batches_per_epoch, std::int64_t batch_size) {
+  return {item.batch / batches_per_epoch, item.batch % batches_per_epoch * batch_size + item.item};
+}
+
+Tensor floats(Backend& backend, Shape shape) { return Tensor(backend, shape, DType::f32); }
+
+Range narrow(const Settings::Range& r) {
+  return {static_cast<float>(r.low), static_cast<float>(r.high)};
+}
+
+}  // namespace
+
+AugmentOptions augment_options(const Settings& settings) {
+  const Settings::Augment& a = settings.augment;
+  AugmentOptions options;
+  options.out = settings.model.input;
+  options.rotate = a.rotate > 0;
+  options.angle_deg = {static_cast<float>(-a.rotate), static_cast<float>(a.rotate)};
+  options.translate = a.translate > 0;
+  options.jitter = {0, static_cast<float>(a.translate)};
+  options.margin = narrow(a.scale);
+  options.colour_jitter = a.colour_jitter > 0;
+  options.hue = narrow(a.hue);
+  options.saturation = narrow(a.saturation);
+  options.value_gain = narrow(a.value_gain);
+  options.value_offset = narrow(a.value_offset);
+  options.colour_drop = static_cast<float>(a.colour_drop);
+  options.border = a.border == Settings::Border::reflect ? Border::reflect : Border::black;
+  options.paper_exact = settings.paper_exact;
+  return options;
+}
+
+ContrastiveBatches::ContrastiveBatches(const Settings& settings, const TrainPlan& plan,
+                                       std::int64_t first_step, PictureFeed& feed, Backend& backend)
+    : settings_(settings),
+      batches_per_epoch_(plan.steps_per_epoch * settings.train.accumulate),
+      feed_(feed),
+      backend_(backend),
+      slots_(make_slots(settings, backend)),
+      views_(backend, {2 * settings.train.batch_size, 4}, DType::f32),
+      loader_(loader_options(settings, plan, first_step),
+              [this](const LoaderItem& item) { prepare(item); }) {}
+
+std::vector<ContrastiveBatches::Slot> ContrastiveBatches::make_slots(const Settings& settings,
+                                                                     Backend& backend) {
+  const std::int64_t rows = 2 * settings.train.batch_size, side = settings.model.input;
+  std::vector<Slot> slots;
+  for (int i = 0; i < kSlots; ++i)
+    slots.push_back({floats(backend, {rows, side, side, 3}),
+                     std::vector<ViewTransform>(static_cast<std::size_t>(rows))});
+  return slots;
+}
+
+void ContrastiveBatches::prepare(const LoaderItem& item) {
+  const std::int64_t n = settings_.train.batch_size;
+  Slot& slot = slots_[static_cast<std::size_t>(item.slot)];
+  const Place place = place_of(item, batches_per_epoch_, n);
+  const PictureFeed::Item picture = feed_.item(place.epoch, place.position);
+  const Image& image = picture.picture->image;
+  std::vector<Vec2f> joints;
+  if (picture.label)
+    for (const Vec3f& p : picture.label->xyz) joints.push_back(project(picture.K, p));
+  for (std::int64_t v = 0; v < 2; ++v) {
+    const Rng rng = Rng::of(static_cast<std::uint64_t>(settings_.seed), kContrastiveViews,
+                            static_cast<std::uint64_t>(place.epoch),
+                            static_cast<std::uint64_t>(2 * place.position + v));
+    const View view =
+        sample_view(augment_options(settings_), image.width, image.height, joints, rng);
+    const std::int64_t row = v * n + item.item;
+    slot.views[static_cast<std::size_t>(row)] = {view.angle_deg, view.shift.x, view.shift.y,
+                                                 view.scale};
+    const AugmentRequest request{image.pixels.data(), image.width, image.height, view.pixels, row};
+    backend_.augment({&request, 1}, slot.images);
+  }
+}
+
+ContrastiveBatches::Batch ContrastiveBatches::next() {
+  Slot& slot = slots_[static_cast<std::size_t>(loader_.next())];
+  backend_.finish_augment(slot.images);
+  views_.copy_from_host({&slot.views[0].angle_deg, 4 * slot.views.size()});
+  return {slot.images, views_};
+}
+
+PoseBatches::PoseBatches(const Settings& settings, const TrainPlan& plan, std::int64_t first_step,
+                         PictureFeed& feed, Backend& backend)
+    : settings_(settings),
+      batches_per_epoch_(plan.steps_per_epoch * settings.train.accumulate),
+      feed_(feed),
+      backend_(backend),
+      slots_(make_slots(settings, backend)),
+      batch_{{},
+             floats(backend, {settings.train.batch_size, 9}),
+             {floats(backend, {settings.train.batch_size, kJoints, 2}),
+              floats(backend, {settings.train.batch_size, kJoints}),
+              floats(backend, {settings.train.batch_size})}},
+      loader_(loader_options(settings, plan, first_step),
+              [this](const LoaderItem& item) { prepare(item); }) {}
+
+std::vector<PoseBatches::Slot> PoseBatches::make_slots(const Settings& settings, Backend& backend) {
+  const auto rows = static_cast<std::size_t>(settings.train.batch_size);
+  const std::int64_t n = settings.train.batch_size, side = settings.model.input;
+  std::vector<Slot> slots;
+  for (int i = 0; i < kSlots; ++i)
+    slots.push_back({floats(backend, {n, side, side, 3}), std::vector<float>(9 * rows),
+                     std::vector<float>(2 * kJoints * rows), std::vector<float>(kJoints * rows),
+                     std::vector<float>(rows)});
+  return slots;
+}
+
+void PoseBatches::prepare(const LoaderItem& item) {
+  Slot& slot = slots_[static_cast<std::size_t>(item.slot)];
+  const Place place = place_of(item, batches_per_epoch_, settings_.train.batch_size);
+  const PictureFeed::Item picture = feed_.item(place.epoch, place.position);
+  const Image& image = picture.picture->image;
+  const Rng rng =
+      Rng::of(static_cast<std::uint64_t>(settings_.seed), kPoseViews,
+              static_cast<std::uint64_t>(place.epoch), static_cast<std::uint64_t>(place.position));
+  const View view = sample_view(augment_options(settings_), image.width, image.height, {}, rng);
+  const Mat3f K = transform_camera(picture.K, view.to_output);
+  const PoseTarget target = pose_target(picture.label->xyz.data(), picture.label->scale, K);
+  const auto row = static_cast<std::size_t>(item.item);
+  std::copy_n(K.m, 9, &slot.cameras[9 * row]);
+  std::memcpy(&slot.uv[2 * kJoints * row], target.uv, sizeof target.uv);
+  std::copy_n(target.z_rel, kJoints, &slot.z_rel[kJoints * row]);
+  slot.root_depth[row] = target.root_depth;
+  const AugmentRequest request{image.pixels.data(), image.width, image.height, view.pixels,
+                               item.item};
+  backend_.augment({&request, 1}, slot.images);
+}
+
+PoseBatches::Batch PoseBatches::next() {
+  Slot& slot = slots_[static_cast<std::size_t>(loader_.next())];
+  backend_.finish_augment(slot.images);
+  batch_.images = slot.images;
+  batch_.cameras.copy_from_host(slot.cameras);
+  batch_.target.uv.copy_from_host(slot.uv);
+  batch_.target.z_rel.copy_from_host(slot.z_rel);
+  batch_.target.root_depth.copy_from_host(slot.root_depth);
+  return batch_;
+}
+
+}  // namespace peclr

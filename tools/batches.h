@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batches for the two kinds of training, prepared ahead by threads. A batch depends on its number,
+// the settings and the pictures alone.
+#pragma once
+#include <vector>
+
+#include "data/loader.h"
+#include "data/views.h"
+#include "engine/backend.h"
+#include "engine/pose_ops.h"
+#include "tools/picture_feed.h"
+#include "tools/settings.h"
+#include "tools/train_loop.h"
+
+namespace peclr {
+
+AugmentOptions augment_options(const Settings& settings);
+
+// Two views of each of N pictures: images [2N, S, S, 3] (view 1 of all, then view 2), views [2N, 4]
+// (ViewTransform rows).
+class ContrastiveBatches {
+ public:
+  ContrastiveBatches(const Settings& settings, const TrainPlan& plan, std::int64_t first_step,
+                     PictureFeed& feed, Backend& backend);
+
+  struct Batch {
+    Tensor images, views;
+  };
+  Batch next();  // valid until the next call
+
+ private:
+  void prepare(const LoaderItem& item);
+
+  const Settings& settings_;
+  const std::int64_t batches_per_epoch_;
+  PictureFeed& feed_;
+  Backend& backend_;
+  struct Slot {
+    Tensor images;
+    std::vector<ViewTransform> views;
+  };
+  static std::vector<Slot> make_slots(const Settings& settings, Backend& backend);
+  std::vector<Slot> slots_;
+  Tensor views_;
+  Loader loader_;  // last: its threads use all of the above
+};
+
+// One labelled view of each of B pictures, cut from the centre square: images [B, S, S, 3], cameras
+// [B, 9], targets.
+class PoseBatches {
+ public:
+  PoseBatches(const Settings& settings, const TrainPlan& plan, std::int64_t first_step,
+              PictureFeed& feed, Backend& backend);
+
+  struct Batch {
+    Tensor images, cameras;
+    ops::PoseTargets target;
+  };
+  Batch next();
+
+ private:
+  void prepare(const LoaderItem& item);
+
+  const Settings& settings_;
+  const std::int64_t batches_per_epoch_;
+  PictureFeed& feed_;
+  Backend& backend_;
+  struct Slot {
+    Tensor images;
+    std::vector<float> cameras, uv, z_rel, root_depth;
+  };
+  static std::vector<Slot> make_slots(const Settings& settings, Backend& backend);
+  std::vector<Slot> slots_;
+  Batch batch_;
+  Loader loader_;
+};
+
+}  // namespace peclr

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "engine/error.h"
+#include "tools/settings.h"
+#include "tools/version.h"
+
+namespace peclr {
+namespace {
+
+constexpr const char* kExamples = R"(Examples:
+  peclr synth --out out/hands --count 2000 --seed 1
+  peclr pretrain tools/configs/pretrain.yaml data.train=out/hands out=out/pretrain model.depth=18
+  peclr finetune tools/configs/finetune.yaml --init-from out/pretrain/model.safetensors data.train=out/hands data.labels=0.1 out=out/finetune
+  peclr evaluate --init-from out/finetune/model.safetensors data.eval=out/hands out=out/finetune
+  peclr pretrain tools/configs/pretrain.yaml out=out/pretrain --resume
+)";
+
+struct RunCommand {
+  Command command;
+  const char* what;
+};
+constexpr RunCommand kRunCommands[] = {
+    {Command::pretrain, "Pre-train an encoder on pictures without labels (PeCLR or SimCLR)"},
+    {Command::finetune, "Fine-tune the hand network on labelled pictures"},
+    {Command::evaluate, "Score a hand network by FreiHAND's rules (scores.json)"},
+    {Command::predict, "Predict hands in pictures (predictions.json, drawn skeletons)"},
+    {Command::probe, "Measure what frozen features are worth (classes or joints)"}};
+
+void add_run_command(CLI::App& app, CommandLine& line, std::string& init_from,
+                     const RunCommand& run) {
+  CLI::App* sub = app.add_subcommand(name_of(run.command), run.what);
+  sub->add_option("settings", line.settings, "YAML files and key=value; later ones win")
+      ->option_text("FILE|KEY=VALUE...");
+  sub->add_option("--init-from", init_from,
+                  "weights to start from: a safetensors file with torchvision's names")
+      ->option_text("FILE");
+  if (run.command == Command::pretrain || run.command == Command::finetune)
+    sub->add_flag("--resume", line.resume, "go on from out/last.safetensors");
+  if (run.command == Command::predict)
+    sub->add_option("--draw", line.draw, "pictures to draw the skeleton on (default 16)");
+  sub->footer("Settings (key, default, meaning):\n" + settings_help(run.command));
+}
+
+}  // namespace
+
+bool parse_command_line(int argc, char** argv, CommandLine& line) {
+  CLI::App app{
+      "PeCLR's engine: equivariant contrastive pre-training on hand pictures, fine-tuning to 3D "
+      "hand pose, honest scores"};
+  app.footer(kExamples);
+  app.require_subcommand(1);
+  app.set_version_flag("--version", version_text());
+  std::string init_from;
+  for (const RunCommand& run : kRunCommands) add_run_command(app, line, init_from, run);
+
+  CLI::App* synth = app.add_subcommand("synth", "Render synthetic hands in FreiHAND's layout");
+  synth->add_option("--out", line.out, "folder to write")->required()->option_text("DIR");
+  synth->add_option("--count", line.count, "training pictures (and a tenth as many for evaluation)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
+  synth->add_option("--seed", line.seed, "the same seed gives the same pictures")
+      ->check(CLI::Range(std::int64_t{0}, INT64_MAX));
+
+  CLI::App* golden =
+      app.add_subcommand("golden", "Check this build and machine against golden files");
+  golden->add_option("paths", line.paths, "golden files or folders of them")
+      ->required()
+      ->option_text("FILE|DIR...");
+  golden->add_option("--device", line.device, "auto, cpu or cuda");
+  golden->add_flag("--json", line.json, "one JSON object a line");
+
+  CLI::App* info = app.add_subcommand("info", "Describe this build, its devices, and checkpoints");
+  info->add_option("paths", line.paths, "checkpoints to describe")->option_text("FILE...");
+
+  CLI::App* results =
+      app.add_subcommand("results", "Gather fine-tuned and evaluated runs into one table");
+  results->add_option("paths", line.paths, "run folders")->required()->option_text("DIR...");
+  results->add_option("--out", line.out, "JSON file to write")->option_text("FILE");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) {
+      app.exit(e);
+      return false;
+    }
+    fail(ErrorKind::usage, "{}; see peclr --help", e.what());
+  }
+  line.command = app.get_subcommands().front()->get_name();
+  if (!init_from.empty()) line.settings.push_back("init_from=" + init_from);
+  return true;
+}
+
+}  // namespace peclr

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words after `peclr COMMAND`, already told apart.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace peclr {
+
+struct CommandLine {
+  std::string command;
+  std::vector<std::string> settings;  // YAML files and key=value, in order
+  std::vector<std::string> paths;     // golden, info, results: files and folders
+  bool resume = false;
+  bool json = false;
+  std::string device = "auto";
+  std::string out;
+  std::int64_t count = 1000, seed = 1;
+  int size = 224;
+  int draw = 16;
+};
+
+// Parses the program's arguments. Prints help or the version and returns false when that was asked
+// for. Throws Error(usage) with the fault and what to try.
+bool parse_command_line(int argc, char** argv, CommandLine& line);
+
+}  // namespace peclr

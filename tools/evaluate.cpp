@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/atomic_file.h"
+#include "engine/error.h"
+#include "models/metrics.h"
+#include "tools/commands.h"
+#include "tools/inference.h"
+#include "tools/json_lines.h"
+#include "tools/model_files.h"
+#include "tools/run_folder.h"
+
+namespace peclr {
+namespace {
+
+// Predictions and truth of the pictures that could be read.
+struct Pairs {
+  std::vector<float> predicted, truth, predicted_px, true_px;
+};
+
+Pairs pair_up(const PictureSet& set, const std::vector<HandPrediction>& predictions) {
+  Pairs pairs;
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    const HandPrediction& p = predictions[static_cast<std::size_t>(i)];
+    if (!p.good) continue;
+    const HandLabel& label = set.label(i);
+    for (std::size_t j = 0; j < kJoints; ++j) {
+      const Vec2f px = project(label.K, label.xyz[j]);
+      pairs.predicted.insert(pairs.predicted.end(), {p.xyz[j].x, p.xyz[j].y, p.xyz[j].z});
+      pairs.truth.insert(pairs.truth.end(), {label.xyz[j].x, label.xyz[j].y, label.xyz[j].z});
+      pairs.predicted_px.insert(pairs.predicted_px.end(), {p.px[j].x, p.px[j].y});
+      pairs.true_px.insert(pairs.true_px.end(), {px.x, px.y});
+    }
+  }
+  return pairs;
+}
+
+}  // namespace
+
+int run_evaluate(const CommandLine& line) {
+  const Settings settings = settings_for_model(Command::evaluate, line.settings);
+  if (settings.data.eval.empty())
+    fail(ErrorKind::usage,
+         "data.eval is not set; give a set in FreiHAND's layout, e.g. data.eval=out/hands");
+  const PictureSet set = open_pictures(settings.data.eval, Split::evaluation);
+  if (set.known != Known::joints)
+    fail(ErrorKind::data, "{}: scores need evaluation_xyz.json; without it use peclr predict",
+         settings.data.eval);
+  const std::unique_ptr<Backend> backend = make_backend(device_kind(settings));
+  ParameterStore store;
+  const HandNetwork network(store, settings.model.depth);
+  store.allocate(*backend, 0);
+  start_from(settings, store);
+  make_writable_folder(settings.out);
+
+  std::string bad;
+  const Pairs pairs = pair_up(set, HandPredictor{settings, network, *backend}.predict(set, bad));
+  const PoseScores scores = score_poses(pairs.predicted, pairs.truth);
+  JsonLine json;
+  json.add("epe_cm", 100 * scores.plain.mean)
+      .add("epe_median_cm", 100 * scores.plain.median)
+      .add("auc", scores.plain.auc)
+      .add("pa_epe_cm", 100 * scores.aligned.mean)
+      .add("pa_auc", scores.aligned.auc)
+      .add("pa_rigid_epe_cm", 100 * scores.aligned_rigid.mean)
+      .add("epe_2d_px", epe_2d(pairs.predicted_px, pairs.true_px))
+      .add("count", scores.count);
+  write_file_atomically(settings.out + "/scores.json", json.text() + "\n");
+  fmt::print("{}\n", json.text());
+  fmt::print(stderr,
+             "{}scored {} pictures by FreiHAND's rules (pa_*: its alignment, reflections allowed; "
+             "pa_rigid: proper); {}/scores.json\n",
+             bad, scores.count, settings.out);
+  return 0;
+}
+
+}  // namespace peclr

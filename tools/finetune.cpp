@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/hand_network.h"
+#include "tools/batches.h"
+#include "tools/commands.h"
+#include "tools/model_files.h"
+#include "tools/train_loop.h"
+
+namespace peclr {
+
+int run_finetune(const CommandLine& line) {
+  RunFolder run(Command::finetune, line);
+  const Settings& settings = run.settings();
+  const std::unique_ptr<Backend> backend = make_backend(device_kind(settings));
+  fmt::print(stderr, "{}\n", backend->description());
+  PictureFeed feed(settings, Need::joints);
+  const TrainPlan plan = TrainPlan::of(settings.train, feed.pictures());
+  run.check_pictures(feed.pictures());
+
+  ParameterStore store;
+  const HandNetwork network(store, settings.model.depth);
+  store.allocate(*backend, static_cast<std::uint64_t>(settings.seed));
+  Optimizer optimizer(store,
+                      {settings.train.optimizer == Settings::Optimizer::lars ? OptimizerKind::lars
+                                                                             : OptimizerKind::adam,
+                       static_cast<float>(settings.train.weight_decay)});
+  std::string pretraining = "none";
+  if (run.stored()) {
+    load_training(*run.stored(), store, optimizer);
+    pretraining = pretraining_of(*run.stored());
+  } else {
+    pretraining = start_from(settings, store);
+  }
+  run.forget_stored();
+
+  fmt::print(stderr,
+             "hand network, ResNet-{} at {} px on {} labelled pictures: {} steps of {} x {}\n",
+             settings.model.depth, settings.model.input, feed.pictures(), plan.steps,
+             settings.train.batch_size, settings.train.accumulate);
+  PoseBatches batches(settings, plan, run.first_step(), feed, *backend);
+  const DType compute = compute_type(settings);
+  TrainTask task{
+      store, optimizer, model_metadata(settings, pretraining), [&] {
+        const PoseBatches::Batch batch = batches.next();
+        Tape tape(Mode::train);
+        const HandNetwork::Output out =
+            network.forward(tape, {batch.images, -1}, batch.cameras, compute);
+        const ops::PoseLossValue loss =
+            ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, batch.target);
+        tape.backward(loss.loss);
+        const std::vector<float> parts = loss.parts.to_host();
+        return BatchReport{parts[0],
+                           batch.images.shape()[0],
+                           {{"uv_px", parts[1]}, {"z_rel", parts[2]}, {"root_depth", parts[3]}}};
+      }};
+  const int code = train(run, plan, task);
+  fmt::print(stderr, "{}", feed.bad_summary());
+  return code;
+}
+
+}  // namespace peclr

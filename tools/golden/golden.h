@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Golden files: inputs beside expectations that other programs computed in double precision. Each
+// file goes through the public op that training uses, so that a user can prove a build or a
+// machine.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/safetensors.h"
+
+namespace peclr::golden {
+
+// How one tensor came out; always finite numbers, kBad stands for what was not.
+inline constexpr double kBad = 1e30, kBestPsnr = 99;
+struct Result {
+  std::string tensor;
+  double rel_l2 = kBad, max_abs = kBad, psnr = 0;
+  bool pass = false;
+};
+
+// What must hold for a tensor to pass.
+enum class Measure { rel_l2, max_abs, psnr };
+struct Limit {
+  Measure measure;
+  double value;
+};
+
+// Compares with expected.`tensor` of the file. psnr is taken against 255 for images (the limit's
+// measure tells) and against the largest expectation otherwise.
+Result compare(const TensorFile& file, const std::string& tensor, std::span<const double> got,
+               Limit limit);
+Result compare(const TensorFile& file, const std::string& tensor, std::span<const float> got,
+               Limit limit);
+
+// README of the goldens: deterministic values in [-1, 1) from a seed and a name.
+std::vector<double> uniform(const std::string& seed, const std::string& name, std::size_t count);
+
+using Results = std::vector<Result>;
+Results run_ntxent(const TensorFile& file, Backend& backend);
+Results run_procrustes(const TensorFile& file, Backend& backend);
+Results run_pose25d(const TensorFile& file, Backend& backend);
+Results run_metrics(const TensorFile& file, Backend& backend);
+Results run_optimiser(const TensorFile& file, Backend& backend);
+Results run_augment(const TensorFile& file, Backend& backend);
+Results run_resnet(const TensorFile& file, Backend& backend);
+Results run_handnet(const TensorFile& file, Backend& backend);
+
+// Runs the file's op. Throws Error(data) for a file that is no golden or an op that is not known.
+Results run(const TensorFile& file, Backend& backend);
+
+}  // namespace peclr::golden

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/pose25d.h"
+
+#include "models/hand_network.h"
+#include "models/metrics.h"
+#include "tools/golden/golden.h"
+#include "tools/golden/network.h"
+
+namespace peclr::golden {
+namespace {
+
+Tensor poses(const TensorFile& file, Backend& backend, const char* name) {
+  const auto& s = file.at(name).shape;
+  return Tensor::from_host(backend, {s.at(0), s.at(1), s.at(2)}, file.values<float>(name));
+}
+
+}  // namespace
+
+Results run_procrustes(const TensorFile& file, Backend& backend) {
+  const Tensor source = poses(file, backend, "source"), target = poses(file, backend, "target");
+  const std::int64_t n = source.shape()[0];
+  const Backend::ProcrustesTensors out{
+      Tensor(backend, source.shape(), DType::f32), Tensor(backend, {n, 3, 3}, DType::f32),
+      Tensor(backend, {n}, DType::f32), Tensor(backend, {n, 3}, DType::f32),
+      Tensor(backend, {n}, DType::f32)};
+  backend.procrustes(source, target, Alignment::proper, out);
+  const bool far = file.metadata_at("case").find("far_off_centre") != std::string::npos;
+  const double metres = far ? 1e-4 : 1e-5;
+  return {compare(file, "aligned", out.aligned.to_host(), {Measure::max_abs, metres}),
+          compare(file, "rotation", out.rotation.to_host(), {Measure::max_abs, 1e-5}),
+          compare(file, "scale", out.scale.to_host(), {Measure::rel_l2, 1e-5}),
+          compare(file, "translation", out.translation.to_host(), {Measure::rel_l2, 1e-5}),
+          compare(file, "pa_epe", out.pa_epe.to_host(), {Measure::max_abs, metres})};
+}
+
+Results run_pose25d(const TensorFile& file, Backend&) {
+  const auto joints = file.values<float>("joints3d"), K = file.values<float>("K"),
+             predicted = file.values<float>("predicted25d");
+  const std::size_t n = K.size() / 9, stride = 3 * kJoints;
+  std::vector<float> joints25d(joints.size()), back(joints.size()), scale, depth;
+  for (std::size_t i = 0; i < n; ++i) {
+    const Units25d units = to_25d(&joints.at(i * stride), &K[9 * i], kJoints, kWristToIndex,
+                                  &joints25d.at(i * stride));
+    scale.push_back(static_cast<float>(units.scale));
+    const double root = from_25d(&predicted.at(i * stride), &K[9 * i], kJoints, kWristToIndex,
+                                 units.scale, &back.at(i * stride));
+    depth.push_back(static_cast<float>(root));
+  }
+  constexpr Limit kLimit{Measure::rel_l2, 1e-5};
+  return {compare(file, "joints25d", joints25d, kLimit), compare(file, "scale", scale, kLimit),
+          compare(file, "root_depth", depth, kLimit),
+          compare(file, "joints3d_from_predicted", back, kLimit)};
+}
+
+Results run_metrics(const TensorFile& file, Backend&) {
+  const auto predicted = file.values<float>("predicted"),
+             truth = file.values<float>("ground_truth");
+  const PoseScores scores = score_poses(predicted, truth);
+  const auto columns = [](const DistanceScores& s) {
+    return std::vector<double>{s.mean, s.median, s.auc};
+  };
+  constexpr Limit kLimit{Measure::rel_l2, 1e-5};
+  return {compare(file, "plain", columns(scores.plain), kLimit),
+          compare(file, "aligned_freihand", columns(scores.aligned), kLimit),
+          compare(file, "aligned_rigid", columns(scores.aligned_rigid), kLimit)};
+}
+
+Results run_handnet(const TensorFile& file, Backend& backend) {
+  const std::string& seed = file.metadata_at("seed");
+  const std::int64_t batch = std::stoll(file.metadata_at("batch")),
+                     size = std::stoll(file.metadata_at("size"));
+  ParameterStore store;
+  const HandNetwork net(store, std::stoi(file.metadata_at("depth")), "backend_model.",
+                        "zroot_ref.zroot_ref.");
+  store.allocate(backend, 0);
+  fill_weights(store, seed);
+  const std::vector<double> uv = uniform(seed, "uv", 2 * kJoints), z = uniform(seed, "z", kJoints);
+  std::vector<float> bias = net.head().bias->value.to_host();
+  for (std::size_t j = 0; j < kJoints; ++j) {
+    for (std::size_t k = 0; k < 2; ++k)
+      bias[3 * j + k] = static_cast<float>(uv[2 * j + k] * 0.15 * static_cast<double>(size) +
+                                           static_cast<double>(size) / 2);
+    bias[3 * j + 2] = static_cast<float>(0.2 * z[j]);
+  }
+  net.head().bias->value.copy_from_host(bias);
+  store.values_changed();
+
+  const bool train = file.find("expected.loss") != nullptr;
+  Tape tape(train ? Mode::train : Mode::evaluate);
+  const Variable images{network_input(backend, seed, batch, size), -1};
+  const Tensor cameras = Tensor::from_host(backend, {batch, 9}, file.values<float>("K"));
+  const HandNetwork::Output out = net.forward(tape, images, cameras, DType::f32);
+  const Variable xyz = net.recover(tape, out);
+  constexpr Limit kLimit{Measure::rel_l2, 1e-4};
+  Results results{compare(file, "uv", out.lifted.uv.value.to_host(), kLimit),
+                  compare(file, "z_rel", out.lifted.z_rel.value.to_host(), kLimit),
+                  compare(file, "root_depth", out.lifted.root_depth.to_host(), kLimit),
+                  compare(file, "root_depth_refined", out.root.value.to_host(), kLimit),
+                  compare(file, "xyz", xyz.value.to_host(), kLimit)};
+  if (!train) return results;
+  const std::vector<double> target =
+      uniform(seed, "target", static_cast<std::size_t>(xyz.value.count()));
+  const Variable loss =
+      ops::mean_absolute_loss(tape, xyz,
+                              Tensor::from_host(backend, xyz.value.shape(),
+                                                std::vector<float>(target.begin(), target.end())));
+  results.push_back(compare(file, "loss", loss.value.to_host(), {Measure::rel_l2, 1e-2}));
+  tape.backward(loss);
+  results.push_back(
+      compare(file, "grad_norm", gradients(store, file).norms, {Measure::rel_l2, 1e-2}));
+  return results;
+}
+
+}  // namespace peclr::golden

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/model_files.h"
+
+#include <filesystem>
+#include <set>
+
+#include "engine/error.h"
+
+namespace peclr {
+namespace {
+
+// Depth from the names of a torchvision-like file: the blocks of layer3 and whether they are
+// bottlenecks.
+int depth_of(const TensorFile& file) {
+  std::set<std::string> blocks;
+  bool bottleneck = false;
+  for (const StoredTensor& t : file.tensors()) {
+    const std::size_t at = t.name.find("layer3.");
+    if (at == std::string::npos) continue;
+    blocks.insert(t.name.substr(at + 7, t.name.find('.', at + 7) - at - 7));
+    bottleneck |= t.name.find("conv3.weight", at) != std::string::npos;
+  }
+  switch (blocks.size()) {
+    case 2:
+      return 18;
+    case 6:
+      return bottleneck ? 50 : 34;
+    case 23:
+      return 101;
+    case 36:
+      return 152;
+    default:
+      return 0;
+  }
+}
+
+void tell(const char* what, const std::vector<std::string>& names) {
+  if (names.empty()) return;
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < 8; ++i) text += " " + names[i];
+  fmt::print(stderr, "  {} {}:{}{}\n", names.size(), what, text, names.size() > 8 ? " ..." : "");
+}
+
+}  // namespace
+
+Metadata model_metadata(const Settings& settings, const std::string& pretraining) {
+  return {{kDepthKey, std::to_string(settings.model.depth)},
+          {kInputKey, std::to_string(settings.model.input)},
+          {kMethodKey, pretraining}};
+}
+
+std::string pretraining_of(const TensorFile& file) {
+  const auto it = file.metadata().find(kMethodKey);
+  return it == file.metadata().end() ? "other" : it->second;
+}
+
+std::string start_from(const Settings& settings, ParameterStore& store) {
+  if (settings.init_from.empty()) return "none";
+  const TensorFile file(settings.init_from);
+  if (const int depth = depth_of(file); depth != 0 && depth != settings.model.depth)
+    fail(ErrorKind::data, "{}: weights of a ResNet-{}, but model.depth is {}; set model.depth={}",
+         file.path(), depth, settings.model.depth, depth);
+  const LoadReport report = load_weights(file, store);
+  fmt::print(stderr, "weights from {}\n", file.path());
+  tell("missing (they keep their first values)", report.missing);
+  tell("unexpected (not used)", report.unexpected);
+  return pretraining_of(file);
+}
+
+Settings settings_for_model(Command command, const std::vector<std::string>& args) {
+  Settings settings = load_settings(command, args);
+  std::string path = settings.init_from;
+  if (path.empty()) {
+    path = settings.out + "/model.safetensors";
+    if (!std::filesystem::exists(path))
+      fail(ErrorKind::usage,
+           "no weights: give --init-from FILE, or an out that holds model.safetensors ({} is not "
+           "there)",
+           path);
+  }
+  const TensorFile file(path);
+  Settings base = default_settings(command);
+  if (const int depth = depth_of(file)) base.model.depth = depth;
+  if (const auto it = file.metadata().find(kInputKey); it != file.metadata().end())
+    base.model.input = std::stoi(it->second);
+  settings = load_settings(command, args, base);
+  settings.init_from = path;
+  return settings;
+}
+
+DeviceKind device_kind(const Settings& settings) {
+  switch (settings.device) {
+    case Settings::Device::cpu:
+      return DeviceKind::cpu;
+    case Settings::Device::cuda:
+      return DeviceKind::cuda;
+    case Settings::Device::automatic:
+      break;
+  }
+  return DeviceKind::automatic;
+}
+
+DType compute_type(const Settings& settings) {
+  return settings.precision == Settings::Precision::bf16 ? DType::bf16 : DType::f32;
+}
+
+}  // namespace peclr

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the program writes into model.safetensors about a model, and how a command starts from such
+// a file.
+#pragma once
+#include <string>
+
+#include "engine/checkpoint.h"
+#include "engine/devices.h"
+#include "tools/settings.h"
+
+namespace peclr {
+
+// Metadata of model.safetensors. No time, host or path stands in it: equal runs give equal files.
+inline constexpr const char* kDepthKey = "peclr.depth";
+inline constexpr const char* kInputKey = "peclr.input";
+inline constexpr const char* kMethodKey = "peclr.pretraining";  // none, simclr or peclr
+
+Metadata model_metadata(const Settings& settings, const std::string& pretraining);
+
+// How the weights in `file` were pre-trained: its metadata, or "other" for foreign files.
+std::string pretraining_of(const TensorFile& file);
+
+// Takes the weights of settings.init_from into the store and tells on stderr which names did not
+// meet. Throws Error(data) for weights of another depth. Returns pretraining_of(file), "none" where
+// init_from is empty.
+std::string start_from(const Settings& settings, ParameterStore& store);
+
+// Settings of a command that uses a finished model: settings.init_from, or else
+// out/model.safetensors; the file's depth and input size are the defaults. Throws Error(usage)
+// where there is no such file.
+Settings settings_for_model(Command command, const std::vector<std::string>& args);
+
+DeviceKind device_kind(const Settings& settings);
+DType compute_type(const Settings& settings);
+
+}  // namespace peclr

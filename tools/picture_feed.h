@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pictures of a run: sources opened and mixed, decoded once and kept, bad ones skipped and
+// counted.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "data/picture_cache.h"
+#include "data/pictures.h"
+#include "tools/settings.h"
+
+namespace peclr {
+
+// What a run needs to know of its pictures.
+enum class Need { pictures, joints };
+
+class PictureFeed {
+ public:
+  // Opens data.train (training split). Need::joints: labelled sources only, data.labels of their
+  // labels. Throws Error(usage) if data.train is not set, Error(data) for what cannot be used.
+  PictureFeed(const Settings& settings, Need need);
+
+  std::int64_t pictures() const { return orders_->mixture().epoch_size; }  // an epoch
+
+  struct Item {
+    std::shared_ptr<const Picture> picture;
+    const HandLabel* label = nullptr;  // null where the joints are not known
+    Mat3f K;                           // of the (reduced) picture, where there is a label
+  };
+  // The picture at a position of an epoch, or the next good one. Thread-safe.
+  Item item(std::int64_t epoch, std::int64_t position);
+
+  std::string bad_summary() const { return bad_->summary(); }
+
+ private:
+  std::vector<PictureSet> sets_;
+  std::unique_ptr<EpochOrders> orders_;
+  std::unique_ptr<PictureCache> cache_;
+  std::unique_ptr<BadPictures> bad_;
+};
+
+}  // namespace peclr

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "data/image.h"
+#include "data/skeleton.h"
+#include "engine/atomic_file.h"
+#include "engine/error.h"
+#include "tools/commands.h"
+#include "tools/inference.h"
+#include "tools/model_files.h"
+#include "tools/run_folder.h"
+
+namespace peclr {
+namespace {
+
+constexpr int kDrawnSide =
+    448;  // pictures smaller than this are enlarged before the skeleton goes on
+
+std::string predictions_json(const std::vector<HandPrediction>& predictions) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const HandPrediction& p : predictions) {
+    if (!p.good) continue;
+    nlohmann::ordered_json entry;
+    entry["file"] = p.file;
+    for (const Vec2f& q : p.px) entry["uv"].push_back({q.x, q.y});
+    for (const Vec3f& q : p.xyz) entry["xyz"].push_back({q.x, q.y, q.z});
+    entry["unit"] = p.metric ? "m" : "bone";
+    list.push_back(std::move(entry));
+  }
+  return list.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+void draw(const PictureSet& set, const HandPrediction& p, const std::string& folder) {
+  Image image = read_image(set.root / p.file);
+  const float zoom = std::max(1.f, static_cast<float>(kDrawnSide) /
+                                       static_cast<float>(std::min(image.width, image.height)));
+  image = resized(image, static_cast<int>(zoom * static_cast<float>(image.width)),
+                  static_cast<int>(zoom * static_cast<float>(image.height)));
+  std::vector<Vec2f> joints;
+  for (const Vec2f& q : p.px)
+    joints.push_back({(q.x + 0.5f) * zoom - 0.5f, (q.y + 0.5f) * zoom - 0.5f});
+  draw_skeleton(image, joints, SkeletonStyle::solid);
+  std::string name = p.file.substr(0, p.file.rfind('.'));
+  std::replace(name.begin(), name.end(), '/', '_');
+  write_png(std::filesystem::path(folder) / (name + ".png"), image);
+}
+
+}  // namespace
+
+int run_predict(const CommandLine& line) {
+  const Settings settings = settings_for_model(Command::predict, line.settings);
+  if (settings.data.eval.empty())
+    fail(ErrorKind::usage,
+         "data.eval is not set; give a folder of pictures, e.g. data.eval=photos");
+  const PictureSet set = open_pictures(settings.data.eval, Split::evaluation);
+  const std::unique_ptr<Backend> backend = make_backend(device_kind(settings));
+  ParameterStore store;
+  const HandNetwork network(store, settings.model.depth);
+  store.allocate(*backend, 0);
+  start_from(settings, store);
+  const std::string folder = settings.out + "/skeletons";
+  make_writable_folder(folder);
+  if (set.known == Known::nothing)
+    fmt::print(stderr,
+               "no cameras: a focal length of {} x the shorter side is assumed; xyz is in lengths "
+               "of the bone 9-10\n",
+               kAssumedFocal);
+
+  std::string bad;
+  const std::vector<HandPrediction> predictions =
+      HandPredictor{settings, network, *backend}.predict(set, bad);
+  write_file_atomically(settings.out + "/predictions.json", predictions_json(predictions));
+  int drawn = 0;
+  const int every = std::max(1, static_cast<int>(predictions.size()) / std::max(1, line.draw));
+  for (std::size_t i = 0; i < predictions.size() && drawn < line.draw;
+       i += static_cast<std::size_t>(every))
+    if (predictions[i].good) draw(set, predictions[i], folder), ++drawn;
+  fmt::print(stderr,
+             "{}{} pictures: {}/predictions.json (joints in FreiHAND's order), {} drawn in {}\n",
+             bad, predictions.size(), settings.out, drawn, folder);
+  return 0;
+}
+
+}  // namespace peclr

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/peclr.h"
+#include "tools/batches.h"
+#include "tools/commands.h"
+#include "tools/model_files.h"
+#include "tools/train_loop.h"
+
+namespace peclr {
+
+int run_pretrain(const CommandLine& line) {
+  RunFolder run(Command::pretrain, line);
+  const Settings& settings = run.settings();
+  const std::unique_ptr<Backend> backend = make_backend(device_kind(settings));
+  fmt::print(stderr, "{}\n", backend->description());
+  PictureFeed feed(settings, Need::pictures);
+  const TrainPlan plan = TrainPlan::of(settings.train, feed.pictures());
+  run.check_pictures(feed.pictures());
+
+  const bool peclr = settings.method == Settings::Method::peclr;
+  ParameterStore store;
+  const ContrastiveModel model(
+      store, {.depth = settings.model.depth,
+              .invert = peclr ? Inversion{settings.invert.translate, settings.invert.rotate,
+                                          settings.invert.scale}
+                              : kSimclr,
+              .temperature = static_cast<float>(settings.temperature),
+              .compute = compute_type(settings)});
+  store.allocate(*backend, static_cast<std::uint64_t>(settings.seed));
+  Optimizer optimizer(store,
+                      {settings.train.optimizer == Settings::Optimizer::lars ? OptimizerKind::lars
+                                                                             : OptimizerKind::adam,
+                       static_cast<float>(settings.train.weight_decay)});
+  if (run.stored())
+    load_training(*run.stored(), store, optimizer);
+  else
+    start_from(settings, store);
+  run.forget_stored();
+
+  fmt::print(stderr, "{} ResNet-{} at {} px on {} pictures: {} steps of {} x {} pictures\n",
+             peclr ? "PeCLR" : "SimCLR", settings.model.depth, settings.model.input,
+             feed.pictures(), plan.steps, settings.train.batch_size, settings.train.accumulate);
+  ContrastiveBatches batches(settings, plan, run.first_step(), feed, *backend);
+  TrainTask task{
+      store, optimizer, model_metadata(settings, peclr ? "peclr" : "simclr"), [&] {
+        const ContrastiveBatches::Batch batch = batches.next();
+        Tape tape(Mode::train);
+        const ContrastiveModel::Output out = model.forward(tape, {batch.images, -1}, batch.views);
+        tape.backward(out.loss);
+        const std::vector<float> s = out.summary.to_host();
+        return BatchReport{s[0],
+                           batch.images.shape()[0],
+                           {{"positive_similarity", s[1]},
+                            {"negative_similarity", s[2]},
+                            {"top1", s[3]},
+                            {"embedding_spread", s[4]}}};
+      }};
+  const int code = train(run, plan, task);
+  fmt::print(stderr, "{}", feed.bad_summary());
+  return code;
+}
+
+}  // namespace peclr

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/run_folder.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "engine/atomic_file.h"
+#include "engine/error.h"
+#include "engine/parallel.h"
+#include "tools/json_lines.h"
+
+namespace peclr {
+namespace {
+
+constexpr const char* kStep = "peclr.step";
+constexpr const char* kCommand = "peclr.command";
+constexpr const char* kSettings = "peclr.settings";
+constexpr const char* kPictures = "peclr.pictures";
+
+}  // namespace
+
+void make_writable_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error)
+    fail(ErrorKind::failure, "{}: cannot make the folder: {}; choose another out", path,
+         error.message());
+  if (::access(path.c_str(), W_OK | X_OK) != 0)
+    fail(ErrorKind::failure, "{}: cannot write to the folder: {}; choose another out", path,
+         std::strerror(errno));
+}
+
+RunFolder::RunFolder(Command command, const CommandLine& line) : command_(command) {
+  settings_ = load_settings(command, line.settings);
+  const std::string last = path("last.safetensors");
+  const bool there = std::filesystem::exists(last);
+  if (there && !line.resume)
+    fail(ErrorKind::usage,
+         "{}: the folder holds a run; add --resume to go on with it, or choose another out",
+         settings_.out);
+  if (line.resume && !there) fmt::print(stderr, "--resume: no {}, starting afresh\n", last);
+  if (there) {
+    stored_.emplace(last);
+    if (stored_->metadata_at(kCommand) != name_of(command))
+      fail(ErrorKind::usage, "{}: a checkpoint of peclr {}, not of peclr {}", last,
+           stored_->metadata_at(kCommand), name_of(command));
+    Settings stored = settings_from_yaml(command, stored_->metadata_at(kSettings), last);
+    const std::string out = settings_.out;
+    settings_ = load_settings(command, line.settings, stored);
+    settings_.out = out;
+    if (settings_.threads == 0) settings_.threads = stored.threads;
+    std::string differing;
+    for (const SettingDifference& d : setting_differences(command, stored, settings_))
+      differing += fmt::format("{}{} is {} there and {} here", differing.empty() ? "" : ", ", d.key,
+                               d.stored, d.given);
+    if (!differing.empty())
+      fail(ErrorKind::usage, "--resume: {}: {}; give the same settings, or choose another out",
+           last, differing);
+    first_step_ = std::stoll(stored_->metadata_at(kStep));
+  }
+  set_threads(settings_.threads);
+  settings_.threads = threads();
+  make_writable_folder(settings_.out);
+  if (there)
+    cut_json_lines(path("metrics.jsonl"), first_step_);
+  else
+    std::filesystem::remove(path("metrics.jsonl"));
+  write_file_atomically(path("config.yaml"), settings_yaml(command, settings_));
+}
+
+Metadata RunFolder::training_metadata(std::int64_t step, std::int64_t pictures) const {
+  return {{kCommand, name_of(command_)},
+          {kStep, std::to_string(step)},
+          {kPictures, std::to_string(pictures)},
+          {kSettings, settings_yaml(command_, settings_)}};
+}
+
+void RunFolder::check_pictures(std::int64_t pictures) const {
+  if (!stored_ || stored_->metadata_at(kPictures) == std::to_string(pictures)) return;
+  fail(ErrorKind::data, "--resume: {}: the run had {} pictures an epoch, data.train has {} now",
+       path("last.safetensors"), stored_->metadata_at(kPictures), pictures);
+}
+
+}  // namespace peclr

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The folder of a training run: its settings, metrics and checkpoints, and whether it goes on from
+// an earlier start.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/safetensors.h"
+#include "tools/command_line.h"
+#include "tools/settings.h"
+
+namespace peclr {
+
+class RunFolder {
+ public:
+  // Reads the settings and opens `out`. With --resume, what out/last.safetensors stores is the
+  // default for everything that is not given; without such a file the run starts afresh and says
+  // so. Throws Error(usage): a setting that differs from the stored one, or a folder that holds a
+  // run although --resume was not given; Error(failure): a folder that cannot be written;
+  // Error(data): a checkpoint that cannot be read.
+  RunFolder(Command command, const CommandLine& line);
+
+  const Settings& settings() const { return settings_; }  // threads resolved
+  Command command() const { return command_; }
+  std::string path(const char* file) const { return settings_.out + "/" + file; }
+
+  // The checkpoint to go on from, until forget_stored().
+  const TensorFile* stored() const { return stored_ ? &*stored_ : nullptr; }
+  void forget_stored() { stored_.reset(); }
+  std::int64_t first_step() const { return first_step_; }  // steps done before
+
+  // Metadata of last.safetensors after `step` steps on `pictures` pictures an epoch.
+  Metadata training_metadata(std::int64_t step, std::int64_t pictures) const;
+  // Throws Error(data) if the stored run had another number of pictures.
+  void check_pictures(std::int64_t pictures) const;
+
+ private:
+  Command command_;
+  Settings settings_;
+  std::optional<TensorFile> stored_;
+  std::int64_t first_step_ = 0;
+};
+
+// Throws Error(failure) that names the folder if it cannot be made or written to.
+void make_writable_folder(const std::string& path);
+
+}  // namespace peclr

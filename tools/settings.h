@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The settings of a run, typed. One table (settings_fields.cpp) says how each key is spelt, read,
+// limited, printed and explained, so that the parser, the help, config.yaml and the comparison on
+// resume cannot drift apart.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace peclr {
+
+enum class Command { pretrain, finetune, evaluate, predict, probe };
+const char* name_of(Command command);
+
+struct Settings {
+  enum class Device { automatic, cpu, cuda };
+  enum class Precision { f32, bf16 };
+  enum class Method { peclr, simclr };
+  enum class Optimizer { adam, lars };
+  enum class Border { black, reflect };
+  struct Range {
+    double low, high;
+    bool operator==(const Range&) const = default;
+  };
+  struct Source {
+    std::string path;
+    double weight = 1;  // pictures are drawn from the sources in proportion to their weights
+    bool operator==(const Source&) const = default;
+  };
+
+  std::string out;
+  std::int64_t seed = 1;
+  int threads = 0;  // 0: one for each core
+  Device device = Device::automatic;
+  Precision precision = Precision::f32;
+  Method method = Method::peclr;
+  struct Invert {
+    bool translate = true, rotate = true, scale = false;
+    bool operator==(const Invert&) const = default;
+  } invert;
+  double temperature = 0.5;
+  bool paper_exact = false;
+  std::string init_from;  // empty: random weights
+
+  struct Data {
+    std::vector<Source> train;  // empty: not set
+    std::string eval;           // empty: not set
+    double labels = 1;          // fraction of the labels that may be used
+    double max_bad = 0.01;      // fraction of unreadable pictures that a run puts up with
+    int workers = 0;            // 0: chosen from the number of cores
+    double cache_gb = 1;        // memory for decoded pictures, GB
+    bool operator==(const Data&) const = default;
+  } data;
+
+  struct Model {
+    int depth = 50;   // of the ResNet
+    int input = 128;  // side of the picture that it sees, pixels
+    bool operator==(const Model&) const = default;
+  } model;
+
+  struct Train {
+    int epochs = 100;
+    int batch_size = 128;  // pictures (pre-training makes two views of each)
+    int accumulate = 1;    // batches an optimiser step
+    Optimizer optimizer = Optimizer::adam;
+    std::optional<double> lr;             // load_settings() fills in peak_lr()
+    std::optional<double> warmup_epochs;  // load_settings() fills in warmup()
+    double weight_decay = 0;
+    double save_seconds = 30;
+
+    // 1e-4 sqrt(pictures an optimiser step), unless given.
+    double peak_lr() const {
+      return lr.value_or(1e-4 * std::sqrt(double(batch_size) * accumulate));
+    }
+    // A tenth of the epochs, unless given.
+    double warmup() const { return warmup_epochs.value_or(epochs / 10.0); }
+    bool operator==(const Train&) const = default;
+  } train;
+
+  struct Augment {
+    int rotate = 45;           // whole degrees in -rotate..rotate
+    double translate = 15;     // right and down by up to this, in 1/128 of 2.5 r
+    Range scale{0.9, 1.5};     // margin: side of the crop in units of 2 r
+    double colour_jitter = 1;  // probability
+    Range hue{0.01, 1};        // factors of the jitter
+    Range saturation{0.01, 1};
+    Range value_gain{0.5, 1};
+    Range value_offset{5, 20};      // added to the value, of 255
+    double colour_drop = 0;         // probability of a grey picture
+    Border border = Border::black;  // what lies outside the picture
+    bool operator==(const Augment&) const = default;
+  } augment;
+
+  bool operator==(const Settings&) const = default;
+};
+
+// What holds if nothing is said. Pre-training: the published recipe. Fine-tuning: the authors'
+// earlier, complete one.
+Settings default_settings(Command command);
+
+// `args`: YAML files and key=value, in any order. Defaults < files (later ones win) < key=value
+// (later ones win). Throws Error(usage): unknown or duplicate key with the nearest known one, wrong
+// type, value out of range, each with file and line or with the argument. The optional values of
+// the result are filled in.
+Settings load_settings(Command command, std::span<const std::string> args);
+// The same on top of other defaults, e.g. those of a run that is resumed.
+Settings load_settings(Command command, std::span<const std::string> args, const Settings& base);
+// The same from a text, e.g. a stored config.yaml; `name` stands in messages.
+Settings settings_from_yaml(Command command, std::string_view yaml, const std::string& name);
+
+// config.yaml: every key that matters to the command, in the table's order; reads back equal.
+std::string settings_yaml(Command command, const Settings& settings);
+
+// The keys of the command in which two settings differ, with both values; `out` may always differ.
+struct SettingDifference {
+  std::string key, stored, given;
+};
+std::vector<SettingDifference> setting_differences(Command command, const Settings& stored,
+                                                   const Settings& given);
+
+// For --help: key, default, meaning and limits of every setting of the command.
+std::string settings_help(Command command);
+
+}  // namespace peclr

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/train_loop.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "engine/checkpoint.h"
+#include "tools/json_lines.h"
+#include "tools/progress.h"
+#include "tools/signals.h"
+
+namespace peclr {
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// When to save: at every epoch's end and every train.save_seconds. Tiny epochs would save all the
+// time: an epoch's end is passed over while saving would take more than a tenth of the run.
+class SaveClock {
+ public:
+  explicit SaveClock(double seconds) : seconds_(seconds), last_(now()) {}
+  bool due(bool epoch_ends) const {
+    const double since = now() - last_;
+    return since >= seconds_ || (epoch_ends && since >= 9 * cost_);
+  }
+  template <class F>
+  void save(F write) {
+    const double start = now();
+    write();
+    last_ = now();
+    cost_ = last_ - start;
+  }
+
+ private:
+  double seconds_, last_, cost_ = 0;
+};
+
+// The mean of a step's micro-batches.
+BatchReport run_step(TrainTask& task, int accumulate, std::int64_t step) {
+  BatchReport mean;
+  for (int i = 0; i < accumulate; ++i) {
+    const BatchReport batch = task.next_batch();
+    if (!std::isfinite(batch.loss))
+      fail(ErrorKind::divergence,
+           "step {}: the loss is not a number; last.safetensors holds the last good state. Lower "
+           "train.lr, raise train.warmup_epochs, or "
+           "use precision=f32",
+           step);
+    mean.loss += batch.loss / accumulate;
+    mean.images += batch.images;
+    if (mean.values.empty())
+      for (const auto& value : batch.values) mean.values.emplace_back(value.first, 0);
+    for (std::size_t k = 0; k < batch.values.size(); ++k)
+      mean.values[k].second += batch.values[k].second / accumulate;
+  }
+  return mean;
+}
+
+}  // namespace
+
+TrainPlan TrainPlan::of(const Settings::Train& train, std::int64_t pictures) {
+  const std::int64_t a_step = std::int64_t{train.batch_size} * train.accumulate;
+  TrainPlan plan{pictures, pictures / a_step, 0, {}};
+  if (plan.steps_per_epoch == 0)
+    fail(ErrorKind::data,
+         "data.train has {} pictures, fewer than train.batch_size x train.accumulate = {} x {}; "
+         "lower them",
+         pictures, train.batch_size, train.accumulate);
+  plan.steps = plan.steps_per_epoch * train.epochs;
+  plan.schedule = {train.peak_lr(),
+                   std::llround(train.warmup() * static_cast<double>(plan.steps_per_epoch)),
+                   plan.steps};
+  return plan;
+}
+
+int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
+  const Settings& settings = run.settings();
+  const int accumulate = settings.train.accumulate;
+  install_stop_signals();
+  JsonLines metrics(run.path("metrics.jsonl"));
+  Progress progress({.label = name_of(run.command()),
+                     .steps = plan.steps,
+                     .first = run.first_step(),
+                     .epochs = settings.train.epochs,
+                     .style = progress_style_of_stderr()});
+  SaveClock clock(settings.train.save_seconds);
+  const auto save = [&](std::int64_t step) {
+    Metadata metadata = run.training_metadata(step, plan.pictures);
+    metadata.insert(task.model_metadata.begin(), task.model_metadata.end());
+    clock.save(
+        [&] { save_training(run.path("last.safetensors"), task.store, task.optimizer, metadata); });
+  };
+
+  for (std::int64_t step = run.first_step(); step < plan.steps; ++step) {
+    const double start = now();
+    task.store.zero_grads();
+    const BatchReport report = run_step(task, accumulate, step + 1);
+    const double rate = learning_rate(plan.schedule, step);
+    const double norm = task.optimizer.update(rate, step, accumulate);
+
+    const std::int64_t done = step + 1, epoch = step / plan.steps_per_epoch + 1;
+    JsonLine line;
+    line.add("step", done)
+        .add("epoch", epoch)
+        .add("loss", report.loss)
+        .add("lr", rate)
+        .add("grad_norm", norm);
+    line.add("images_per_s",
+             static_cast<float>(static_cast<double>(report.images) / (now() - start)));
+    for (const auto& [name, value] : report.values) line.add(name, static_cast<float>(value));
+    metrics.write(line);
+    progress.update({.step = done, .epoch = epoch, .loss = report.loss, .images = report.images});
+
+    if (stop_requested() && done < plan.steps) {
+      save(done);
+      progress.note(
+          fmt::format("stopped by a signal after step {}; saved. Go on with --resume", done));
+      return kExitSaved;
+    }
+    if (done < plan.steps && clock.due(done % plan.steps_per_epoch == 0)) save(done);
+  }
+  progress.finish();
+  save(plan.steps);
+  save_weights(run.path("model.safetensors"), task.store, task.model_metadata);
+  return 0;
+}
+
+}  // namespace peclr

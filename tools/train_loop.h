@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop that pre-training and fine-tuning share: schedule, accumulation, metrics, progress,
+// checkpoints, signals.
+#pragma once
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "engine/optimizer.h"
+#include "kernels/schedule.h"
+#include "tools/run_folder.h"
+
+namespace peclr {
+
+// How a run is cut into steps. An incomplete step at the end of an epoch is dropped.
+struct TrainPlan {
+  std::int64_t pictures;         // an epoch
+  std::int64_t steps_per_epoch;  // optimiser steps
+  std::int64_t steps;            // of the whole run
+  Schedule schedule;
+
+  // Throws Error(data) if the pictures do not fill one step.
+  static TrainPlan of(const Settings::Train& train, std::int64_t pictures);
+};
+
+// What one micro-batch came to; `values` are averaged over a step's micro-batches and logged under
+// their names.
+struct BatchReport {
+  double loss = 0;
+  std::int64_t images = 0;  // that went through the network
+  std::vector<std::pair<const char*, double>> values;
+};
+
+struct TrainTask {
+  ParameterStore& store;
+  Optimizer& optimizer;
+  Metadata model_metadata;                  // of model.safetensors
+  std::function<BatchReport()> next_batch;  // forward and backward of the next micro-batch
+};
+
+// Runs from the folder's first step to the plan's end. Returns 0, or 75 when a signal asked to stop
+// (state saved). Throws Error(divergence) that names the step when the loss is not finite;
+// last.safetensors then holds an earlier step.
+int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task);
+
+}  // namespace peclr
