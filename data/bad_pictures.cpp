@@ -46,11 +46,11 @@ std::string BadPictures::summary() const {
   std::lock_guard lock(mutex_);
   if (faults_.empty()) return {};
   std::string text = fmt::format(
-      "{} of {} pictures could not be read and were skipped:", faults_.size(), pictures_);
+      "{} of {} pictures could not be read and were skipped:\n", faults_.size(), pictures_);
   int shown = 0;
   for (const auto& [picture, fault] : faults_) {
-    if (shown++ == kNamed) return text + "\n  ...";
-    text += "\n  " + fault;
+    if (shown++ == kNamed) return text + "  ...\n";
+    text += "  " + fault + "\n";
   }
   return text;
 }

@@ -26,7 +26,7 @@ class BadPictures {
   std::int64_t count() const;
 
   // Empty if none is bad; otherwise "2 of 560 pictures could not be read and were skipped:", then a
-  // fault a line in the order of the pictures, at most kNamed of them.
+  // fault a line in the order of the pictures, at most kNamed of them; all lines end with "\n".
   std::string summary() const;
 
   static constexpr int kNamed = 20;

@@ -15,10 +15,10 @@ Thing any_thing(Rng& rng, const Palette& palette, float side, Vec3f skin) {
   const float angle = rng.below(2) ? radians(8) * bell(rng) : rng.uniform(0, kPi);
   t.cosine = std::cos(angle);
   t.sine = std::sin(angle);
-  t.soft = (1 + 4 * rng.uniform() * rng.uniform()) * side / 224;
+  t.soft = (1 + 4 * mostly_small(rng)) * side / 224;
   t.shade_x = rng.uniform(-0.35f, 0.35f);
   t.shade_y = rng.uniform(-0.35f, 0.35f);
-  const float size = side * (0.05f + 0.22f * rng.uniform() * rng.uniform());
+  const float size = side * (0.05f + 0.22f * mostly_small(rng));
   t.half_width = size * rng.uniform(0.6f, 1.6f);
   t.half_height = size * rng.uniform(0.5f, 1.2f);
   switch (rng.below(8)) {
@@ -83,25 +83,36 @@ void paint_litter(Rng& rng, Canvas& canvas, const Palette& palette, float side, 
   }
 }
 
+// Wall, floor, table: one plane fills the picture, the later ones cut off a part of it, most often
+// along a line that is nearly level.
+std::vector<Plane> any_planes(Rng& rng, const Palette& palette, float side) {
+  std::vector<Plane> planes(1 + rng.below(4));
+  for (Plane& plane : planes) {
+    plane.texture = Texture::any(rng, palette, side / 224);
+    plane.shade = rng.uniform(-0.5f, 0.5f);
+    const bool level = rng.below(3) > 0;
+    const float angle = level ? kPi / 2 + radians(8) * bell(rng) : rng.uniform(0, 2 * kPi);
+    const float x = rng.uniform(0.1f, 0.9f) * side, y = rng.uniform(0.1f, 0.9f) * side;
+    plane.nx = std::cos(angle);
+    plane.ny = std::sin(angle);
+    plane.offset = plane.nx * x + plane.ny * y;
+  }
+  return planes;
+}
+
 }  // namespace
 
 std::vector<Vec3f> paint_background(Rng& rng, int side, Vec3f skin) {
-  const float size = static_cast<float>(side), unit = size / 224;
+  const float size = static_cast<float>(side);
   const Palette palette = any_palette(rng);
   Canvas canvas(side);
-  canvas.paint_plane(Texture::any(rng, palette, unit), 0, 1, -1, rng.uniform(-0.4f, 0.4f));
-  for (int planes = static_cast<int>(rng.below(4)); planes > 0; --planes) {
-    const float angle = rng.below(3) ? kPi / 2 + radians(8) * bell(rng) : rng.uniform(0, 2 * kPi);
-    const float nx = std::cos(angle), ny = std::sin(angle);
-    const float through = nx * rng.uniform(0.1f, 0.9f) * size + ny * rng.uniform(0.1f, 0.9f) * size;
-    canvas.paint_plane(Texture::any(rng, palette, unit), nx, ny, through, rng.uniform(-0.6f, 0.6f));
-  }
+  canvas.paint_planes(any_planes(rng, palette, size));
   const int things = static_cast<int>(rng.below(14)), rows = static_cast<int>(rng.below(3));
   for (int i = 0; i < things / 2; ++i) canvas.paint(any_thing(rng, palette, size, skin));
   if (rng.below(2)) paint_litter(rng, canvas, palette, size, skin);
   for (int i = 0; i < rows; ++i) paint_row(rng, canvas, palette, size, skin);
   for (int i = things / 2; i < things; ++i) canvas.paint(any_thing(rng, palette, size, skin));
-  canvas.blur(static_cast<int>(unit * 4.2f * rng.uniform() * rng.uniform()));
+  canvas.blur(static_cast<int>(size / 224 * 4.2f * mostly_small(rng)));
   return canvas.take();
 }
 

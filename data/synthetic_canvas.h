@@ -35,13 +35,19 @@ struct Thing {
   }
 };
 
+// The part of the picture on the positive side of nx x + ny y = offset (pixels); it grows brighter
+// or darker by `shade` over the picture.
+struct Plane {
+  Texture texture;
+  float nx = 0, ny = 0, offset = 0, shade = 0;
+};
+
 class Canvas {
  public:
   explicit Canvas(int side);
 
-  // The part of the plane on the positive side of nx x + ny y = offset, with its own texture that
-  // grows brighter or darker by `shade` over the picture.
-  void paint_plane(const Texture& texture, float nx, float ny, float offset, float shade);
+  // The first plane fills the picture, the next ones lie on it.
+  void paint_planes(const std::vector<Plane>& planes);
 
   void paint(const Thing& thing);
 

@@ -10,14 +10,28 @@ namespace {
 constexpr float kReach = 0.17f;  // metres around the centre in which shadows fall
 constexpr int kDome = 11;        // directions of the sky's light
 
+// How finely the shadows of a beam are drawn.
+struct ShadowDetail {
+  int cells;           // of the map, a side
+  float cell;          // metres
+  float slack;         // metres over which a shadow sets in
+  std::size_t stride;  // every how manieth vertex a map of this coarseness needs
+};
+constexpr ShadowDetail kFine{104, 0.0034f, 0.0022f, 1}, kCoarse{60, 0.006f, 0.003f, 2};
+
+struct Beam {
+  Vec3f towards, colour;
+  ShadowDetail map;
+};
+
 class ShadowMap {
  public:
-  ShadowMap(Vec3f towards, Vec3f centre, int cells, float cell)
+  ShadowMap(Vec3f towards, Vec3f centre, const ShadowDetail& detail)
       : towards_(towards),
         centre_(centre),
-        cells_(cells),
-        per_metre_(1 / cell),
-        reach_(static_cast<std::size_t>(cells) * cells, -1e9f) {
+        cells_(detail.cells),
+        per_metre_(1 / detail.cell),
+        reach_(static_cast<std::size_t>(detail.cells) * detail.cells, -1e9f) {
     const Vec3f helper = std::abs(towards.x) < 0.7f ? Vec3f{1, 0, 0} : Vec3f{0, 1, 0};
     right_ = normalized(cross(helper, towards)) * per_metre_;
     up_ = cross(towards, right_);
@@ -94,31 +108,32 @@ LitSkin light_skin(const PosedSkin& skin, const std::vector<std::int32_t>& seen,
     const Vec3f d = skin.position[i] - centre;
     if (dot(d, d) < kReach * kReach) casters.push_back(static_cast<std::int32_t>(i));
   }
-  const auto shine = [&](Vec3f towards, Vec3f colour, int cells, float cell, float slack,
-                         bool lamp) {
-    ShadowMap map(towards, centre, cells, cell);
-    for (const std::int32_t i : casters)  // what faces away lies behind what faces the light
-      if (dot(skin.normal[i], towards) > -0.1f) map.add(skin.position[i]);
+  const auto shine = [&](const Beam& beam) {
+    ShadowMap map(beam.towards, centre, beam.map);
+    // What faces away lies behind what faces the light.
+    for (std::size_t c = 0; c < casters.size(); c += beam.map.stride)
+      if (dot(skin.normal[casters[c]], beam.towards) > -0.1f) map.add(skin.position[casters[c]]);
     for (const std::int32_t i : seen) {
-      const float cosine = dot(skin.normal[i], towards);
+      const float cosine = dot(skin.normal[i], beam.towards);
       // Light that enters the skin leaves it a little further on, red light the furthest.
       if (cosine < -0.28f) continue;
       const Vec3f wrapped{(cosine + 0.28f) / 1.28f, std::max(0.0f, (cosine + 0.14f) / 1.14f),
                           std::max(0.0f, (cosine + 0.10f) / 1.10f)};
-      const float visible = map.visible(skin.position[i] + skin.normal[i] * (0.8f * cell),
-                                        slack * mix(3.0f, 1.0f, saturate(cosine)));
-      lit.irradiance[i] = lit.irradiance[i] + wrapped * colour * visible;
-      if (lamp) lit.lamp_share[i] = visible;
+      const float visible = map.visible(skin.position[i] + skin.normal[i] * (0.8f * beam.map.cell),
+                                        beam.map.slack * mix(3.0f, 1.0f, saturate(cosine)));
+      lit.irradiance[i] = lit.irradiance[i] + wrapped * beam.colour * visible;
+      lit.lamp_share[i] = visible;  // the lamp is the last beam
     }
   };
-  shine(lighting.towards_lamp, lighting.lamp, 104, 0.0034f, 0.0022f, true);
   for (int i = 0; i < kDome; ++i) {
     const Vec3f towards = dome_direction(i);
     // 4 / kDome: a surface that sees half of the dome then gets the colour itself.
     const Vec3f colour =
         mix(lighting.sky, lighting.ground, 0.5f + 0.5f * towards.y) * (4.0f / kDome);
-    shine(towards, colour, 60, 0.006f, 0.003f, false);
+    shine({towards, colour, kCoarse});
   }
+  std::fill(lit.lamp_share.begin(), lit.lamp_share.end(), 0.0f);
+  shine({lighting.towards_lamp, lighting.lamp, kFine});
   return lit;
 }
 

@@ -68,9 +68,22 @@ inline Quat share_of(Quat q, float s) {
   return {r.w * n, r.x * n, r.y * n, r.z * n};
 }
 
+// Here and elsewhere draws whose order matters stand in statements of their own: the order in which
+// operands and arguments are evaluated is up to the compiler.
+
 // Bell-shaped, mean 0, standard deviation 1, never beyond 3: a pose or a shape has no wild
 // outliers.
-inline float bell(Rng& rng) { return 2 * (rng.uniform() + rng.uniform() + rng.uniform() - 1.5f); }
+inline float bell(Rng& rng) {
+  float sum = -1.5f;
+  for (int i = 0; i < 3; ++i) sum += rng.uniform();
+  return 2 * sum;
+}
+
+// In [0, 1), small values more often than large ones.
+inline float mostly_small(Rng& rng) {
+  const float a = rng.uniform();
+  return a * rng.uniform();
+}
 
 // Distance of p from the segment a-b; `t` in [0, 1] is where the nearest point lies.
 inline float segment_distance(Vec3f p, Vec3f a, Vec3f b, float* t = nullptr) {

@@ -27,8 +27,8 @@ const FingerPose kThumbOver = thumb(19, 18, 68, -9), kThumbAway = thumb(-12, 0, 
 
 HandPose open_hand(Rng& rng) {
   const float spread = rng.uniform(-6, 14), flexion = rng.uniform(-6, 14);
-  HandPose pose =
-      all_fingers(finger(flexion, 6), thumb(rng.uniform(-18, 6), 2, 4, rng.uniform(-18, 10)));
+  const float out = rng.uniform(-18, 6), aside = rng.uniform(-18, 10);
+  HandPose pose = all_fingers(finger(flexion, 6), thumb(out, 2, 4, aside));
   const std::array<float, kFingers> side{0, 1, 0.15f, -0.6f, -1};
   for (int f = 1; f < kFingers; ++f) pose.fingers[f].abduction = radians(spread * side[f]);
   return pose;
@@ -71,8 +71,8 @@ HandPose counting(Rng& rng, std::uint32_t straight) {
 
 HandPose grasp(Rng& rng) {
   const float knuckle = rng.uniform(22, 55), middle = rng.uniform(30, 62);
-  return all_fingers(finger(knuckle, middle),
-                     thumb(rng.uniform(5, 25), 15, 20, rng.uniform(5, 22)));
+  const float across = rng.uniform(5, 25), away = rng.uniform(5, 22);
+  return all_fingers(finger(knuckle, middle), thumb(across, 15, 20, away));
 }
 
 HandPose anything(Rng& rng) {

@@ -86,7 +86,8 @@ float share(Pattern pattern, float u, float v) {
 Palette any_palette(Rng& rng) {
   Palette palette;
   for (Vec3f& colour : palette) {
-    const float value = 0.02f + 0.75f * rng.uniform() * rng.uniform(0.25f, 1);
+    const float most = rng.uniform(0.25f, 1);
+    const float value = 0.02f + 0.75f * most * rng.uniform();
     const float vivid = rng.below(5) == 0 ? 0.8f : 0.35f * rng.uniform();
     const float hue = rng.below(2) ? rng.uniform(0.03f, 0.13f) : rng.uniform();
     const auto channel = [&](float shift) {
@@ -99,7 +100,8 @@ Palette any_palette(Rng& rng) {
 }
 
 Vec3f any_colour(Rng& rng, const Palette& palette) {
-  return palette[rng.below(palette.size())] * rng.uniform(0.6f, 1.35f);
+  const Vec3f colour = palette[rng.below(palette.size())];
+  return colour * rng.uniform(0.6f, 1.35f);
 }
 
 Texture Texture::any(Rng& rng, const Palette& palette, float unit) {

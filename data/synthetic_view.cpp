@@ -21,8 +21,9 @@ Quat sample_rotation(Rng& rng) {
   if (rng.below(3) == 0) return uniform_rotation(rng);
   // Half a turn about x: the palm's y goes up (camera -y) and its z to the camera (camera -z).
   const Quat palm_view = axis_angle({1, 0, 0}, kPi);
-  const float about_arm = rng.below(4) == 0 ? rng.uniform(-kPi, kPi)
-                                            : (rng.below(2) ? kPi : 0.0f) + radians(28) * bell(rng);
+  const bool any_side = rng.below(4) == 0;
+  const float front = rng.below(2) ? kPi : 0.0f;
+  const float about_arm = any_side ? rng.uniform(-kPi, kPi) : front + radians(28) * bell(rng);
   const float tilt = radians(24) * bell(rng), in_plane = radians(45) * bell(rng);
   return axis_angle({0, 0, 1}, in_plane) * axis_angle({1, 0, 0}, tilt) * palm_view *
          axis_angle({0, 1, 0}, about_arm);

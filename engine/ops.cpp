@@ -9,8 +9,8 @@ Variable conv2d(Tape& tape, const Variable& x, Parameter& w, const ConvSpec& spe
         "conv2d {}: input {} does not fit weights {}", w.name, xs.text(), ws.text());
   const std::int64_t height = (xs[1] + 2 * spec.padding - ws[1]) / spec.stride + 1;
   const std::int64_t width = (xs[2] + 2 * spec.padding - ws[1]) / spec.stride + 1;
-  check(height > 0 && width > 0, "conv2d {}: input {} is smaller than the {}x{} window", w.name,
-        xs.text(), ws[1], ws[1]);
+  check(xs[1] + 2 * spec.padding >= ws[1] && xs[2] + 2 * spec.padding >= ws[1],
+        "conv2d {}: input {} is smaller than the {}x{} window", w.name, xs.text(), ws[1], ws[1]);
   Backend& backend = x.value.backend();
   Tensor y = backend.activation({xs[0], height, width, ws[0]}, compute);
   backend.conv_forward(spec, x.value, w.value, y);

@@ -4,8 +4,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "engine/error.h"
+#include "engine/text.h"
+#include "tools/nearest.h"
 #include "tools/settings.h"
 #include "tools/version.h"
 
@@ -46,12 +49,23 @@ void add_run_command(CLI::App& app, CommandLine& line, std::string& init_from,
   sub->footer("Settings (key, default, meaning):\n" + settings_help(run.command));
 }
 
+// CLI11 would only say that a subcommand is missing.
+void check_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> known;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(sub->get_name());
+  if (std::find(known.begin(), known.end(), word) == known.end())
+    fail(ErrorKind::usage, "unknown command {}; did you mean {}? See peclr --help", shown(word),
+         nearest(word, known));
+}
+
 }  // namespace
 
 bool parse_command_line(int argc, char** argv, CommandLine& line) {
   CLI::App app{
       "PeCLR's engine: equivariant contrastive pre-training on hand pictures, fine-tuning to 3D "
-      "hand pose, honest scores"};
+      "hand pose, honest scores",
+      "peclr"};
   app.footer(kExamples);
   app.require_subcommand(1);
   app.set_version_flag("--version", version_text());
@@ -81,6 +95,7 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
   results->add_option("paths", line.paths, "run folders")->required()->option_text("DIR...");
   results->add_option("--out", line.out, "JSON file to write")->option_text("FILE");
 
+  if (argc > 1 && argv[1][0] != '-') check_command(app, argv[1]);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

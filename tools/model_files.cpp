@@ -67,16 +67,19 @@ std::string start_from(const Settings& settings, ParameterStore& store) {
   return pretraining_of(file);
 }
 
-Settings settings_for_model(Command command, const std::vector<std::string>& args) {
+Settings settings_for_model(Command command, const std::vector<std::string>& args,
+                            Weights weights) {
   Settings settings = load_settings(command, args);
   std::string path = settings.init_from;
   if (path.empty()) {
     path = settings.out + "/model.safetensors";
-    if (!std::filesystem::exists(path))
+    if (!std::filesystem::exists(path)) {
+      if (weights == Weights::optional) return settings;
       fail(ErrorKind::usage,
            "no weights: give --init-from FILE, or an out that holds model.safetensors ({} is not "
            "there)",
            path);
+    }
   }
   const TensorFile file(path);
   Settings base = default_settings(command);

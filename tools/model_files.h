@@ -26,9 +26,11 @@ std::string pretraining_of(const TensorFile& file);
 std::string start_from(const Settings& settings, ParameterStore& store);
 
 // Settings of a command that uses a finished model: settings.init_from, or else
-// out/model.safetensors; the file's depth and input size are the defaults. Throws Error(usage)
-// where there is no such file.
-Settings settings_for_model(Command command, const std::vector<std::string>& args);
+// out/model.safetensors; the file's depth and input size are the defaults. Where there is no such
+// file: throws Error(usage), or leaves init_from empty if weights are optional.
+enum class Weights { required, optional };
+Settings settings_for_model(Command command, const std::vector<std::string>& args,
+                            Weights weights = Weights::required);
 
 DeviceKind device_kind(const Settings& settings);
 DType compute_type(const Settings& settings);

@@ -44,9 +44,8 @@ BatchReport run_step(TrainTask& task, int accumulate, std::int64_t step) {
     const BatchReport batch = task.next_batch();
     if (!std::isfinite(batch.loss))
       fail(ErrorKind::divergence,
-           "step {}: the loss is not a number; last.safetensors holds the last good state. Lower "
-           "train.lr, raise train.warmup_epochs, or "
-           "use precision=f32",
+           "step {}: the loss is not a number; what was saved before is kept. Lower train.lr, raise "
+           "train.warmup_epochs, or use precision=f32",
            step);
     mean.loss += batch.loss / accumulate;
     mean.images += batch.images;

@@ -49,7 +49,7 @@ enum class Direction { forward, backward_data, backward_weights };
 struct Plan {
   dnnl::primitive run;
   memory::desc x, w, y, scratchpad;
-  std::optional<dnnl::reorder> x_in, w_in, w_out;
+  std::optional<dnnl::reorder> x_in, x_out, w_in, w_out;
 };
 
 struct Prepared {
@@ -124,6 +124,7 @@ struct OneDnn::Impl {
               forward.scratchpad_desc(),
               {},
               {},
+              {},
               {}};
     } else if (direction == Direction::backward_data) {
       const dnnl::convolution_backward_data::primitive_desc pd(
@@ -133,6 +134,7 @@ struct OneDnn::Impl {
               pd.weights_desc(),
               y,
               pd.scratchpad_desc(),
+              {},
               {},
               {},
               {}};
@@ -146,9 +148,15 @@ struct OneDnn::Impl {
               pd.scratchpad_desc(),
               {},
               {},
+              {},
               {}};
     }
-    if (plan.x != have_x) plan.x_in = bridge(have_x, plan.x);
+    if (plan.x != have_x) {
+      if (direction == Direction::backward_data)
+        plan.x_out = bridge(plan.x, have_x);
+      else
+        plan.x_in = bridge(have_x, plan.x);
+    }
     if (direction == Direction::backward_weights)
       plan.w_out = bridge(plan.w, w);
     else
@@ -220,13 +228,19 @@ void OneDnn::conv_forward(const ConvShape& s, const void* x, WeightRef w, void* 
 
 void OneDnn::conv_backward_data(const ConvShape& s, const void* dy, WeightRef w, void* dx) {
   Plan& plan = impl_->plan(s, Direction::backward_data);
-  check(!plan.x_in, "convolution gradient: the input's layout is not one that oneDNN writes");
   Impl::Scratch scratchpad(impl_->memory_, plan.scratchpad.get_size());
+  Impl::Scratch bridged(impl_->memory_, plan.x_out ? plan.x.get_size() : 0);
+  void* target = plan.x_out ? bridged.data : dx;
   plan.run.execute(impl_->stream,
                    {{DNNL_ARG_DIFF_DST, impl_->wrap(plan.y, dy)},
                     {DNNL_ARG_WEIGHTS, impl_->wrap(plan.w, impl_->weights(s, plan, w))},
-                    {DNNL_ARG_DIFF_SRC, impl_->wrap(plan.x, dx)},
+                    {DNNL_ARG_DIFF_SRC, impl_->wrap(plan.x, target)},
                     {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpad.data)}});
+  if (plan.x_out) {
+    const auto have = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
+    plan.x_out->execute(impl_->stream, {{DNNL_ARG_FROM, impl_->wrap(plan.x, target)},
+                                        {DNNL_ARG_TO, impl_->wrap(have, dx)}});
+  }
 }
 
 void OneDnn::conv_backward_weights(const ConvShape& s, const void* x, const void* dy, float* dw,

@@ -35,14 +35,15 @@ void max_pool(const PoolExtent& e, const T* x, T* y, std::uint8_t* where) {
       for (std::int64_t j = 0; j < ow; ++j) {
         float best[kLanes];
         int place[kLanes];
-        for (std::int64_t l = 0; l < lanes; ++l) best[l] = -3.4e38f, place[l] = 4;
+        for (std::int64_t l = 0; l < lanes; ++l) best[l] = -__builtin_inff(), place[l] = 4;
         for (int k = 0; k < 9; ++k) {
           const std::int64_t r = 2 * i - 1 + k / 3, s = 2 * j - 1 + k % 3;
           if (r < 0 || r >= e.height || s < 0 || s >= e.width) continue;
           const T* at = in + (r * e.width + s) * e.block;
           for (std::int64_t l = 0; l < lanes; ++l) {
             const float v = to_float(at[l]);
-            const bool wins = !(v <= best[l]);  // a NaN wins, so that it is not lost
+            const bool wins =
+                v > best[l] || v != v;  // a NaN wins and stays, so that it is not lost
             best[l] = wins ? v : best[l];
             place[l] = wins ? k : place[l];
           }

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line as a person meets it: help, and what a slip of the fingers is told.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/files.h"
+#include "tests/support/program.h"
+
+namespace peclr {
+namespace {
+
+using test::described;
+using test::ProgramResult;
+using test::run_peclr;
+using test::TempFolder;
+using test::write_bytes;
+
+constexpr const char* kRunCommands[] = {"pretrain", "finetune", "evaluate", "predict", "probe"};
+constexpr const char* kOtherCommands[] = {"synth", "golden", "info", "results"};
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+bool is_one_line(const std::string& text) { return text.find('\n') == text.size() - 1; }
+
+// A wrong command line: exit code 2 and nothing but one line, which holds the parts.
+void refused(const std::vector<std::string>& args, const std::vector<std::string>& parts) {
+  const ProgramResult result = run_peclr(args);
+  INFO(described(result));
+  CHECK(result.refuses(2, parts));
+  CHECK(is_one_line(result.err));
+  CHECK(result.out.empty());
+}
+
+TEST_CASE("cli: help lists the commands, and each command's help its settings") {
+  const ProgramResult all = run_peclr({"--help"});
+  INFO(described(all));
+  CHECK(all.exit_code == 0);
+  CHECK(all.err.empty());
+  CHECK(contains(all.out, "Examples:"));
+  for (const char* command : kRunCommands) {
+    CHECK(contains(all.out, std::string("  ") + command + "  "));
+    const ProgramResult help = run_peclr({command, "--help"});
+    INFO(described(help));
+    CHECK(help.exit_code == 0);
+    CHECK(help.err.empty());
+    for (const char* key : {"out", "threads", "device", "model.depth", "data.max_bad"})
+      CHECK(contains(help.out, std::string("  ") + key + " "));
+    CHECK(contains(help.out, "one of 18, 34, 50, 101, 152"));
+    CHECK(contains(help.out, "--init-from FILE"));
+    const bool trains = command == std::string("pretrain") || command == std::string("finetune");
+    CHECK(contains(help.out, "--resume") == trains);
+    CHECK(contains(help.out, "  train.lr ") == trains);
+  }
+  for (const char* command : kOtherCommands) {
+    CHECK(contains(all.out, std::string("  ") + command + "  "));
+    const ProgramResult help = run_peclr({command, "--help"});
+    CHECK(help.exit_code == 0);
+    CHECK(contains(help.out, std::string("Usage: peclr ") + command));
+  }
+  // A setting that means nothing to a command is not offered by it.
+  CHECK_FALSE(contains(run_peclr({"evaluate", "--help"}).out, "augment.rotate"));
+}
+
+TEST_CASE("cli: unknown commands and flags") {
+  refused({}, {"peclr --help"});
+  refused({"pretrian"}, {"'pretrian'", "did you mean 'pretrain'?"});
+  refused({"evaluate-all"}, {"'evaluate-all'", "'evaluate'"});
+  refused({"pretrain", "--resmue"}, {"--resmue"});
+  refused({"evaluate", "--resume"}, {"--resume"});
+  refused({"synth"}, {"--out"});
+  refused({"synth", "--out", "x", "--count", "many"}, {"--count", "many"});
+  refused({"synth", "--out", "x", "--count", "0"}, {"--count", "1 to"});
+  refused({"golden"}, {"paths"});
+  refused({"golden", "--device", "gpu", "x"}, {"gpu", "auto, cpu and cuda"});
+}
+
+TEST_CASE("cli: a wrong setting is named with its place and what would be right") {
+  const TempFolder folder;
+  const std::string file = folder / "run.yaml";
+  for (const char* command : kRunCommands) {
+    refused({command, "model.dpeth=18"}, {"model.dpeth=18", "did you mean 'model.depth'?"});
+    refused({command, "threads=two"}, {"threads=two", "a whole number from 0", "'two'"});
+    refused({command, "model.depth=20"}, {"model.depth=20", "one of 18, 34, 50, 101, 152"});
+  }
+  const auto refused_file = [&](const std::string& yaml, const std::vector<std::string>& parts) {
+    write_bytes(file, yaml);
+    refused({"pretrain", file, "out=" + (folder / "out")}, parts);
+  };
+  refused_file("seed: 1\n\ntrain:\n  epohcs: 3\n",
+               {file + ":4:", "'train.epohcs'", "did you mean 'train.epochs'?"});
+  refused_file("seed: 1\nseed: 1\n", {file + ":2:", "duplicate key 'seed'", "line 1"});
+  refused_file("train:\n  lr: fast\n", {file + ":2:", "train.lr", "a number", "'fast'"});
+  refused_file("augment:\n  rotate: 181\n", {file + ":2:", "from 0 to 180", "'181'"});
+  refused_file("augment:\n  scale: [1.5, 0.9]\n", {file + ":2:", "augment.scale", "[low, high]"});
+  refused_file("device: gpu\n", {file + ":1:", "one of auto, cpu, cuda"});
+  refused_file("train: [1\n", {file + ":"});
+  refused({"pretrain", folder / "none.yaml"}, {"none.yaml", "no such file"});
+  refused({"pretrain", "out=" + (folder / "out")}, {"data.train is not set"});
+  CHECK_FALSE(std::filesystem::exists(folder / "out/last.safetensors"));
+}
+
+TEST_CASE("cli: a device that is not there is no CPU") {
+  const TempFolder folder;
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"pretrain", "device=cuda", "data.train=" + folder.path().string(),
+                                 "out=" + (folder / "out")},
+        {"golden", "--device", "cuda", PECLR_SOURCE_DIR "/tests/golden"}}) {
+    const ProgramResult result = run_peclr(args, {.env = {{"CUDA_VISIBLE_DEVICES", ""}}});
+    INFO(described(result));
+    CHECK(result.refuses(4, {"cuda"}));
+    CHECK(result.out.empty());
+  }
+}
+
+TEST_CASE("cli: version and info") {
+  const ProgramResult version = run_peclr({"--version"}), info = run_peclr({"info"});
+  CHECK(version.exit_code == 0);
+  CHECK(version.out.starts_with("peclr "));
+  CHECK(is_one_line(version.out));
+  CHECK(info.exit_code == 0);
+  CHECK(info.out.starts_with(version.out));
+  CHECK(contains(info.out, "cpu, "));
+  CHECK(contains(info.out, "cuda: "));
+
+  const ProgramResult file =
+      run_peclr({"info", PECLR_SOURCE_DIR "/tests/golden/metrics.safetensors"});
+  INFO(described(file));
+  CHECK(file.exit_code == 0);
+  CHECK(contains(file.out, "op: metrics"));
+  CHECK(contains(file.out, "predicted F32 [8, 21, 3]"));
+}
+
+TEST_CASE("cli: synth writes a set once, the same for the same seed") {
+  const TempFolder folder;
+  const auto synth = [&](const char* name, const char* seed, const char* threads) {
+    return run_peclr({"synth", "--out", folder / name, "--count", "3", "--seed", seed},
+                     {.env = {{"OMP_NUM_THREADS", threads}}});
+  };
+  REQUIRE(synth("a", "7", "1").exit_code == 0);
+  REQUIRE(synth("b", "7", "3").exit_code == 0);
+  REQUIRE(synth("c", "8", "1").exit_code == 0);
+  const auto bytes = [&](const char* set, const std::string& file) {
+    return test::read_bytes(folder / set + "/" + file);
+  };
+  const auto labels = nlohmann::json::parse(bytes("a", "training_xyz.json"));
+  CHECK(labels.size() == 3);
+  CHECK(nlohmann::json::parse(bytes("a", "evaluation_xyz.json")).size() == 1);
+  for (const char* file : {"training/rgb/00000002.jpg", "evaluation/rgb/00000000.jpg",
+                           "training_K.json", "training_xyz.json", "training_scale.json"}) {
+    INFO(file);
+    CHECK_FALSE(bytes("a", file).empty());
+    CHECK(bytes("a", file) == bytes("b", file));
+  }
+  CHECK(bytes("a", "training_xyz.json") != bytes("c", "training_xyz.json"));
+
+  const std::string before = bytes("a", "training/rgb/00000000.jpg");
+  const ProgramResult again = synth("a", "8", "1");
+  INFO(described(again));
+  CHECK(again.refuses(2, {"training_K.json", "already there"}));
+  CHECK(bytes("a", "training/rgb/00000000.jpg") == before);
+}
+
+}  // namespace
+}  // namespace peclr

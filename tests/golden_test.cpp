@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// `peclr golden`: passes what is right, and fails for every number that is not.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/support/files.h"
+#include "tests/support/program.h"
+
+namespace peclr {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::described;
+using test::ProgramResult;
+using test::read_bytes;
+using test::run_peclr;
+using test::TempFolder;
+using test::write_bytes;
+
+const std::string kGoldens = PECLR_SOURCE_DIR "/tests/golden";
+
+std::vector<json> json_lines(const std::string& text) {
+  std::vector<json> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
+  return lines;
+}
+
+// What --json promises of every line.
+void check_form(const json& line) {
+  INFO(line);
+  std::vector<std::string> keys;
+  for (const auto& item : line.items()) keys.push_back(item.key());
+  CHECK(keys ==
+        std::vector<std::string>{"file", "max_abs", "op", "pass", "psnr", "rel_l2", "tensor"});
+  for (const char* key : {"file", "op", "tensor"}) CHECK(line[key].is_string());
+  for (const char* key : {"rel_l2", "max_abs", "psnr"}) {
+    REQUIRE(line[key].is_number());
+    CHECK(std::isfinite(line[key].get<double>()));
+    CHECK(line[key].get<double>() >= 0);
+  }
+  CHECK(line["psnr"].get<double>() <= 99);
+  CHECK(line["pass"].is_boolean());
+}
+
+std::vector<std::string> files_in(const std::string& folder) {
+  std::vector<std::string> files;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".safetensors") files.push_back(entry.path().string());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// A golden file taken apart just far enough to plant faults in it.
+struct Golden {
+  std::string bytes;
+  json header;
+  std::size_t values;  // where they begin
+
+  explicit Golden(const std::string& path) : bytes(read_bytes(path)) {
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes.data(), sizeof length);
+    header = json::parse(bytes.substr(8, length));
+    values = 8 + length;
+  }
+  std::vector<std::string> expectations() const {
+    std::vector<std::string> names;
+    for (const auto& item : header.items())
+      if (item.key().starts_with("expected.")) names.push_back(item.key());
+    return names;
+  }
+  // The file with one expectation changed: `change` is applied to its first `most` numbers.
+  template <class Change>
+  std::string with(const std::string& name, std::size_t most, Change change) const {
+    std::string out = bytes;
+    const std::size_t begin = values + header[name]["data_offsets"][0].get<std::size_t>(),
+                      end = values + header[name]["data_offsets"][1].get<std::size_t>();
+    if (header[name]["dtype"] == "U8") {
+      for (std::size_t i = begin; i < end; ++i) out[i] = static_cast<char>(~out[i]);
+      return out;
+    }
+    for (std::size_t i = begin; i < std::min(end, begin + 8 * most); i += 8) {
+      double number = 0;
+      std::memcpy(&number, &out[i], sizeof number);
+      number = change(number);
+      std::memcpy(&out[i], &number, sizeof number);
+    }
+    return out;
+  }
+};
+
+TEST_CASE("golden: the project's own goldens pass") {
+  const ProgramResult text = run_peclr({"golden", kGoldens});
+  INFO(described(text));
+  CHECK(text.exit_code == 0);
+  CHECK(text.out.find("FAIL") == std::string::npos);
+  CHECK(text.out.find(" passed, 0 failed") != std::string::npos);
+
+  const ProgramResult result = run_peclr({"golden", "--device", "cpu", "--json", kGoldens});
+  INFO(described(result));
+  CHECK(result.exit_code == 0);
+  std::map<std::string, int> ops;
+  for (const json& line : json_lines(result.out)) {
+    check_form(line);
+    CHECK(line["pass"] == true);
+    ++ops[line["op"]];
+  }
+  for (const char* op : {"ntxent", "procrustes", "pose25d", "metrics", "optimiser", "augment"})
+    CHECK(ops[op] > 0);
+}
+
+TEST_CASE("golden: every expectation that is off fails, alone") {
+  const TempFolder folder;
+  std::map<std::string, std::string> planted;  // file -> tensor
+  for (const std::string& path : files_in(kGoldens)) {
+    const Golden golden(path);
+    for (const std::string& name : golden.expectations()) {
+      const std::string tensor = name.substr(std::strlen("expected."));
+      const std::string file =
+          folder / fs::path(path).stem().string() + "." + tensor + ".safetensors";
+      write_bytes(file, golden.with(name, 1 << 20, [](double x) { return 1.01 * x + 1e-3; }));
+      planted[file] = tensor;
+    }
+  }
+  REQUIRE(planted.size() > 30);
+  const ProgramResult result = run_peclr({"golden", "--json", folder.path().string()});
+  CHECK(result.exit_code == 1);
+  std::size_t failed = 0;
+  for (const json& line : json_lines(result.out)) {
+    check_form(line);
+    CHECK(line["pass"] == (line["tensor"] != planted.at(line["file"])));
+    failed += line["pass"] == false;
+  }
+  CHECK(failed == planted.size());
+}
+
+TEST_CASE("golden: what is not finite, not known or not whole fails") {
+  const TempFolder folder;
+  const std::string good = kGoldens + "/ntxent_peclr.safetensors",
+                    file = folder / "bad.safetensors";
+  const Golden golden(good);
+  // Beside a good file: one bad one is enough to fail, and does not keep the others from running.
+  const auto fails = [&](const std::string& bytes, const char* op, const char* tensor) {
+    write_bytes(file, bytes);
+    const ProgramResult result = run_peclr({"golden", "--json", file, good});
+    INFO(described(result));
+    CHECK(result.exit_code == 1);
+    bool failed = false, passed = false;
+    for (const json& line : json_lines(result.out)) {
+      check_form(line);
+      if (line["file"] == good) passed |= line["pass"] == true;
+      if (line["file"] != file || line["pass"] == true) continue;
+      failed = true;
+      CHECK(line["op"] == op);
+      CHECK(line["tensor"] == tensor);
+    }
+    CHECK(failed);
+    CHECK(passed);
+  };
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    fails(golden.with("expected.z", 1, [&](double) { return bad; }), "ntxent", "z");
+    fails(golden.with("expected.loss", 1, [&](double) { return bad; }), "ntxent", "loss");
+  }
+  std::string unknown = golden.bytes;
+  unknown.replace(unknown.find("\"ntxent\""), 8, "\"nothin\"");
+  fails(unknown, "nothin", "");
+  fails(golden.bytes.substr(0, golden.bytes.size() - 100), "", "");
+  fails(golden.bytes.substr(0, 40), "", "");
+  fails("", "", "");
+  std::string without = golden.bytes;
+  without.replace(without.find("expected.grad"), 13, "expected.gram");
+  fails(without, "ntxent", "");
+}
+
+// The goldens that the project was given, where they are at hand: the whole networks among them.
+TEST_CASE("golden: the shared goldens pass") {
+  const char* given = std::getenv("PECLR_SHARED");
+  const std::string folder =
+      (given ? std::string(given) : PECLR_SOURCE_DIR "/../shared") + "/goldens/maths";
+  if (!fs::is_directory(folder)) {
+    WARN("skipped: no " << folder << "; set PECLR_SHARED");
+    return;
+  }
+  std::vector<std::string> args{"golden", "--json"};
+  for (const std::string& file : files_in(folder)) {
+    if (std::getenv("PECLR_QUICK") && file.find("resnet152") != std::string::npos) continue;
+    args.push_back(file);
+  }
+  const ProgramResult result = run_peclr(args);
+  INFO(described(result));
+  CHECK(result.exit_code == 0);
+  const std::vector<json> lines = json_lines(result.out);
+  CHECK(lines.size() > 100);
+  for (const json& line : lines) {
+    check_form(line);
+    CHECK(line["pass"] == true);
+  }
+}
+
+}  // namespace
+}  // namespace peclr

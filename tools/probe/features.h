@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frozen features: what an encoder that learns no more says of views of pictures.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "data/picture_cache.h"
+#include "data/pictures.h"
+#include "data/views.h"
+#include "engine/backend.h"
+#include "models/resnet.h"
+#include "models/ridge.h"
+#include "tools/settings.h"
+
+namespace peclr {
+
+// Which views of a set are looked at. `view_of` gives view v of picture i of the set, which has
+// been decoded and perhaps reduced; it is called from several threads, for different pictures.
+struct ProbeViews {
+  const PictureSet& set;
+  int per_picture = 1;
+  std::function<View(const Picture& picture, std::int64_t i, int v)> view_of;
+};
+
+// Of the pictures that could be read, in the set's order, all views of each.
+struct FrozenFeatures {
+  std::int64_t dims = 0;
+  std::vector<float> values = {};           // [rows, dims]
+  std::vector<std::int64_t> pictures = {};  // of each row: the number of its picture
+  std::string bad_summary = {};             // names the pictures that were skipped
+
+  MatrixView matrix() const {
+    return {values.data(), static_cast<std::int64_t>(pictures.size()), dims};
+  }
+};
+
+struct FrozenEncoder {
+  const Settings& settings;
+  const ResNet& network;
+  Backend& backend;
+
+  // Features in evaluation mode, [rows, 512 or 2048]. Throws Error(data) when more than
+  // data.max_bad of the pictures are bad, or a feature is not finite.
+  FrozenFeatures features(const ProbeViews& views) const;
+
+  // For random weights. Their running statistics are still 0 and 1, with which activations would
+  // grow from block to block, a baseline that is easily beaten. This sets them to those of the
+  // views: a mean over up to kStatisticsBatches batches spread over the set, without labels and
+  // without changing a weight.
+  void estimate_statistics(ParameterStore& store, const ProbeViews& views) const;
+  static constexpr std::int64_t kStatisticsBatches = 32;
+};
+
+}  // namespace peclr

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Sets up a fresh Debian 12, builds build/release/peclr and runs all tests.
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+build release
+ctest --preset release
