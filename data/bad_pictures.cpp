@@ -28,8 +28,10 @@ void BadPictures::add(PictureId id, const std::string& fault) {
     named += (named.empty() ? "" : "; ") + text;
   }
   fail(ErrorKind::data,
-       "{} of {} pictures cannot be read, more than data.max_bad = {} allows: {}{}", bad, pictures_,
-       max_share_, named, bad > kNamedInError ? "; ..." : "");
+       "{} of {} pictures cannot be read, more than data.max_bad = {} allows; mend or remove them, "
+       "or "
+       "raise it: {}{}",
+       bad, pictures_, max_share_, named, bad > kNamedInError ? "; ..." : "");
 }
 
 bool BadPictures::contains(PictureId id) const {
@@ -45,8 +47,8 @@ std::int64_t BadPictures::count() const {
 std::string BadPictures::summary() const {
   std::lock_guard lock(mutex_);
   if (faults_.empty()) return {};
-  std::string text = fmt::format(
-      "{} of {} pictures could not be read and were skipped:\n", faults_.size(), pictures_);
+  std::string text = fmt::format("{} of {} pictures could not be read and were skipped:\n",
+                                 faults_.size(), pictures_);
   int shown = 0;
   for (const auto& [picture, fault] : faults_) {
     if (shown++ == kNamed) return text + "  ...\n";

@@ -7,8 +7,9 @@
 
 namespace peclr {
 
-// FreiHAND's conventions: joints in FreiHAND's order (0 wrist; 1-4 thumb, 5-8 index, 9-12 middle, 13-16 ring, 17-20
-// little, base to tip), metres, camera x right, y down, z forward; K in pixels of the picture.
+// FreiHAND's conventions: joints in FreiHAND's order (0 wrist; 1-4 thumb, 5-8 index, 9-12 middle,
+// 13-16 ring, 17-20 little, base to tip), metres, camera x right, y down, z forward; K in pixels of
+// the picture.
 struct HandLabel {
   Mat3f K;
   std::array<Vec3f, kJoints> xyz;

@@ -5,7 +5,7 @@
 #include <mutex>
 
 #include "data/freihand_writer.h"
-#include "data/synthetic_scene.h"
+#include "data/synthetic/scene.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
 

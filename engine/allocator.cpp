@@ -23,21 +23,31 @@ void* CachingAllocator::allocate(std::size_t bytes) {
   const std::size_t rounded = size_class(bytes);
   std::lock_guard lock(mutex_);
   auto& blocks = waiting_[rounded];
-  void* block = nullptr;
-  if (!blocks.empty()) {
-    block = blocks.back();
-    blocks.pop_back();
-  } else {
-    block = system_allocate_(rounded);
-    if (block == nullptr)
-      fail(ErrorKind::failure,
-           "out of memory: {} MiB asked for, {} MiB in use; use a smaller train.batch_size (and a "
-           "larger "
-           "train.accumulate)",
-           rounded >> 20, stats_.bytes_in_use >> 20);
-    ++stats_.system_allocations;
-    stats_.bytes_reserved += static_cast<std::int64_t>(rounded);
-  }
+  if (blocks.empty()) return count_use(ask_system(rounded), rounded);
+  void* block = blocks.back();
+  blocks.pop_back();
+  return count_use(block, rounded);
+}
+
+void* CachingAllocator::allocate_lasting(std::size_t bytes) {
+  const std::size_t rounded = size_class(bytes);
+  std::lock_guard lock(mutex_);
+  return count_use(ask_system(rounded), rounded);
+}
+
+void* CachingAllocator::ask_system(std::size_t rounded) {
+  void* block = system_allocate_(rounded);
+  if (block == nullptr)
+    fail(ErrorKind::failure,
+         "out of memory: {} MiB asked for, {} MiB in use; use a smaller train.batch_size (and a "
+         "larger train.accumulate)",
+         rounded >> 20, stats_.bytes_in_use >> 20);
+  ++stats_.system_allocations;
+  stats_.bytes_reserved += static_cast<std::int64_t>(rounded);
+  return block;
+}
+
+void* CachingAllocator::count_use(void* block, std::size_t rounded) {
   stats_.bytes_in_use += static_cast<std::int64_t>(rounded);
   stats_.peak_bytes_in_use = std::max(stats_.peak_bytes_in_use, stats_.bytes_in_use);
   return block;

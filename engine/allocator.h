@@ -32,6 +32,9 @@ class CachingAllocator {
   // At least `bytes`, aligned to 64. Throws Error(failure) that says how much was asked for and is
   // in use.
   void* allocate(std::size_t bytes);
+  // The same for what stays while steps come and go (weights in a library's layout). It never takes
+  // a waiting block: one that a step handed on to the next would be missed there.
+  void* allocate_lasting(std::size_t bytes);
   void release(void* block, std::size_t bytes);  // the size given to allocate
   MemoryStats stats() const;
 
@@ -39,6 +42,9 @@ class CachingAllocator {
   static std::size_t size_class(std::size_t bytes);
 
  private:
+  void* ask_system(std::size_t rounded);
+  void* count_use(void* block, std::size_t rounded);
+
   SystemAllocate system_allocate_;
   SystemFree system_free_;
   mutable std::mutex mutex_;

@@ -13,7 +13,7 @@
 #include <set>
 
 #include "data/freihand.h"
-#include "data/synthetic_scene.h"
+#include "data/synthetic/scene.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "tests/support/files.h"

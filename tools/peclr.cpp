@@ -23,9 +23,9 @@ constexpr Entry kCommands[] = {{"pretrain", peclr::run_pretrain}, {"finetune", p
                                {"golden", peclr::run_golden},     {"info", peclr::run_info},
                                {"results", peclr::run_results}};
 
-// OpenMP's threads spin while they wait; with loader threads or other programs on the same cores, that costs several
-// times more than it saves (a tenth of the speed was seen). The policy is read when the library is loaded, so the
-// program starts itself once more with it set.
+// OpenMP's threads spin while they wait; with loader threads or other programs on the same cores,
+// that costs several times more than it saves (a tenth of the speed was seen). The policy is read
+// when the library is loaded, so the program starts itself once more with it set.
 void wait_passively(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY")) return;
   ::setenv("OMP_WAIT_POLICY", "passive", 1);

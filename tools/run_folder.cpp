@@ -44,6 +44,10 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
   if (line.resume && !there) fmt::print(stderr, "--resume: no {}, starting afresh\n", last);
   if (there) {
     stored_.emplace(last);
+    if (!stored_->metadata().contains(kCommand))
+      fail(ErrorKind::data,
+           "{}: not a checkpoint that a run can go on from; move it away, or choose another out",
+           last);
     if (stored_->metadata_at(kCommand) != name_of(command))
       fail(ErrorKind::usage, "{}: a checkpoint of peclr {}, not of peclr {}", last,
            stored_->metadata_at(kCommand), name_of(command));

@@ -28,7 +28,7 @@ struct Settings {
   };
   struct Source {
     std::string path;
-    double weight = 1;  // pictures are drawn from the sources in proportion to their weights
+    double weight = 0;  // share of an epoch; all 0: every picture once
     bool operator==(const Source&) const = default;
   };
 

@@ -214,6 +214,11 @@ bool set_sources(Settings& settings, const YamlNode& node) {
     if (!source) return false;
     sources.push_back(*source);
   }
+  // Once one source has a weight, the others count 1.
+  const bool weighted =
+      std::any_of(sources.begin(), sources.end(), [](auto& s) { return s.weight > 0; });
+  for (Settings::Source& source : sources)
+    if (weighted && source.weight == 0) source.weight = 1;
   settings.data.train = std::move(sources);
   return true;
 }
@@ -221,7 +226,7 @@ bool set_sources(Settings& settings, const YamlNode& node) {
 std::string print_sources(const Settings& settings) {
   std::vector<std::string> sources;
   for (const auto& [path, weight] : settings.data.train)
-    sources.push_back(weight == 1
+    sources.push_back(weight == 0
                           ? yaml_quoted(path)
                           : fmt::format("{{path: {}, weight: {}}}", yaml_quoted(path), weight));
   return fmt::format("[{}]", joined(sources, ", "));

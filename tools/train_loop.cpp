@@ -43,10 +43,11 @@ BatchReport run_step(TrainTask& task, int accumulate, std::int64_t step) {
   for (int i = 0; i < accumulate; ++i) {
     const BatchReport batch = task.next_batch();
     if (!std::isfinite(batch.loss))
-      fail(ErrorKind::divergence,
-           "step {}: the loss is not a number; what was saved before is kept. Lower train.lr, raise "
-           "train.warmup_epochs, or use precision=f32",
-           step);
+      fail(
+          ErrorKind::divergence,
+          "step {}: the loss is not a number; what was saved before is kept. Lower train.lr, raise "
+          "train.warmup_epochs, or use precision=f32",
+          step);
     mean.loss += batch.loss / accumulate;
     mean.images += batch.images;
     if (mean.values.empty())
@@ -114,6 +115,7 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
 
     if (stop_requested() && done < plan.steps) {
       save(done);
+      progress.finish();
       progress.note(
           fmt::format("stopped by a signal after step {}; saved. Go on with --resume", done));
       return kExitSaved;

@@ -80,10 +80,11 @@ void CpuBackend::norm_train(const NormSpec& spec, const NormWeights& w, const Te
          *partial = scratch.take(norm_scratch_doubles(extent));
   float *mean = saved.data<float>(), *inv_std = mean + channels;
   with_type(x, [&]<class T>() {
-    loops_for<T>(loops_).norm_sums(extent, x.data<T>(), sums, squares, partial);
+    loops_for<T>(loops_).norm_sums(extent, x.data<T>(), mean, sums, squares, partial);
     const double count = static_cast<double>(extent.images * extent.positions);
     for (std::int64_t c = 0; c < channels; ++c) {
-      const double m = sums[c] / count, variance = std::max(squares[c] / count - m * m, 0.0);
+      const double moved = sums[c] / count, m = mean[c] + moved;  // mean holds the shift
+      const double variance = std::max(squares[c] / count - moved * moved, 0.0);
       mean[c] = static_cast<float>(m);
       inv_std[c] = static_cast<float>(1 / std::sqrt(variance + spec.eps));
       float &rm = w.running_mean.data<float>()[c], &rv = w.running_variance.data<float>()[c];

@@ -172,7 +172,7 @@ struct OneDnn::Impl {
     Prepared& p = prepared[{w.data, &plan}];
     if (p.data == nullptr) {
       p.bytes = plan.w.get_size();
-      p.data = memory_.allocate(p.bytes);
+      p.data = memory_.allocate_lasting(p.bytes);
     }
     if (p.version != w.version) {
       plan.w_in->execute(stream, {{DNNL_ARG_FROM, wrap(plain_weights(s), w.data)},

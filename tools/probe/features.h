@@ -36,21 +36,18 @@ struct FrozenFeatures {
   }
 };
 
+// The encoder in evaluation mode. Random weights, the untrained baseline, keep their first running
+// statistics, 0 and 1: statistics estimated on the pictures make random features far worse (digits
+// of hand photos, linear: 78 % -> 59 % with ResNet-18, 73 % -> 23 % with ResNet-50), and a baseline
+// should be as strong as it can be.
 struct FrozenEncoder {
   const Settings& settings;
   const ResNet& network;
   Backend& backend;
 
-  // Features in evaluation mode, [rows, 512 or 2048]. Throws Error(data) when more than
-  // data.max_bad of the pictures are bad, or a feature is not finite.
+  // Features [rows, 512 or 2048]. Throws Error(data) when more than data.max_bad of the pictures
+  // are bad, or a feature is not finite.
   FrozenFeatures features(const ProbeViews& views) const;
-
-  // For random weights. Their running statistics are still 0 and 1, with which activations would
-  // grow from block to block, a baseline that is easily beaten. This sets them to those of the
-  // views: a mean over up to kStatisticsBatches batches spread over the set, without labels and
-  // without changing a weight.
-  void estimate_statistics(ParameterStore& store, const ProbeViews& views) const;
-  static constexpr std::int64_t kStatisticsBatches = 32;
 };
 
 }  // namespace peclr

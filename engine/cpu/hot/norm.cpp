@@ -23,6 +23,15 @@ inline std::int64_t group_offset(const NormExtent& e, std::int64_t n, std::int64
   return ((n * (e.channels / e.block) + c / e.block) * e.positions) * e.block + c % e.block;
 }
 
+// One number for each of a group's channels.
+template <int L>
+struct Channels {
+  float v[L];
+  explicit Channels(const float* from) {
+    for (int l = 0; l < L; ++l) v[l] = from[l];
+  }
+};
+
 // The gradient behind the activation; the mask is read from the output's sign.
 template <class T, int L>
 inline void masked(const NormReduce<T>& in, std::int64_t at, float* g) {
@@ -56,13 +65,15 @@ inline void reduce_chunk(const NormExtent& e, const Chunks& chunks, std::int64_t
   for (int l = 0; l < L; ++l) out[e.channels + l] = second[l];
 }
 
-template <int L, class Row>
-inline void reduce(const NormExtent& e, double* first, double* second, double* scratch, Row row) {
+// make_row(channel) gives the row of the group that begins there.
+template <int L, class MakeRow>
+inline void reduce(const NormExtent& e, double* first, double* second, double* scratch,
+                   MakeRow make_row) {
   const Chunks chunks(e);
   const std::int64_t groups = e.channels / L;
   parallel_for(groups * chunks.count, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i)
-      reduce_chunk<L>(e, chunks, i / groups, i % groups, scratch, row);
+      reduce_chunk<L>(e, chunks, i / groups, i % groups, scratch, make_row(i % groups * L));
   });
   for (std::int64_t c = 0; c < e.channels; ++c) {
     first[c] = second[c] = 0;
@@ -104,14 +115,18 @@ inline void with_lanes(const NormExtent& e, F body) {
 }  // namespace
 
 template <class T>
-void norm_sums(const NormExtent& e, const T* x, double* sums, double* squares, double* scratch) {
+void norm_sums(const NormExtent& e, const T* x, float* shift, double* sums, double* squares,
+               double* scratch) {
   with_lanes(e, [&]<int L>() {
-    reduce<L>(e, sums, squares, scratch, [x](std::int64_t at, float* a, float* b) {
-      for (int l = 0; l < L; ++l) {
-        const float v = to_float(x[at + l]);
-        a[l] += v;
-        b[l] += v * v;
-      }
+    for (std::int64_t c = 0; c < e.channels; ++c) shift[c] = to_float(x[group_offset<1>(e, 0, c)]);
+    reduce<L>(e, sums, squares, scratch, [&](std::int64_t c) {
+      Channels<L> origin(shift + c);
+      return [x, origin](std::int64_t at, float* a, float* b) {
+        float v[L];
+        for (int l = 0; l < L; ++l) v[l] = to_float(x[at + l]) - origin.v[l];
+        for (int l = 0; l < L; ++l) a[l] += v[l];
+        for (int l = 0; l < L; ++l) b[l] += v[l] * v[l];
+      };
     });
   });
 }
@@ -138,33 +153,19 @@ template <class T>
 void norm_backward_reduce(const NormExtent& e, const NormReduce<T>& in, double* sum_g,
                           double* sum_gx, double* scratch) {
   with_lanes(e, [&]<int L>() {
-    const Chunks chunks(e);
-    const std::int64_t groups = e.channels / L;
-    parallel_for(groups * chunks.count, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t c = i % groups * L;
-        float mean[L], inv_std[L];
-        for (int l = 0; l < L; ++l) mean[l] = in.mean[c + l], inv_std[l] = in.inv_std[c + l];
-        reduce_chunk<L>(e, chunks, i / groups, i % groups, scratch,
-                        [&](std::int64_t at, float* a, float* b) {
-                          float g[L];
-                          masked<T, L>(in, at, g);
-                          if (in.keep)
-                            for (int l = 0; l < L; ++l) store(in.dy[at + l], g[l]);
-                          for (int l = 0; l < L; ++l) {
-                            a[l] += g[l];
-                            b[l] += g[l] * (to_float(in.x[at + l]) - mean[l]) * inv_std[l];
-                          }
-                        });
-      }
+    reduce<L>(e, sum_g, sum_gx, scratch, [&](std::int64_t c) {
+      const Channels<L> mean(in.mean + c), inv_std(in.inv_std + c);
+      return [&in, mean, inv_std](std::int64_t at, float* a, float* b) {
+        float g[L];
+        masked<T, L>(in, at, g);
+        if (in.keep)
+          for (int l = 0; l < L; ++l) store(in.dy[at + l], g[l]);
+        for (int l = 0; l < L; ++l) {
+          a[l] += g[l];
+          b[l] += g[l] * (to_float(in.x[at + l]) - mean.v[l]) * inv_std.v[l];
+        }
+      };
     });
-    for (std::int64_t c = 0; c < e.channels; ++c) {
-      sum_g[c] = sum_gx[c] = 0;
-      for (std::int64_t k = 0; k < chunks.count; ++k) {
-        sum_g[c] += scratch[k * 2 * e.channels + c];
-        sum_gx[c] += scratch[k * 2 * e.channels + e.channels + c];
-      }
-    }
   });
 }
 
@@ -190,7 +191,7 @@ void norm_backward_apply(const NormExtent& e, const NormReduce<T>& in, const flo
 }
 
 #define PECLR_INSTANTIATE(T)                                                                       \
-  template void norm_sums<T>(const NormExtent&, const T*, double*, double*, double*);              \
+  template void norm_sums<T>(const NormExtent&, const T*, float*, double*, double*, double*);      \
   template void norm_apply<T>(const NormExtent&, const T*, const float*, const float*, const T*,   \
                               float, T*);                                                          \
   template void norm_backward_reduce<T>(const NormExtent&, const NormReduce<T>&, double*, double*, \

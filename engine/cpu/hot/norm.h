@@ -42,9 +42,11 @@ constexpr std::int64_t norm_scratch_doubles(const NormExtent& e) {
 
 PECLR_BEGIN
 
-// sums [C] and squares [C] over images and positions.
+// Over images and positions, sums [C] of x - shift and squares [C] of its squares. shift [C]
+// receives the channel's first value: the mean's own square, of which a variance far from zero
+// would be a small difference, stays out of the sums.
 template <class T>
-void norm_sums(const NormExtent& extent, const T* x, double* sums, double* squares,
+void norm_sums(const NormExtent& extent, const T* x, float* shift, double* sums, double* squares,
                double* scratch);
 
 // y = act(x * scale + shift + residual); residual may be null. slope: of the activation below zero.

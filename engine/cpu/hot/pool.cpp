@@ -42,8 +42,7 @@ void max_pool(const PoolExtent& e, const T* x, T* y, std::uint8_t* where) {
           const T* at = in + (r * e.width + s) * e.block;
           for (std::int64_t l = 0; l < lanes; ++l) {
             const float v = to_float(at[l]);
-            const bool wins =
-                v > best[l] || v != v;  // a NaN wins and stays, so that it is not lost
+            const bool wins = v > best[l] || v != v;  // a NaN wins and stays
             best[l] = wins ? v : best[l];
             place[l] = wins ? k : place[l];
           }

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes wrong for people: each fault gets one clear line that names the file and the place, the
+// documented exit code, and costs nothing that was there before.
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "engine/safetensors.h"
+#include "tests/support/files.h"
+#include "tests/support/program.h"
+
+namespace peclr {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::described;
+using test::ProgramOptions;
+using test::ProgramResult;
+using test::read_bytes;
+using test::run_peclr;
+using test::TempFolder;
+using test::write_bytes;
+
+using Args = std::vector<std::string>;
+using Parts = std::vector<std::string>;
+constexpr int kFailure = 1, kUsage = 2, kData = 3, kDivergence = 5;  // exit codes
+
+void refused(const Args& args, int code, const Parts& parts, const ProgramOptions& options = {}) {
+  const ProgramResult result = run_peclr(args, options);
+  INFO(described(result));
+  CHECK(result.refuses(code, parts));
+}
+
+Args operator+(Args a, const Args& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+// The smallest pre-training: every picture in steps of 3, one epoch.
+Args pretrain(const std::string& data, const std::string& out) {
+  return {"pretrain",           "data.train=" + data, "out=" + out,
+          "model.depth=18",     "model.input=32",     "train.epochs=1",
+          "train.batch_size=3", "train.accumulate=1", "threads=1"};
+}
+
+// A folder of pictures, all good.
+std::string pictures(const TempFolder& folder, const char* name, int count) {
+  fs::create_directory(folder / name);
+  for (int i = 0; i < count; ++i)
+    fs::copy_file(PECLR_SOURCE_DIR "/tests/data/420.jpg",
+                  folder / name + "/" + std::to_string(100 + i) + ".jpg");
+  return folder / name;
+}
+
+// Every file below the folder, and its size and bytes in short.
+std::map<std::string, std::size_t> content(const std::string& folder) {
+  std::map<std::string, std::size_t> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.is_regular_file())
+      files[entry.path().string()] = std::hash<std::string>()(read_bytes(entry.path().string()));
+  return files;
+}
+
+std::string jpeg() { return read_bytes(PECLR_SOURCE_DIR "/tests/data/420.jpg"); }
+
+// The header of an honest JPEG, with another size in its frame (SOF0: marker, length, precision,
+// height, width).
+std::string jpeg_header(int width, int height) {
+  std::string bytes = jpeg();
+  const std::size_t frame = bytes.find("\xFF\xC0");
+  for (const auto& [at, side] : {std::pair{frame + 5, height}, {frame + 7, width}}) {
+    bytes[at] = static_cast<char>(side >> 8);
+    bytes[at + 1] = static_cast<char>(side & 255);
+  }
+  return bytes;
+}
+
+TEST_CASE("bad input: pictures that cannot be read") {
+  const TempFolder folder;
+  const std::string set = pictures(folder, "set", 8), bad = set + "/104x.jpg";
+  const auto stops = [&](const std::string& fault) {
+    refused(pretrain(set, folder / "out"), kData,
+            {"1 of 9 pictures", "data.max_bad = 0.01", bad, fault});
+    CHECK_FALSE(fs::exists(folder / "out/last.safetensors"));
+    fs::remove(bad);
+  };
+  write_bytes(bad, jpeg().substr(0, jpeg().size() / 2));
+  stops("truncated or damaged JPEG");
+  write_bytes(bad, "this is no picture\n");
+  stops("not a picture");
+  write_bytes(bad, "");
+  stops("empty");
+  write_bytes(bad, jpeg_header(30000, 30000));
+  stops("30000 x 30000 pixels is too large");
+  fs::create_symlink(folder / "gone.jpg", bad);  // missing, though the folder lists it
+  stops("No such file");
+}
+
+TEST_CASE("bad input: a bad picture among many is skipped, counted and named") {
+  const TempFolder folder;
+  const std::string set = pictures(folder, "set", 8), model = folder / "out/model.safetensors";
+  write_bytes(set + "/104x.jpg", jpeg().substr(0, 300));
+  const auto skipped = [&](const ProgramResult& result) {
+    INFO(described(result));
+    CHECK(result.exit_code == 0);
+    CHECK(result.says("1 of 9 pictures could not be read and were skipped:\n  " + set +
+                      "/104x.jpg: truncated or damaged JPEG"));
+    CHECK(result.err.ends_with("\n"));
+  };
+  skipped(run_peclr(pretrain(set, folder / "out") + Args{"data.max_bad=0.2"}));
+  CHECK(fs::exists(model));
+
+  const Args predict{"predict",   "--init-from",           model,    "data.eval=" + set,
+                     "threads=1", "out=" + (folder / "p"), "--draw", "1"};
+  skipped(run_peclr(predict + Args{"data.max_bad=0.2"}));
+  const json predictions = json::parse(read_bytes(folder / "p/predictions.json"));
+  CHECK(predictions.size() == 8);
+  refused(predict, kData, {"1 of 9 pictures", "104x.jpg"});
+}
+
+TEST_CASE("bad input: folders that are missing, empty, or not what is needed") {
+  const TempFolder folder;
+  const std::string set = pictures(folder, "set", 3), out = folder / "out";
+  fs::create_directories(folder / "empty/inside");
+  write_bytes(folder / "empty/notes.txt", "nothing");
+  write_bytes(folder / "file", "nothing");
+  refused(pretrain(folder / "none", out), kData, {folder / "none", "no such folder"});
+  refused(pretrain(folder / "empty", out), kData, {folder / "empty", "holds no pictures"});
+  refused(pretrain(folder / "file", out), kData, {folder / "file", "not a folder"});
+  refused(pretrain(set, out) + Args{"train.batch_size=4"}, kData, {"3 pictures", "batch_size"});
+  Args finetune = pretrain(set, out);
+  finetune[0] = "finetune";
+  refused(finetune, kData, {set, "training_xyz.json"});
+  for (const char* command : {"evaluate", "predict"})
+    refused({command, "out=" + out, "data.eval=" + set}, kUsage, {"--init-from"});
+}
+
+// Writes a FreiHAND-like set, damages it, and puts it right again.
+struct LabelledSet {
+  TempFolder folder;
+  std::string set = folder / "hands";
+
+  LabelledSet() { REQUIRE(run_peclr({"synth", "--out", set, "--count", "4"}).exit_code == 0); }
+  std::string file(const char* name) const { return set + "/" + name; }
+  Args finetune() const {
+    Args args = pretrain(set, folder / "out");
+    args[0] = "finetune";
+    return args;
+  }
+  // `change` gets the parsed file, and gives the text to put in its place.
+  template <class Change>
+  void refuses(const char* name, Change change, const Parts& parts) const {
+    const std::string good = read_bytes(file(name));
+    json parsed = json::parse(good);
+    write_bytes(file(name), change(parsed));
+    refused(finetune(), kData, parts + Parts{file(name)});
+    write_bytes(file(name), good);
+  }
+};
+
+TEST_CASE("bad input: labels that are cut, unequal, not numbers, or behind the camera") {
+  const LabelledSet hands;
+  const char *xyz = "training_xyz.json", *K = "training_K.json", *scale = "training_scale.json";
+  for (const char* name : {xyz, K, scale}) {
+    const std::string text = read_bytes(hands.file(name));
+    hands.refuses(name, [&](json&) { return text.substr(0, text.size() / 2); }, {"cut"});
+    hands.refuses(name, [&](json&) { return std::string(); }, {});
+    hands.refuses(name, [&](json&) { return "{\"a\": 1}"; }, {});
+  }
+  const auto shorter = [](json& labels) {
+    labels.erase(3);
+    return labels.dump();
+  };
+  hands.refuses(xyz, shorter, {"3 entries", "training_K.json holds 4"});
+  hands.refuses(scale, shorter, {"3 entries", "training_K.json holds 4"});
+  const auto with_joint = [](const std::string& number) {
+    return [number](json& labels) {
+      labels[2][7][2] = 123.5;
+      std::string text = labels.dump();
+      return text.replace(text.find("123.5"), 5, number);
+    };
+  };
+  for (const char* number : {"NaN", "null", "Infinity", "1e999", "\"0.5\"", "[1]"})
+    hands.refuses(xyz, with_joint(number), {});
+  hands.refuses(xyz, with_joint("NaN"), {"NaN"});
+  hands.refuses(xyz, with_joint("-0.4"), {"joint 7 of entry 2", "in front of the camera"});
+  hands.refuses(scale,
+                [](json& labels) {
+                  labels[1] = 0;
+                  return labels.dump();
+                },
+                {"entry 1 is 0"});
+
+  fs::remove(hands.file("training/rgb/00000001.jpg"));
+  refused(hands.finetune(), kData, {hands.set, "picture 1 is missing"});
+  fs::remove_all(hands.file("training/rgb"));
+  refused(hands.finetune(), kData, {hands.file("training/rgb"), "no such folder"});
+}
+
+// A run of 6 steps that was stopped after the first or second, and the model of one that ended.
+struct StoppedRun {
+  TempFolder folder;
+  std::string set = pictures(folder, "set", 9), out = folder / "run",
+              last = out + "/last.safetensors", metrics = out + "/metrics.jsonl";
+  Args resume{"pretrain", "out=" + out, "--resume"};
+
+  StoppedRun() {
+    const ProgramResult result =
+        run_peclr(pretrain(set, out) + Args{"train.epochs=4"},
+                  {.signal = SIGTERM,
+                   .when = [this] { return read_bytes(metrics).find('\n') != std::string::npos; }});
+    INFO(described(result));
+    REQUIRE(result.exit_code == 75);
+  }
+};
+
+// The file with all values of one tensor replaced, checksum and all.
+void rewrite(const std::string& path, const std::string& tensor, float value) {
+  const TensorFile file(path);
+  std::vector<StoredTensor> tensors(file.tensors().begin(), file.tensors().end());
+  const std::vector<float> values(static_cast<std::size_t>(file.at(tensor).count()), value);
+  for (StoredTensor& t : tensors)
+    if (t.name == tensor) t.bytes = std::as_bytes(std::span<const float>(values));
+  write_safetensors(path, tensors, file.metadata());
+}
+
+TEST_CASE("bad input: weights and checkpoints that are not what they should be") {
+  const StoppedRun run;
+  const std::string good = read_bytes(run.last), other = run.folder / "other.safetensors";
+  const Args from_other = pretrain(run.set, run.folder / "new") + Args{"--init-from", other};
+  const Args predict{"predict", "--init-from", other, "data.eval=" + run.set,
+                     "out=" + (run.folder / "p")};
+  const auto everywhere = [&](const std::string& bytes, const Parts& parts) {
+    write_bytes(other, bytes);
+    refused(from_other, kData, parts + Parts{other});
+    refused(predict, kData, parts + Parts{other});
+    write_bytes(run.last, bytes);
+    const auto before = content(run.out);
+    refused(run.resume, kData, {run.last});
+    CHECK(content(run.out) == before);
+  };
+  everywhere(good.substr(0, good.size() - 4096), {"cut"});
+  everywhere(good.substr(0, 100), {});
+  everywhere("", {});
+  everywhere("PK\x03\x04 no zip, and no safetensors", {});
+  std::string flipped = good;
+  flipped[flipped.size() / 2] ^= 1;
+  everywhere(flipped, {"checksum"});
+  everywhere(read_bytes(PECLR_SOURCE_DIR "/tests/golden/metrics.safetensors"), {});
+
+  write_bytes(other, good);
+  refused(from_other + Args{"model.depth=34"}, kData, {other, "ResNet-18", "set model.depth=18"});
+  refused(predict + Args{"model.depth=50"}, kData, {other, "ResNet-18", "set model.depth=18"});
+  fs::remove(other);
+  refused(from_other, kData, {other, "No such file"});
+}
+
+TEST_CASE("bad input: an out that cannot be written") {
+  const TempFolder folder;
+  const std::string set = pictures(folder, "set", 3);
+  write_bytes(folder / "file", "mine");
+  Parts outs{folder / "file", folder / "file/inside"};
+  if (fs::is_directory("/proc/self")) outs.push_back("/proc/peclr");
+  if (::geteuid() != 0) {  // nothing is closed to root
+    fs::create_directory(folder / "closed");
+    fs::permissions(folder / "closed", fs::perms::owner_read | fs::perms::owner_exec);
+    outs.push_back(folder / "closed");
+    outs.push_back(folder / "closed/inside");
+  }
+  for (const std::string& out : outs) {
+    refused(pretrain(set, out), kFailure, {out});
+    refused({"synth", "--out", out, "--count", "1"}, kFailure, {out});
+  }
+  CHECK(read_bytes(folder / "file") == "mine");
+}
+
+TEST_CASE("bad input: a disk that fills loses nothing") {
+  const StoppedRun run;
+  const auto before = content(run.out);
+  const ProgramOptions full{.file_bytes = 200'000};  // a checkpoint needs hundreds of times that
+  refused(run.resume, kFailure, {run.last, "cannot write", "File too large", "ulimit -f"}, full);
+  CHECK(content(run.out).at(run.last) == before.at(run.last));
+  CHECK_FALSE(fs::exists(run.last + ".tmp"));
+  const ProgramResult resumed = run_peclr(run.resume);
+  INFO(described(resumed));
+  CHECK(resumed.exit_code == 0);
+
+  const std::string predictions = run.folder / "p/predictions.json";
+  const Args predict{"predict",   "--init-from",
+                     run.last,    "data.eval=" + run.set,
+                     "threads=1", "out=" + (run.folder / "p"),
+                     "--draw",    "0"};
+  REQUIRE(run_peclr(predict).exit_code == 0);
+  const std::string whole = read_bytes(predictions);
+  refused(predict, kFailure, {predictions, "File too large"}, {.file_bytes = 100});
+  CHECK(read_bytes(predictions) == whole);
+  refused({"synth", "--out", run.folder / "hands", "--count", "1"}, kFailure,
+          {"hands/", "File too large"}, {.file_bytes = 100});
+  CHECK_FALSE(fs::exists(run.folder / "hands/training_K.json"));
+}
+
+TEST_CASE("bad input: a loss that is not a number stops the run at its step") {
+  const StoppedRun run;
+  rewrite(run.last, "projection_head.3.weight", 1e38f);
+  const auto before = content(run.out);
+  const std::string metrics = read_bytes(run.metrics);
+  const auto next = std::count(metrics.begin(), metrics.end(), '\n') + 1;
+  refused(run.resume, kDivergence,
+          {"step " + std::to_string(next) + ":", "not a number", "train.lr"});
+  CHECK(content(run.out) == before);
+  // From the start: nothing is saved.
+  refused(pretrain(run.set, run.folder / "new") + Args{"--init-from", run.last}, kDivergence,
+          {"step 1:", "not a number"});
+  CHECK_FALSE(fs::exists(run.folder / "new/last.safetensors"));
+}
+
+}  // namespace
+}  // namespace peclr

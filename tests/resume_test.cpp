@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stopping and going on: a run that was killed at any moment and resumed ends with the bytes of one
+// that never was.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/support/files.h"
+#include "tests/support/program.h"
+
+namespace peclr {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::described;
+using test::ProgramOptions;
+using test::ProgramResult;
+using test::read_bytes;
+using test::run_peclr;
+using test::TempFolder;
+
+using Args = std::vector<std::string>;
+
+// A labelled set, and runs on it that are as small as runs can be.
+struct Runs {
+  static constexpr int kSteps = 15;  // 3 epochs of 5
+  TempFolder folder;
+
+  Runs() {
+    const ProgramResult synth =
+        run_peclr({"synth", "--out", folder / "hands", "--count", "40", "--seed", "3"});
+    INFO(described(synth));
+    REQUIRE(synth.exit_code == 0);
+  }
+  std::string out(const std::string& run) const { return folder / run; }
+  std::string file(const std::string& run, const char* name) const { return out(run) + "/" + name; }
+
+  Args start(const char* command, const std::string& run, const Args& more = {}) const {
+    Args args{command,
+              "out=" + out(run),
+              "data.train=" + (folder / "hands"),
+              "model.depth=18",
+              "model.input=32",
+              "train.epochs=3",
+              "train.batch_size=8",
+              "train.accumulate=1",
+              "threads=1",
+              "data.workers=1"};
+    args.insert(args.end(), more.begin(), more.end());
+    return args;
+  }
+  // Everything else stands in last.safetensors.
+  Args resume(const char* command, const std::string& run) const {
+    return {command, "out=" + out(run), "--resume"};
+  }
+  std::string model(const std::string& run) const {
+    return read_bytes(file(run, "model.safetensors"));
+  }
+  // metrics.jsonl without what the clock says.
+  std::vector<json> metrics(const std::string& run) const {
+    std::vector<json> lines;
+    std::istringstream stream(read_bytes(file(run, "metrics.jsonl")));
+    for (std::string line; std::getline(stream, line);) {
+      lines.push_back(json::parse(line));
+      CHECK(lines.back().erase("images_per_s") == 1);
+    }
+    return lines;
+  }
+  // Every file and its bytes.
+  std::map<std::string, std::string> content(const std::string& run) const {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::directory_iterator(out(run)))
+      files[entry.path().filename().string()] = read_bytes(entry.path().string());
+    return files;
+  }
+};
+
+std::int64_t lines_in(const std::string& path) {
+  const std::string text = read_bytes(path);
+  return std::count(text.begin(), text.end(), '\n');
+}
+
+std::int64_t bytes_in(const std::string& path) {
+  struct stat about {};
+  return ::stat(path.c_str(), &about) == 0 ? about.st_size : -1;
+}
+
+void succeeded(const ProgramResult& result) {
+  INFO(described(result));
+  REQUIRE(result.exit_code == 0);
+}
+
+void was_killed(const ProgramResult& result) {
+  INFO(described(result));
+  REQUIRE(result.signalled);  // or the run was over before the moment came
+  REQUIRE(result.exit_code == 128 + SIGKILL);
+}
+
+// Both runs learned the same, step by step, and left the same model.
+void same_run(const Runs& runs, const std::string& a, const std::string& b) {
+  const std::vector<json> steps = runs.metrics(a);
+  CHECK(runs.metrics(b) == steps);
+  CHECK(steps.size() == Runs::kSteps);
+  for (std::size_t i = 0; i < steps.size(); ++i) CHECK(steps[i]["step"] == i + 1);
+  const bool same_bytes = runs.model(a) == runs.model(b);  // not for Catch to print
+  CHECK(same_bytes);
+  CHECK(runs.model(a).size() > 40'000'000);
+  CHECK_FALSE(fs::exists(runs.file(b, "last.safetensors.tmp")));
+}
+
+TEST_CASE("resume: killed at five moments, a pre-training leaves the same bytes") {
+  const Runs runs;
+  succeeded(run_peclr(runs.start("pretrain", "whole")));
+
+  const std::string metrics = runs.file("killed", "metrics.jsonl"),
+                    saving = runs.file("killed", "last.safetensors.tmp");
+  const auto steps = [&](std::int64_t n) {
+    return ProgramOptions{.when = [=] { return lines_in(metrics) >= n; }};
+  };
+  // While a checkpoint is being written.
+  const auto half_saved = [&](std::int64_t n) {
+    return ProgramOptions{
+        .when = [=] { return lines_in(metrics) >= n && bytes_in(saving) > 1'000'000; }};
+  };
+  const ProgramResult first = run_peclr(
+      runs.start("pretrain", "killed", {"train.save_seconds=0.05", "--resume"}), steps(2));
+  was_killed(first);
+  CHECK(first.says("starting afresh"));
+  // Perhaps before the first checkpoint was complete: then all that was set is said again.
+  const Args again = fs::exists(runs.file("killed", "last.safetensors"))
+                         ? runs.resume("pretrain", "killed")
+                         : runs.start("pretrain", "killed", {"train.save_seconds=0.05"});
+  was_killed(run_peclr(again, half_saved(3)));
+  was_killed(run_peclr(runs.resume("pretrain", "killed"), steps(5)));
+  was_killed(run_peclr(runs.resume("pretrain", "killed"), half_saved(7)));
+  was_killed(run_peclr(runs.resume("pretrain", "killed"), steps(9)));
+  CHECK_FALSE(fs::exists(runs.file("killed", "model.safetensors")));
+  succeeded(run_peclr(runs.resume("pretrain", "killed")));
+  same_run(runs, "whole", "killed");
+}
+
+TEST_CASE("resume: asked to stop, a run saves; what is not the same run is refused") {
+  const Runs runs;
+  succeeded(run_peclr(runs.start("pretrain", "whole", {"data.workers=3"})));
+
+  const std::string metrics = runs.file("run", "metrics.jsonl");
+  const ProgramResult stopped =
+      run_peclr(runs.start("pretrain", "run"),
+                {.signal = SIGTERM, .when = [&] { return lines_in(metrics) >= 4; }});
+  INFO(described(stopped));
+  REQUIRE(stopped.exit_code == 75);
+  CHECK(stopped.says("Go on with --resume"));
+  const auto saved = runs.content("run");
+  CHECK(saved.count("last.safetensors") == 1);
+  CHECK(saved.count("model.safetensors") == 0);
+  const std::int64_t step = lines_in(metrics);
+  CHECK(stopped.says("after step " + std::to_string(step)));
+
+  const auto refused = [&](const Args& args, const std::vector<std::string>& parts) {
+    const ProgramResult result = run_peclr(args);
+    INFO(described(result));
+    CHECK(result.refuses(2, parts));
+    const bool untouched = runs.content("run") == saved;
+    CHECK(untouched);
+  };
+  const auto with = [](Args args, const std::string& setting) {
+    args.push_back(setting);
+    return args;
+  };
+  const Args resume = runs.resume("pretrain", "run");
+  refused(runs.start("pretrain", "run"), {runs.out("run"), "--resume"});
+  refused(with(resume, "train.lr=0.5"), {"train.lr is", "0.5 here", "last.safetensors"});
+  refused(with(resume, "threads=2"), {"threads is 1 there and 2 here"});
+  refused(with(with(resume, "seed=2"), "method=simclr"), {"seed is 1 there", "method is peclr"});
+  refused(runs.resume("finetune", "run"), {"pretrain", "finetune"});
+
+  // A line that the run wrote after its last save, and half of another, go away.
+  test::write_bytes(metrics, read_bytes(metrics) + "{\"step\": " + std::to_string(step + 1) +
+                                 ", \"loss\": 9}\n{\"step\": ");
+  // Equal settings may be said again.
+  succeeded(run_peclr(with(resume, "train.epochs=3")));
+  same_run(runs, "whole", "run");
+
+  // A run that is over stays what it is.
+  const auto over = runs.content("run");
+  succeeded(run_peclr(resume));
+  CHECK(lines_in(metrics) == Runs::kSteps);
+  const bool same_model = runs.model("run") == over.at("model.safetensors");
+  CHECK(same_model);
+}
+
+TEST_CASE("resume: killed and resumed, a fine-tuning leaves the same bytes") {
+  const Runs runs;
+  succeeded(run_peclr(runs.start("finetune", "whole")));
+  const std::string metrics = runs.file("killed", "metrics.jsonl"),
+                    last = runs.file("killed", "last.safetensors");
+  was_killed(run_peclr(runs.start("finetune", "killed", {"train.save_seconds=0.05"}),
+                       {.when = [&] { return lines_in(metrics) >= 6 && fs::exists(last); }}));
+  succeeded(run_peclr(runs.resume("finetune", "killed")));
+  same_run(runs, "whole", "killed");
+}
+
+}  // namespace
+}  // namespace peclr

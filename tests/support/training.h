@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small models with pictures made of noise, and steps of training as the trainer does them.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "engine/optimizer.h"
+#include "engine/parallel.h"
+#include "models/hand_network.h"
+#include "models/peclr.h"
+#include "tests/support/activations.h"
+
+namespace peclr::test {
+
+struct TrainingOptions {
+  std::uint64_t seed = 1;
+  DType compute = DType::f32;
+  int accumulate = 1;
+  OptimizerKind optimizer = OptimizerKind::adam;
+};
+
+// The number of threads for the life of this object. One is the quickest for small tests on a busy
+// machine: threads of oneDNN wait for each other by spinning.
+class Threads {
+ public:
+  explicit Threads(int count) { set_threads(count); }
+  ~Threads() { set_threads(0); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+};
+
+inline constexpr std::int64_t kPictures = 4, kSide = 64;
+
+// ResNet-18, 64 px, 2 x 4 views.
+struct ContrastiveTraining {
+  ContrastiveTraining(Backend& device, const TrainingOptions& wanted)
+      : backend(device), options(wanted), model(store, {.depth = 18, .compute = wanted.compute}) {
+    store.allocate(backend, options.seed);
+    optimizer = std::make_unique<Optimizer>(
+        store, OptimizerOptions{.kind = options.optimizer, .weight_decay = 1e-6f});
+    images = plain(backend, {2 * kPictures, kSide, kSide, 3},
+                   random_values(2 * kPictures * kSide * kSide * 3, options.seed));
+    views = plain(backend, {2 * kPictures, 4},
+                  random_values(2 * kPictures * 4, options.seed + 1, 0.5f, 1.f));
+  }
+
+  // Returns the last micro-batch's loss.
+  float step(std::int64_t number) {
+    store.zero_grads();
+    float loss = 0;
+    for (int i = 0; i < options.accumulate; ++i) {
+      Tape tape(Mode::train);
+      const auto out = model.forward(tape, {images}, views);
+      tape.backward(out.loss);
+      loss = out.loss.value.to_host()[0];
+    }
+    optimizer->update(1e-3, number, options.accumulate);
+    return loss;
+  }
+
+  Backend& backend;
+  TrainingOptions options;
+  ParameterStore store;
+  ContrastiveModel model;
+  std::unique_ptr<Optimizer> optimizer;
+  Tensor images, views;
+};
+
+// ResNet-18, 64 px, 4 pictures; the loss of fine-tuning and one on the joints in space.
+struct HandTraining {
+  HandTraining(Backend& device, const TrainingOptions& wanted)
+      : backend(device), options(wanted), model(store, 18) {
+    store.allocate(backend, options.seed);
+    optimizer = std::make_unique<Optimizer>(store, OptimizerOptions{.kind = options.optimizer});
+    images = plain(backend, {kPictures, kSide, kSide, 3},
+                   random_values(kPictures * kSide * kSide * 3, options.seed));
+    Doubles K;
+    for (std::int64_t i = 0; i < kPictures; ++i)
+      K.insert(K.end(), {100, 0, 32, 0, 100, 32, 0, 0, 1});
+    cameras = plain(backend, {kPictures, 9}, K);
+    target.uv = plain(backend, {kPictures, 21, 2}, random_values(kPictures * 42, 2, 0, 64));
+    target.z_rel = plain(backend, {kPictures, 21}, random_values(kPictures * 21, 3));
+    target.root_depth = plain(backend, {kPictures}, random_values(kPictures, 4, 8, 20));
+  }
+
+  float step(std::int64_t number) {
+    store.zero_grads();
+    float loss = 0;
+    for (int i = 0; i < options.accumulate; ++i) {
+      Tape tape(Mode::train);
+      const auto out = model.forward(tape, {images}, cameras, options.compute);
+      const auto value = ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, target);
+      tape.backward(value.loss);
+      loss = value.loss.value.to_host()[0];
+    }
+    optimizer->update(1e-3, number, options.accumulate);
+    return loss;
+  }
+
+  Backend& backend;
+  TrainingOptions options;
+  ParameterStore store;
+  HandNetwork model;
+  std::unique_ptr<Optimizer> optimizer;
+  Tensor images, cameras;
+  ops::PoseTargets target;
+};
+
+}  // namespace peclr::test
