@@ -72,6 +72,12 @@ std::vector<float> finite_values(const TensorFile& file, const StoredTensor& ten
   return values;
 }
 
+std::int64_t counter_value(const TensorFile& file, const std::string& name) {
+  std::int64_t value = 0;
+  file.copy<std::int64_t>(name, std::span(&value, 1));
+  return value;
+}
+
 }  // namespace
 
 void save_weights(const std::string& path, ParameterStore& store, const Metadata& metadata) {
@@ -95,7 +101,7 @@ void load_training(const TensorFile& file, ParameterStore& store, const Optimize
     file.at(b.name, std::vector<std::int64_t>{b.value.count()});
     b.value.copy_from_host(file.values<float>(b.name));
   }
-  for (StateCounter& c : store.counters()) c.value = file.values<std::int64_t>(c.name).at(0);
+  for (StateCounter& c : store.counters()) c.value = counter_value(file, c.name);
   file.at(kFirstMoment, std::vector<std::int64_t>{store.total()});
   optimizer.first_moment().copy_from_host(file.values<float>(kFirstMoment));
   file.at(kSecondMoment, std::vector<std::int64_t>{store.total()});
@@ -133,7 +139,7 @@ LoadReport load_weights(const TensorFile& file, ParameterStore& store) {
   for (StateCounter& c : store.counters()) {
     const auto it = theirs.find(c.name);
     if (it == theirs.end()) continue;
-    c.value = file.values<std::int64_t>(it->second->name).at(0);
+    c.value = counter_value(file, it->second->name);
     theirs.erase(it);
   }
   if (taken == 0)

@@ -15,6 +15,7 @@ namespace {
 constexpr std::int64_t kGrain = 64;
 // A variance below this share of the squared mean is rounding: float features have 24 bits.
 constexpr double kNoVariance = 1e-12;
+constexpr double kLeastPivot = 1e-12;  // of a system whose diagonal is 1 + lambda
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
@@ -105,7 +106,7 @@ Ridge fit_ridge(const RidgeSums& sums, double lambda) {
                                                                  s.mean[at(i)] * sums.y[at(t)] / n);
     }
   });
-  if (!factor_cholesky(system.data(), dims))
+  if (!factor_cholesky(system.data(), dims, kLeastPivot))
     fail(ErrorKind::data,
          "ridge: {} features of {} samples with lambda {} have no unique solution; more samples or "
          "a larger lambda are needed",

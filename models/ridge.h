@@ -48,12 +48,12 @@ struct Ridge {
 };
 
 // A feature that does not vary gets weight 0. Throws Error(failure) for no samples or lambda < 0,
-// Error(data) when the sums are not finite or, lambda being 0 or tiny, the solution is not unique.
+// Error(data) when the features are not finite or lambda is too small for a unique solution.
 Ridge fit_ridge(const RidgeSums& sums, double lambda);
 
 // The lambda of the grid whose fit on `sums` has the least loss, which should be taken on samples
 // that are neither in the sums nor in a test; of equal ones the largest.
-inline constexpr std::array kRidgeLambdas{1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1};
+inline constexpr std::array kRidgeLambdas{1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3};
 double choose_lambda(const RidgeSums& sums, const std::function<double(const Ridge&)>& loss);
 
 }  // namespace peclr

@@ -14,6 +14,9 @@ namespace {
 constexpr std::int64_t kStrip = 4;    // columns side by side: 4 x 4 sums stay in registers
 constexpr std::int64_t kDepth = 128;  // rows a panel: two strips of it stay in the first cache
 constexpr std::int64_t kBlock = 64;   // rows of Cholesky's factor at a time
+// Columns up to which waking threads for a panel costs more than it saves, and the strips that a
+// thread takes at a time beyond.
+constexpr std::int64_t kAlone = 512, kGrain = 8;
 
 // Two a register: what every x86-64 has. Wider ones would be split through memory there.
 using Pair __attribute__((vector_size(2 * sizeof(double)))) = double;
@@ -31,7 +34,7 @@ class Panel {
   template <class Row>
   void pack(std::int64_t rows, Row row) {
     rows_ = rows;
-    parallel_for(strips_, 16, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(strips_, grain(), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t k = 0; k < rows; ++k) {
         const auto* from = row(k);
         for (std::int64_t s = begin; s < end; ++s)
@@ -45,7 +48,7 @@ class Panel {
 
   // matrix (upper triangle, `stride` between rows) += sign * (the rows' outer products).
   void add_products(double* matrix, std::int64_t stride, double sign) {
-    parallel_for(strips_, 8, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(strips_, grain(), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t j = begin; j < strips_; ++j)
         for (std::int64_t i = begin; i < std::min(end, j + 1); ++i)
           add_tile(matrix, stride, sign, i, j);
@@ -53,6 +56,7 @@ class Panel {
   }
 
  private:
+  std::int64_t grain() const { return columns_ <= kAlone ? strips_ : kGrain; }
   double* strip(std::int64_t s) { return &values_[static_cast<std::size_t>(s * kDepth * kStrip)]; }
 
   void add_tile(double* matrix, std::int64_t stride, double sign, std::int64_t i, std::int64_t j) {
@@ -79,11 +83,13 @@ class Panel {
   std::vector<double> values_;
 };
 
-// The block on the diagonal, rows and columns first..end - 1. False if a pivot is not positive.
-bool factor_diagonal(double* a, std::int64_t n, std::int64_t first, std::int64_t end) {
+// The block on the diagonal, rows and columns first..end - 1. False if a pivot is not above
+// `least`.
+bool factor_diagonal(double* a, std::int64_t n, std::int64_t first, std::int64_t end,
+                     double least) {
   for (std::int64_t k = first; k < end; ++k) {
     double* row = a + k * n;
-    if (!(row[k] > 0) || !std::isfinite(row[k])) return false;
+    if (!(row[k] > least) || !std::isfinite(row[k])) return false;
     const double inverse = 1 / std::sqrt(row[k]);
     for (std::int64_t j = k; j < end; ++j) row[j] *= inverse;
     for (std::int64_t i = k + 1; i < end; ++i)
@@ -94,7 +100,7 @@ bool factor_diagonal(double* a, std::int64_t n, std::int64_t first, std::int64_t
 
 // The same rows right of that block, by forward substitution.
 void factor_right(double* a, std::int64_t n, std::int64_t first, std::int64_t end) {
-  parallel_for(n - end, kBlock, [&](std::int64_t begin, std::int64_t until) {
+  parallel_for(n - end, n <= kAlone ? kAlone : kBlock, [&](std::int64_t begin, std::int64_t until) {
     for (std::int64_t k = first; k < end; ++k) {
       double* row = a + k * n + end;
       for (std::int64_t m = first; m < k; ++m) {
@@ -120,10 +126,10 @@ void add_outer_products(double* matrix, std::int64_t n, std::span<const float* c
   }
 }
 
-bool factor_cholesky(double* matrix, std::int64_t n) {
+bool factor_cholesky(double* matrix, std::int64_t n, double least) {
   for (std::int64_t first = 0; first < n; first += kBlock) {
     const std::int64_t end = std::min(n, first + kBlock);
-    if (!factor_diagonal(matrix, n, first, end)) return false;
+    if (!factor_diagonal(matrix, n, first, end, least)) return false;
     factor_right(matrix, n, first, end);
     Panel panel(n - end);
     panel.pack(end - first, [&](std::int64_t k) { return matrix + (first + k) * n + end; });

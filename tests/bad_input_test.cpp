@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "engine/safetensors.h"
 #include "tests/support/files.h"
@@ -57,7 +57,7 @@ std::string pictures(const TempFolder& folder, const char* name, int count) {
   return folder / name;
 }
 
-// Every file below the folder, and its size and bytes in short.
+// Every file below the folder, and its bytes in short.
 std::map<std::string, std::size_t> content(const std::string& folder) {
   std::map<std::string, std::size_t> files;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
@@ -68,9 +68,9 @@ std::map<std::string, std::size_t> content(const std::string& folder) {
 
 std::string jpeg() { return read_bytes(PECLR_SOURCE_DIR "/tests/data/420.jpg"); }
 
-// The header of an honest JPEG, with another size in its frame (SOF0: marker, length, precision,
-// height, width).
-std::string jpeg_header(int width, int height) {
+// An honest JPEG that claims another size in its frame (SOF0: marker, length, precision, height,
+// width).
+std::string jpeg_of_size(int width, int height) {
   std::string bytes = jpeg();
   const std::size_t frame = bytes.find("\xFF\xC0");
   for (const auto& [at, side] : {std::pair{frame + 5, height}, {frame + 7, width}}) {
@@ -95,7 +95,7 @@ TEST_CASE("bad input: pictures that cannot be read") {
   stops("not a picture");
   write_bytes(bad, "");
   stops("empty");
-  write_bytes(bad, jpeg_header(30000, 30000));
+  write_bytes(bad, jpeg_of_size(30000, 30000));
   stops("30000 x 30000 pixels is too large");
   fs::create_symlink(folder / "gone.jpg", bad);  // missing, though the folder lists it
   stops("No such file");
@@ -121,6 +121,8 @@ TEST_CASE("bad input: a bad picture among many is skipped, counted and named") {
   const json predictions = json::parse(read_bytes(folder / "p/predictions.json"));
   CHECK(predictions.size() == 8);
   refused(predict, kData, {"1 of 9 pictures", "104x.jpg"});
+  refused({"evaluate", "--init-from", model, "data.eval=" + set, "out=" + (folder / "p")}, kData,
+          {set, "evaluation_xyz.json"});
 }
 
 TEST_CASE("bad input: folders that are missing, empty, or not what is needed") {

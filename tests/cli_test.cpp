@@ -33,6 +33,28 @@ void refused(const std::vector<std::string>& args, const std::vector<std::string
   CHECK(result.out.empty());
 }
 
+TEST_CASE("program: what counts as a refusal, and as an end by a signal") {
+  const auto ended = [](int code, const char* err) {
+    ProgramResult result;
+    result.exit_code = code;
+    result.err = err;
+    return result;
+  };
+  CHECK(ended(2, "a note\npeclr: x is wrong\n").refuses(2, {"x", "wrong"}));
+  CHECK_FALSE(ended(2, "peclr: x is wrong\n").refuses(3, {}));
+  CHECK_FALSE(ended(2, "peclr: x is wrong\n").refuses(2, {"y"}));
+  CHECK_FALSE(ended(2, "peclr: x is wrong\nand so on\n").refuses(2, {}));
+  CHECK_FALSE(ended(2, "terminate called\n").refuses(2, {}));
+  CHECK_FALSE(ended(2, "").refuses(2, {}));
+
+  const TempFolder folder;
+  const std::vector<std::string> long_run{"synth", "--out", folder / "set", "--count", "100000"};
+  const ProgramResult killed = run_peclr(long_run, {.when = [] { return true; }});
+  CHECK(killed.signalled);
+  CHECK(killed.exit_code == 128 + SIGKILL);
+  CHECK(run_peclr(long_run, {.timeout_seconds = 0}).timed_out);
+}
+
 TEST_CASE("cli: help lists the commands, and each command's help its settings") {
   const ProgramResult all = run_peclr({"--help"});
   INFO(described(all));
@@ -97,6 +119,7 @@ TEST_CASE("cli: a wrong setting is named with its place and what would be right"
   refused_file("device: gpu\n", {file + ":1:", "one of auto, cpu, cuda"});
   refused_file("train: [1\n", {file + ":"});
   refused({"pretrain", folder / "none.yaml"}, {"none.yaml", "no such file"});
+  refused({"pretrain", folder.path().string()}, {folder.path().string(), "a folder"});
   CHECK_FALSE(std::filesystem::exists(folder / "out"));
   CHECK(run_peclr({"pretrain", "out=" + (folder / "out")}).refuses(2, {"data.train is not set"}));
 }

@@ -96,8 +96,7 @@ void check_training(const NormRun& run) {
   const NormCase c = run.norm_case();
   const double rows = static_cast<double>(c.rows);
   const Moments batch = batch_moments(c, v.x);
-  const NormGradientsOf want =
-      reference_norm_act_backward(c, v.affine, v.x, v.residual, v.dy_sum);
+  const NormGradientsOf want = reference_norm_act_backward(c, v.affine, v.x, v.residual, v.dy_sum);
   const NormSpec spec{.slope = run.slope};
   Doubles mean = v.first_mean, variance = v.first_variance;
 
@@ -105,7 +104,8 @@ void check_training(const NormRun& run) {
     Tape tape(Mode::train);
     const Variable x = tape.input(on(*backend, run, v.x));
     const Variable residual = run.residual ? tape.input(on(*backend, run, v.residual)) : Variable{};
-    const Variable y = ops::norm_act(tape, x, model.layer, spec, run.residual ? &residual : nullptr);
+    const Variable y =
+        ops::norm_act(tape, x, model.layer, spec, run.residual ? &residual : nullptr);
     CHECK(y.value.dtype() == run.type);
     const Doubles y_want = reference_norm_act(c, v.affine, v.x, v.residual);
     CHECK(worst_over(host(y.value), y_want, norm_allowance(y_want, run.type)) < 1);

@@ -25,8 +25,8 @@ Doubles magnitudes(Doubles values) {
 Doubles allowance(const Doubles& want, const Doubles& magnitude, DType stored) {
   Doubles allowed(want.size());
   for (std::size_t i = 0; i < want.size(); ++i)
-    allowed[i] = 0x1p-22 * magnitude[i] + 1e-30 +
-                 (stored == DType::bf16 ? 0x1p-8 * std::abs(want[i]) : 0.0);
+    allowed[i] =
+        0x1p-22 * magnitude[i] + 1e-30 + (stored == DType::bf16 ? 0x1p-8 * std::abs(want[i]) : 0.0);
   return allowed;
 }
 
@@ -41,8 +41,7 @@ struct ConvRun {
     x_type = c.in == 3 ? DType::f32 : compute;
     x = rounded_to(compute, random_values(c.images * c.height * c.width * c.in, 1));
     w = rounded_to(compute, random_values(c.out * c.kernel * c.kernel * c.in, 2));
-    dy = rounded_to(compute,
-                    random_values(c.images * c.out_height() * c.out_width() * c.out, 3));
+    dy = rounded_to(compute, random_values(c.images * c.out_height() * c.out_width() * c.out, 3));
   }
   Shape x_shape() const { return {c.images, c.height, c.width, c.in}; }
   Shape y_shape() const { return {c.images, c.out_height(), c.out_width(), c.out}; }
@@ -59,8 +58,8 @@ void check_conv(const ConvCase& shape, DType compute) {
   set_values(store, w, run.w);
   const ConvSpec spec{static_cast<int>(c.stride), static_cast<int>(c.padding)};
   const ProductGradients want = reference_conv_backward(c, run.x, run.w, run.dy);
-  const ProductGradients size = reference_conv_backward(c, magnitudes(run.x), magnitudes(run.w),
-                                                        magnitudes(run.dy));
+  const ProductGradients size =
+      reference_conv_backward(c, magnitudes(run.x), magnitudes(run.w), magnitudes(run.dy));
   const bool wants_dx = run.x_type == compute;
   for (int pass = 1; pass <= 2; ++pass) {
     Tape tape(Mode::train);
@@ -87,20 +86,20 @@ void check_conv(const ConvCase& shape, DType compute) {
 
 const ConvCase kConvolutions[] = {
     // images, height, width, in, out, kernel, stride, padding
-    {2, 15, 12, 3, 64, 7, 2, 3},   // the stem
-    {2, 6, 5, 3, 16, 3, 1, 1},     // another number of channels behind a picture
-    {2, 6, 7, 64, 64, 3, 1, 1},    // inside a stage
-    {2, 7, 6, 64, 128, 3, 2, 1},   // into the next stage, odd and even sides
-    {2, 7, 6, 64, 128, 1, 2, 0},   // its short cut
-    {3, 4, 4, 64, 256, 1, 1, 0},   // bottleneck
-    {1, 9, 9, 16, 32, 7, 1, 3},    // large window
-    {2, 5, 5, 32, 16, 3, 1, 0},    // no padding
-    {2, 1, 1, 32, 32, 3, 1, 1},    // a window that is mostly outside
-    {2, 6, 5, 5, 12, 3, 1, 1},     // channels of no block
-    {2, 6, 5, 12, 5, 3, 2, 1},     //
-    {2, 5, 4, 16, 5, 1, 1, 0},     // from a block to none and back
-    {2, 5, 4, 5, 16, 1, 1, 0},     //
-    {2, 5, 4, 24, 8, 3, 1, 1},     // a block of 8 but not of 16
+    {2, 15, 12, 3, 64, 7, 2, 3},  // the stem
+    {2, 6, 5, 3, 16, 3, 1, 1},    // another number of channels behind a picture
+    {2, 6, 7, 64, 64, 3, 1, 1},   // inside a stage
+    {2, 7, 6, 64, 128, 3, 2, 1},  // into the next stage, odd and even sides
+    {2, 7, 6, 64, 128, 1, 2, 0},  // its short cut
+    {3, 4, 4, 64, 256, 1, 1, 0},  // bottleneck
+    {1, 9, 9, 16, 32, 7, 1, 3},   // large window
+    {2, 5, 5, 32, 16, 3, 1, 0},   // no padding
+    {2, 1, 1, 32, 32, 3, 1, 1},   // a window that is mostly outside
+    {2, 6, 5, 5, 12, 3, 1, 1},    // channels of no block
+    {2, 6, 5, 12, 5, 3, 2, 1},    //
+    {2, 5, 4, 16, 5, 1, 1, 0},    // from a block to none and back
+    {2, 5, 4, 5, 16, 1, 1, 0},    //
+    {2, 5, 4, 24, 8, 3, 1, 1},    // a block of 8 but not of 16
 };
 
 TEST_CASE("conv2d: values and gradients in f32", "[ops]") {
@@ -189,8 +188,9 @@ TEST_CASE("linear: values and gradients, with and without bias", "[ops]") {
           CHECK(worst_over(host(bias->grad), db, Doubles(db.size(), 1e-6 * double(c.rows))) < 1);
       }
       Tape tape(Mode::train);
-      const Caught error = caught(
-          [&] { ops::linear(tape, {plain(*backend, {1, c.in + 1}, Doubles(c.in + 1))}, weight, bias); });
+      const Caught error = caught([&] {
+        ops::linear(tape, {plain(*backend, {1, c.in + 1}, Doubles(c.in + 1))}, weight, bias);
+      });
       CHECK(error.kind == static_cast<int>(ErrorKind::failure));
       CHECK(error.names("fc.weight"));
     }
@@ -215,8 +215,8 @@ void check_pools(const PoolCase& c, DType type) {
     const Doubles want = reference_max_pool_backward(c, x, dy);
     tape.backward_from(y, activation(*backend, pooled, dy, type));
     // At most four windows meet in an element.
-    CHECK(worst_over(host(tape.gradient(in)), want, allowance(want, Doubles(want.size(), 4), type)) <
-          1);
+    CHECK(worst_over(host(tape.gradient(in)), want,
+                     allowance(want, Doubles(want.size(), 4), type)) < 1);
   }
   Tape tape(Mode::train);
   const Variable in = tape.input(input), y = ops::mean_pool(tape, in);

@@ -136,9 +136,11 @@ TEST_CASE("resume: killed at five moments, a pre-training leaves the same bytes"
                          ? runs.resume("pretrain", "killed")
                          : runs.start("pretrain", "killed", {"train.save_seconds=0.05"});
   was_killed(run_peclr(again, half_saved(3)));
-  was_killed(run_peclr(runs.resume("pretrain", "killed"), steps(5)));
-  was_killed(run_peclr(runs.resume("pretrain", "killed"), half_saved(7)));
-  was_killed(run_peclr(runs.resume("pretrain", "killed"), steps(9)));
+  for (const ProgramOptions& moment : {steps(5), half_saved(7), steps(9)}) {
+    const ProgramResult next = run_peclr(runs.resume("pretrain", "killed"), moment);
+    was_killed(next);
+    CHECK_FALSE(next.says("starting afresh"));
+  }
   CHECK_FALSE(fs::exists(runs.file("killed", "model.safetensors")));
   succeeded(run_peclr(runs.resume("pretrain", "killed")));
   same_run(runs, "whole", "killed");

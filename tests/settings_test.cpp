@@ -70,7 +70,7 @@ TEST_CASE("settings: defaults < files < key=value, the later one wins, in any or
 
 TEST_CASE("settings: every kind of value") {
   using Sources = std::vector<Settings::Source>;
-  CHECK(load({"data.train=x"}).data.train == Sources{{"x", 1}});
+  CHECK(load({"data.train=x"}).data.train == Sources{{"x", 0}});
   CHECK(load({"data.train=[x, {path: \"a b\", weight: 2.5}]"}).data.train ==
         Sources{{"x", 1}, {"a b", 2.5}});
   CHECK(load({"data.train={path: x, weight: 3}"}).data.train == Sources{{"x", 3}});

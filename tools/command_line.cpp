@@ -56,7 +56,7 @@ void check_command(const CLI::App& app, const std::string& word) {
     known.push_back(sub->get_name());
   if (std::find(known.begin(), known.end(), word) == known.end())
     fail(ErrorKind::usage, "unknown command {}; did you mean {}? See peclr --help", shown(word),
-         nearest(word, known));
+         shown(nearest(word, known)));
 }
 
 }  // namespace

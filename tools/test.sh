@@ -3,4 +3,4 @@
 # Sets up a fresh Debian 12, builds build/release/peclr and runs all tests.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 build release
-ctest --preset release
+ctest --preset release -j 2

@@ -32,8 +32,7 @@ GradientReport check_gradient(const std::function<double(const std::vector<doubl
     x[at] = middle;
     return (8 * near - far) / (12 * step);
   };
-  const std::size_t samples =
-      options.samples == 0 ? x.size() : std::min(options.samples, x.size());
+  const std::size_t samples = options.samples == 0 ? x.size() : std::min(options.samples, x.size());
   for (std::size_t i = 0; i < samples; ++i) {
     const std::size_t at = i * x.size() / samples;
     const double coarse = slope(at, options.step), fine = slope(at, options.step / 2);

@@ -15,9 +15,9 @@ struct DifferenceOptions {
 };
 
 struct GradientReport {
-  double worst = 0;       // largest difference; infinity if anything is not finite
-  double scale = 0;       // largest gradient met, to compare `worst` with
-  std::size_t at = 0;     // element of the largest difference
+  double worst = 0;    // largest difference; infinity if anything is not finite
+  double scale = 0;    // largest gradient met, to compare `worst` with
+  std::size_t at = 0;  // element of the largest difference
   std::size_t looked = 0;
   std::size_t kinks = 0;  // elements left out: the function bends within two steps
 
@@ -25,9 +25,9 @@ struct GradientReport {
   std::string text() const;
 };
 
-// df/dx at `x`, element by element, against `gradient`. An element where half the step gives another
-// slope sits at a kink (ReLU, max, absolute value) and is left out and counted: callers check that
-// few are.
+// df/dx at `x`, element by element, against `gradient`. An element where half the step gives
+// another slope sits at a kink (ReLU, max, absolute value) and is left out and counted: callers
+// check that few are.
 GradientReport check_gradient(const std::function<double(const std::vector<double>&)>& f,
                               std::vector<double> x, const std::vector<double>& gradient,
                               const DifferenceOptions& options = {});

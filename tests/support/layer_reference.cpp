@@ -186,8 +186,8 @@ Doubles reference_mean_pool_backward(const PoolCase& c, const Doubles& dy) {
   const std::size_t positions = size(c.height * c.width), channels = size(c.channels);
   Doubles dx(size(c.images) * positions * channels);
   for (std::size_t i = 0; i < dx.size(); ++i)
-    dx[i] = dy[i / (positions * channels) * channels + i % channels] /
-            static_cast<double>(positions);
+    dx[i] =
+        dy[i / (positions * channels) * channels + i % channels] / static_cast<double>(positions);
   return dx;
 }
 

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "engine/optimizer.h"
-#include "engine/parallel.h"
 #include "models/hand_network.h"
 #include "models/peclr.h"
 #include "tests/support/activations.h"
+#include "tests/support/threads.h"
 
 namespace peclr::test {
 
@@ -17,16 +17,6 @@ struct TrainingOptions {
   DType compute = DType::f32;
   int accumulate = 1;
   OptimizerKind optimizer = OptimizerKind::adam;
-};
-
-// The number of threads for the life of this object. One is the quickest for small tests on a busy
-// machine: threads of oneDNN wait for each other by spinning.
-class Threads {
- public:
-  explicit Threads(int count) { set_threads(count); }
-  ~Threads() { set_threads(0); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
 };
 
 inline constexpr std::int64_t kPictures = 4, kSide = 64;

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which folder may know which (docs/architecture.md), read from the sources: kernels <- engine <-
+// models <- tools, data beside models; foreign libraries and device conditionals in their places.
+#include <fmt/format.h>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/files.h"
+
+namespace peclr {
+namespace {
+
+struct Source {
+  std::string path, text;  // path from the root
+};
+using Faults = std::vector<std::string>;
+
+const std::map<std::string, std::set<std::string>, std::less<>> kMayInclude{
+    {"kernels", {"kernels"}},
+    {"engine", {"engine", "kernels"}},
+    {"models", {"models", "engine", "kernels"}},
+    {"data", {"data", "engine", "kernels"}},
+    {"tools", {"tools", "models", "data", "engine", "kernels"}},
+    {"benchmarks", {"benchmarks", "tests", "tools", "models", "data", "engine", "kernels"}},
+    {"tests", {"tests", "benchmarks", "tools", "models", "data", "engine", "kernels"}}};
+
+// Libraries that one source file each speaks to; Catch none outside of tests.
+constexpr std::string_view kForeign[] = {"dnnl", "yaml-cpp/", "jpeglib.h", "turbojpeg.h", "stb/",
+                                         "CLI/", "cudnn",     "cublas",    "catch2/"};
+
+std::string_view folder_of(std::string_view path) { return path.substr(0, path.find('/')); }
+
+bool starts_with(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+
+// The directive of a line without its # and the blanks around; empty where there is none.
+std::string_view directive(std::string_view line) {
+  constexpr std::string_view kBlank = " \t\r";
+  for (const bool hash : {true, false}) {
+    const std::size_t at = line.find_first_not_of(kBlank);
+    if (at == line.npos || (hash && line[at] != '#')) return {};
+    line.remove_prefix(at + (hash ? 1 : 0));
+  }
+  return line;
+}
+
+struct Include {
+  std::string_view target;
+  bool quoted;
+};
+Include include_of(std::string_view text) {
+  if (!starts_with(text, "include")) return {};
+  const std::size_t open = text.find_first_of("\"<");
+  if (open == text.npos) return {};
+  const std::size_t close = text.find_first_of("\">", open + 1);
+  if (close == text.npos) return {};
+  return {text.substr(open + 1, close - open - 1), text[open] == '"'};
+}
+
+// One line for each breach.
+Faults faults_of(const std::vector<Source>& sources) {
+  Faults faults;
+  std::map<std::string_view, std::set<std::string>> speakers;  // of each foreign library
+  for (const Source& source : sources) {
+    const std::string_view folder = folder_of(source.path);
+    int number = 0;
+    const auto fault = [&](std::string_view what) {
+      faults.push_back(fmt::format("{}:{}: {}", source.path, number, what));
+    };
+    for (std::size_t begin = 0; begin < source.text.size();) {
+      const std::size_t end = std::min(source.text.find('\n', begin), source.text.size());
+      const std::string_view text =
+          directive(std::string_view(source.text).substr(begin, end - begin));
+      begin = end + 1;
+      ++number;
+      if (folder != "kernels" && !starts_with(text, "error") &&
+          (text.find("__CUDACC__") != text.npos || text.find("__CUDA_ARCH__") != text.npos))
+        fault("a condition on the device outside of kernels/");
+      const Include include = include_of(text);
+      if (include.target.empty()) continue;
+      if (include.quoted &&
+          kMayInclude.at(std::string(folder)).count(std::string(folder_of(include.target))) == 0)
+        fault(fmt::format("{} may not include \"{}\"", folder, include.target));
+      if (folder == "tests") continue;
+      for (const std::string_view library : kForeign) {
+        if (!starts_with(include.target, library)) continue;
+        speakers[library].insert(source.path);
+        if (library == "catch2/") fault("Catch outside of tests/");
+        if (!source.path.ends_with(".cpp")) fault(fmt::format("{} in a header", include.target));
+      }
+    }
+  }
+  for (const auto& [library, paths] : speakers)
+    if (paths.size() > 1)
+      faults.push_back(fmt::format("{} is included by {} files: {}, {}", library, paths.size(),
+                                   *paths.begin(), *std::next(paths.begin())));
+  return faults;
+}
+
+std::vector<Source> sources_of_the_project() {
+  namespace fs = std::filesystem;
+  const fs::path root = PECLR_SOURCE_DIR;
+  std::vector<Source> sources;
+  for (const auto& [folder, ignored] : kMayInclude)
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+      const std::string extension = entry.path().extension().string();
+      if (extension == ".h" || extension == ".cpp" || extension == ".cu" || extension == ".cuh")
+        sources.push_back({fs::relative(entry.path(), root).generic_string(),
+                           test::read_bytes(entry.path().string())});
+    }
+  return sources;
+}
+
+TEST_CASE("includes: every folder knows only what it may", "[includes]") {
+  const std::vector<Source> sources = sources_of_the_project();
+  std::map<std::string_view, int> files;
+  for (const Source& source : sources) ++files[folder_of(source.path)];
+  for (const auto& [folder, ignored] : kMayInclude) {
+    CAPTURE(folder);
+    CHECK(files[folder] > 0);
+  }
+  for (const std::string& fault : faults_of(sources)) FAIL_CHECK(fault);
+}
+
+TEST_CASE("includes: planted faults are found", "[includes]") {
+  // Each text, in a file of that path, must give one fault that names the line and holds the words.
+  const struct {
+    const char *path, *text, *words;
+  } planted[] = {
+      {"kernels/a.h", "// x\n#include \"engine/tensor.h\"\n", "a.h:2: kernels may not"},
+      {"engine/a.cpp", "#include \"models/resnet.h\"\n", "a.cpp:1: engine may not"},
+      {"models/a.h", "#include \"data/image.h\"\n", "models may not"},
+      {"data/deep/a.cpp", "\n\n  #  include \"models/layers.h\"", "a.cpp:3: data may not"},
+      {"tools/a.cpp", "#include \"tests/support/files.h\"\n", "tools may not"},
+      {"tools/a.cpp", "#include \"benchmarks/a.h\"\n", "tools may not"},
+      {"engine/a.cpp", "#include \"tensor.h\"\n", "engine may not include \"tensor.h\""},
+      {"engine/a.cpp", "#include \"../kernels/vec.h\"\r\n", "engine may not"},
+      {"engine/a.h", "#include <dnnl.hpp>\n", "dnnl.hpp in a header"},
+      {"tools/a.cpp", "#include <catch2/catch.hpp>\n", "Catch outside"},
+      {"engine/a.cpp", "#ifdef __CUDACC__\n#endif\n", "condition on the device"},
+      {"tools/a.cpp", "#if defined(__CUDA_ARCH__)\n#endif\n", "condition on the device"}};
+  for (const auto& p : planted) {
+    const Faults faults = faults_of({{p.path, p.text}});
+    CAPTURE(p.path, p.text, faults);
+    REQUIRE(faults.size() == 1);
+    CHECK(faults[0].find(p.words) != std::string::npos);
+  }
+  const Faults twice = faults_of({{"data/a.cpp", "#include <stb/stb_image.h>\n"},
+                                  {"tools/b.cpp", "#include <stb/stb_image_write.h>\n"}});
+  REQUIRE(twice.size() == 1);
+  CHECK(twice[0].find("data/a.cpp, tools/b.cpp") != std::string::npos);
+
+  // What is allowed, or only looks like a fault.
+  const Faults none =
+      faults_of({{"kernels/a.h", "#if defined(__CUDACC__)\n#endif\n#include \"kernels/vec.h\"\n"},
+                 {"engine/a.cpp",
+                  "#include <dnnl.hpp>\n#include <dnnl_types.h>\n#include \"kernels/vec.h\"\n"},
+                 {"engine/b.cpp", "// #include \"models/resnet.h\"\n#include <fmt/format.h>\n"},
+                 {"tools/a.cpp", "#include \"data/image.h\"\n#include \"models/resnet.h\"\n"},
+                 {"tests/a_test.cpp", "#include <catch2/catch.hpp>\n#include <stb/stb_image.h>\n"},
+                 {"benchmarks/a_bench.cpp", "#include \"tests/support/compare.h\"\n"}});
+  CAPTURE(none);
+  CHECK(none.empty());
+}
+
+}  // namespace
+}  // namespace peclr
