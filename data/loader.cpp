@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/loader.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -33,6 +36,10 @@ Loader::~Loader() {
 
 void Loader::work(std::stop_token stop, int worker) {
   stay_serial_on_this_thread();
+  // The training threads wait for each other at barriers, some of them spinning: a worker that
+  // takes one's place on a core stops them all. Workers therefore only get what is left; the
+  // consumer blocks, and so yields, when it is early.
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 15);
   std::unique_lock lock(mutex_);
   while (true) {
     work_changed_.wait(lock, stop, [this] { return next_batch_ < freed_end_; });

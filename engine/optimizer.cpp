@@ -25,7 +25,7 @@ double Optimizer::update(double learning_rate, std::int64_t step, int accumulate
     fail(ErrorKind::divergence,
          "step {}: the gradient is not finite; the weights before this step were kept. Lower "
          "train.lr, or use precision=f32",
-         step);
+         step + 1);
   return norm;
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The probes on made-up features, whose answers are known, and the whole command on small sets.
+#include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>

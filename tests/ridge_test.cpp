@@ -2,6 +2,7 @@
 // Ridge regression against closed forms and its own normal equations, and the Cholesky below it.
 #include "models/ridge.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>

@@ -68,11 +68,14 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
   set_threads(settings_.threads);
   settings_.threads = threads();
   make_writable_folder(settings_.out);
-  if (there)
+}
+
+void RunFolder::begin() const {
+  if (first_step_ > 0)
     cut_json_lines(path("metrics.jsonl"), first_step_);
   else
     std::filesystem::remove(path("metrics.jsonl"));
-  write_file_atomically(path("config.yaml"), settings_yaml(command, settings_));
+  write_file_atomically(path("config.yaml"), settings_yaml(command_, settings_));
 }
 
 Metadata RunFolder::training_metadata(std::int64_t step, std::int64_t pictures) const {

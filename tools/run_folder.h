@@ -21,6 +21,10 @@ class RunFolder {
   // Error(data): a checkpoint that cannot be read.
   RunFolder(Command command, const CommandLine& line);
 
+  // Called once nothing can be refused any more: cuts metrics.jsonl back to the first step and
+  // writes config.yaml.
+  void begin() const;
+
   const Settings& settings() const { return settings_; }  // threads resolved
   Command command() const { return command_; }
   std::string path(const char* file) const { return settings_.out + "/" + file; }

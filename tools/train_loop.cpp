@@ -79,6 +79,7 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   const Settings& settings = run.settings();
   const int accumulate = settings.train.accumulate;
   install_stop_signals();
+  run.begin();
   JsonLines metrics(run.path("metrics.jsonl"));
   Progress progress({.label = name_of(run.command()),
                      .steps = plan.steps,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cpu/onednn.h"
 
+#include <omp.h>
+
+#include <algorithm>
 #include <dnnl.hpp>
 #include <map>
 #include <optional>
@@ -9,6 +12,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/parallel.h"
 
 #if DNNL_VERSION_MAJOR != 2
 #error "engine/cpu/onednn.cpp is written for oneDNN 2.x (Debian 12: apt-get install libdnnl-dev)"
@@ -58,6 +62,52 @@ struct Prepared {
   std::size_t bytes = 0;
 };
 
+// How many equal parts of the batch are worked on at the same time, one thread each. oneDNN's own
+// threads would meet at barriers that spin inside each primitive: one of them without a core stops
+// all the others.
+std::int64_t parts_of(std::int64_t images) {
+  std::int64_t parts = std::min<std::int64_t>(threads(), images);
+  while (images % parts != 0) --parts;
+  return parts;
+}
+
+// oneDNN takes its number of threads from OpenMP, when a primitive is made and when it runs.
+class OneThread {
+ public:
+  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
+// body(part) for all parts.
+template <class F>
+void for_parts(std::int64_t parts, F body) {
+  parallel_for(parts, 1, [&](std::int64_t part, std::int64_t) {
+    const OneThread one;
+    body(part);
+  });
+}
+
+std::size_t part_bytes(std::int64_t images, std::int64_t h, std::int64_t w, std::int64_t c,
+                       DType type) {
+  return static_cast<std::size_t>(images * h * w * c) * size_of(type);
+}
+
+const void* advance(const void* data, std::int64_t part, std::size_t bytes) {
+  return static_cast<const std::byte*>(data) + static_cast<std::size_t>(part) * bytes;
+}
+
+std::size_t x_bytes(const ConvShape& s) {
+  return part_bytes(s.images, s.height, s.width, s.in, s.x_type);
+}
+std::size_t y_bytes(const ConvShape& s) {
+  return part_bytes(s.images, s.out_height(), s.out_width(), s.out, s.y_type);
+}
+
 }  // namespace
 
 struct OneDnn::Impl {
@@ -83,6 +133,27 @@ struct OneDnn::Impl {
     Scratch& operator=(const Scratch&) = delete;
   };
 
+  // Scratch for all parts, taken before they start: how many blocks are in use must not depend on
+  // who is faster.
+  struct PartScratch : Scratch {
+    PartScratch(CachingAllocator& a, std::int64_t parts, std::size_t size)
+        : Scratch(a, static_cast<std::size_t>(parts) * rounded(size)), stride(rounded(size)) {}
+    void* of(std::int64_t part) const {
+      return static_cast<std::byte*>(data) + static_cast<std::size_t>(part) * stride;
+    }
+    static std::size_t rounded(std::size_t size) { return (size + 63) / 64 * 64; }
+    std::size_t stride;
+  };
+
+  // x in the layout that the plan wants; `room` is where it goes if that is not the caller's.
+  const void* bridged(const ConvShape& s, Plan& plan, const void* x, void* room) {
+    if (!plan.x_in) return x;
+    const memory::desc have = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
+    plan.x_in->execute(dnnl::stream(engine),
+                       {{DNNL_ARG_FROM, wrap(have, x)}, {DNNL_ARG_TO, wrap(plan.x, room)}});
+    return room;
+  }
+
   memory wrap(const memory::desc& d, const void* data) {
     return {d, engine, const_cast<void*>(data)};
   }
@@ -93,11 +164,15 @@ struct OneDnn::Impl {
 
   Plan& plan(const ConvShape& s, Direction direction) {
     auto [it, fresh] = plans.try_emplace({s, direction});
-    if (fresh) make(s, direction, it->second);
+    if (fresh) {
+      make(s, direction, it->second);
+      make_weight_bridge(s, direction, it->second);
+    }
     return it->second;
   }
 
   void make(const ConvShape& s, Direction direction, Plan& plan) {
+    const OneThread one;
     const memory::desc have_x = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
     const memory::desc y =
         picture(s.images, s.out_height(), s.out_width(), s.out, s.out_block, s.y_type);
@@ -157,10 +232,14 @@ struct OneDnn::Impl {
       else
         plan.x_in = bridge(have_x, plan.x);
     }
+  }
+
+  // Weights are brought over once, by all threads.
+  void make_weight_bridge(const ConvShape& s, Direction direction, Plan& plan) {
     if (direction == Direction::backward_weights)
-      plan.w_out = bridge(plan.w, w);
+      plan.w_out = bridge(plan.w, plain_weights(s));
     else
-      plan.w_in = bridge(w, plan.w);
+      plan.w_in = bridge(plain_weights(s), plan.w);
   }
 
   memory::desc plain_weights(const ConvShape& s) {
@@ -209,64 +288,85 @@ void OneDnn::forget(const void* begin, const void* end) {
     if (it->second.data) impl_->memory_.release(it->second.data, it->second.bytes);
 }
 
-void OneDnn::conv_forward(const ConvShape& s, const void* x, WeightRef w, void* y) {
+void OneDnn::conv_forward(const ConvShape& whole, const void* x, WeightRef w, void* y) {
+  const std::int64_t parts = parts_of(whole.images);
+  ConvShape s = whole;
+  s.images /= parts;
   Plan& plan = impl_->plan(s, Direction::forward);
-  Impl::Scratch scratchpad(impl_->memory_, plan.scratchpad.get_size());
-  Impl::Scratch bridged(impl_->memory_, plan.x_in ? plan.x.get_size() : 0);
-  if (plan.x_in) {
-    const auto have = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
-    plan.x_in->execute(impl_->stream, {{DNNL_ARG_FROM, impl_->wrap(have, x)},
-                                       {DNNL_ARG_TO, impl_->wrap(plan.x, bridged.data)}});
-    x = bridged.data;
-  }
-  plan.run.execute(impl_->stream,
-                   {{DNNL_ARG_SRC, impl_->wrap(plan.x, x)},
-                    {DNNL_ARG_WEIGHTS, impl_->wrap(plan.w, impl_->weights(s, plan, w))},
-                    {DNNL_ARG_DST, impl_->wrap(plan.y, y)},
-                    {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpad.data)}});
+  const void* weights = impl_->weights(s, plan, w);
+  const Impl::PartScratch scratchpads(impl_->memory_, parts, plan.scratchpad.get_size());
+  const Impl::PartScratch rooms(impl_->memory_, parts, plan.x_in ? plan.x.get_size() : 0);
+  for_parts(parts, [&](std::int64_t part) {
+    const void* in = impl_->bridged(s, plan, advance(x, part, x_bytes(s)), rooms.of(part));
+    plan.run.execute(dnnl::stream(impl_->engine),
+                     {{DNNL_ARG_SRC, impl_->wrap(plan.x, in)},
+                      {DNNL_ARG_WEIGHTS, impl_->wrap(plan.w, weights)},
+                      {DNNL_ARG_DST, impl_->wrap(plan.y, advance(y, part, y_bytes(s)))},
+                      {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpads.of(part))}});
+  });
 }
 
-void OneDnn::conv_backward_data(const ConvShape& s, const void* dy, WeightRef w, void* dx) {
+void OneDnn::conv_backward_data(const ConvShape& whole, const void* dy, WeightRef w, void* dx) {
+  const std::int64_t parts = parts_of(whole.images);
+  ConvShape s = whole;
+  s.images /= parts;
   Plan& plan = impl_->plan(s, Direction::backward_data);
-  Impl::Scratch scratchpad(impl_->memory_, plan.scratchpad.get_size());
-  Impl::Scratch bridged(impl_->memory_, plan.x_out ? plan.x.get_size() : 0);
-  void* target = plan.x_out ? bridged.data : dx;
-  plan.run.execute(impl_->stream,
-                   {{DNNL_ARG_DIFF_DST, impl_->wrap(plan.y, dy)},
-                    {DNNL_ARG_WEIGHTS, impl_->wrap(plan.w, impl_->weights(s, plan, w))},
-                    {DNNL_ARG_DIFF_SRC, impl_->wrap(plan.x, target)},
-                    {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpad.data)}});
-  if (plan.x_out) {
-    const auto have = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
-    plan.x_out->execute(impl_->stream, {{DNNL_ARG_FROM, impl_->wrap(plan.x, target)},
-                                        {DNNL_ARG_TO, impl_->wrap(have, dx)}});
-  }
+  const void* weights = impl_->weights(s, plan, w);
+  const memory::desc have = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
+  const Impl::PartScratch scratchpads(impl_->memory_, parts, plan.scratchpad.get_size());
+  const Impl::PartScratch rooms(impl_->memory_, parts, plan.x_out ? plan.x.get_size() : 0);
+  for_parts(parts, [&](std::int64_t part) {
+    void* target = const_cast<void*>(advance(dx, part, x_bytes(s)));
+    void* result = plan.x_out ? rooms.of(part) : target;
+    dnnl::stream stream(impl_->engine);
+    plan.run.execute(stream,
+                     {{DNNL_ARG_DIFF_DST, impl_->wrap(plan.y, advance(dy, part, y_bytes(s)))},
+                      {DNNL_ARG_WEIGHTS, impl_->wrap(plan.w, weights)},
+                      {DNNL_ARG_DIFF_SRC, impl_->wrap(plan.x, result)},
+                      {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpads.of(part))}});
+    if (plan.x_out)
+      plan.x_out->execute(stream, {{DNNL_ARG_FROM, impl_->wrap(plan.x, result)},
+                                   {DNNL_ARG_TO, impl_->wrap(have, target)}});
+  });
 }
 
-void OneDnn::conv_backward_weights(const ConvShape& s, const void* x, const void* dy, float* dw,
+// Each part sums over its own images; the parts' sums are then added in order.
+void OneDnn::conv_backward_weights(const ConvShape& whole, const void* x, const void* dy, float* dw,
                                    bool accumulate) {
+  const std::int64_t parts = parts_of(whole.images);
+  ConvShape s = whole;
+  s.images /= parts;
   Plan& plan = impl_->plan(s, Direction::backward_weights);
-  Impl::Scratch scratchpad(impl_->memory_, plan.scratchpad.get_size());
-  Impl::Scratch bridged(impl_->memory_, plan.x_in ? plan.x.get_size() : 0);
-  Impl::Scratch gradient(impl_->memory_, plan.w.get_size());
-  if (plan.x_in) {
-    const auto have = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
-    plan.x_in->execute(impl_->stream, {{DNNL_ARG_FROM, impl_->wrap(have, x)},
-                                       {DNNL_ARG_TO, impl_->wrap(plan.x, bridged.data)}});
-    x = bridged.data;
-  }
-  plan.run.execute(impl_->stream,
-                   {{DNNL_ARG_SRC, impl_->wrap(plan.x, x)},
-                    {DNNL_ARG_DIFF_DST, impl_->wrap(plan.y, dy)},
-                    {DNNL_ARG_DIFF_WEIGHTS, impl_->wrap(plan.w, gradient.data)},
-                    {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpad.data)}});
+  const std::size_t bytes = plan.w.get_size();
+  const Impl::Scratch gradients(impl_->memory_, static_cast<std::size_t>(parts) * bytes);
+  const Impl::PartScratch scratchpads(impl_->memory_, parts, plan.scratchpad.get_size());
+  const Impl::PartScratch rooms(impl_->memory_, parts, plan.x_in ? plan.x.get_size() : 0);
+  for_parts(parts, [&](std::int64_t part) {
+    const void* in = impl_->bridged(s, plan, advance(x, part, x_bytes(s)), rooms.of(part));
+    plan.run.execute(
+        dnnl::stream(impl_->engine),
+        {{DNNL_ARG_SRC, impl_->wrap(plan.x, in)},
+         {DNNL_ARG_DIFF_DST, impl_->wrap(plan.y, advance(dy, part, y_bytes(s)))},
+         {DNNL_ARG_DIFF_WEIGHTS, impl_->wrap(plan.w, advance(gradients.data, part, bytes))},
+         {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpads.of(part))}});
+  });
+  auto* sum = static_cast<float*>(gradients.data);
+  const auto floats = static_cast<std::int64_t>(bytes / sizeof(float));
+  parallel_for(parts > 1 ? floats : 0, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t part = 1; part < parts; ++part)
+      for (std::int64_t i = begin; i < end; ++i) sum[i] += sum[part * floats + i];
+  });
+
   const std::int64_t count = s.out * s.in * s.kernel * s.kernel;
-  Impl::Scratch plain(impl_->memory_, accumulate ? static_cast<std::size_t>(count) * 4 : 0);
+  const Impl::Scratch plain(impl_->memory_,
+                            accumulate ? static_cast<std::size_t>(count) * sizeof(float) : 0);
   float* target = accumulate ? static_cast<float*>(plain.data) : dw;
-  plan.w_out->execute(impl_->stream, {{DNNL_ARG_FROM, impl_->wrap(plan.w, gradient.data)},
+  plan.w_out->execute(impl_->stream, {{DNNL_ARG_FROM, impl_->wrap(plan.w, sum)},
                                       {DNNL_ARG_TO, impl_->wrap(impl_->plain_weights(s), target)}});
-  if (accumulate)
-    for (std::int64_t i = 0; i < count; ++i) dw[i] += target[i];
+  if (!accumulate) return;
+  parallel_for(count, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) dw[i] += target[i];
+  });
 }
 
 void OneDnn::reorder(const Picture& from, const void* source, const Picture& to, void* target) {
