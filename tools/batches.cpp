@@ -111,6 +111,26 @@ ContrastiveBatches::Batch ContrastiveBatches::next() {
   return {slot.images, views_};
 }
 
+PoseTarget mean_pose(const Settings& settings, PictureFeed& feed) {
+  const std::int64_t count = std::min<std::int64_t>(feed.pictures(), 256);
+  const auto share = 1 / static_cast<float>(count);
+  PoseTarget mean{};
+  for (std::int64_t i = 0; i < count; ++i) {
+    const PictureFeed::Item item = feed.item(0, i);
+    const Image& image = item.picture->image;
+    const View view = centre_view(settings.model.input, image.width, image.height);
+    const PoseTarget target = pose_target(item.label->xyz.data(), item.label->scale,
+                                          transform_camera(item.K, view.to_output));
+    for (int j = 0; j < kJoints; ++j) {
+      mean.uv[j].x += share * target.uv[j].x;
+      mean.uv[j].y += share * target.uv[j].y;
+      mean.z_rel[j] += share * target.z_rel[j];
+    }
+    mean.root_depth += share * target.root_depth;
+  }
+  return mean;
+}
+
 PoseBatches::PoseBatches(const Settings& settings, const TrainPlan& plan, std::int64_t first_step,
                          PictureFeed& feed, Backend& backend)
     : settings_(settings),

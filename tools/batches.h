@@ -8,6 +8,7 @@
 #include "data/views.h"
 #include "engine/backend.h"
 #include "engine/pose_ops.h"
+#include "kernels/pose25d.h"
 #include "tools/picture_feed.h"
 #include "tools/settings.h"
 #include "tools/train_loop.h"
@@ -44,6 +45,9 @@ class ContrastiveBatches {
   Tensor views_;
   Loader loader_;  // last: its threads use all of the above
 };
+
+// Mean target of the first pictures of epoch 0 (at most 256), seen as evaluation sees them.
+PoseTarget mean_pose(const Settings& settings, PictureFeed& feed);
 
 // One labelled view of each of B pictures, cut from the centre square: images [B, S, S, 3], cameras
 // [B, 9], targets.

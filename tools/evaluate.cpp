@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/parallel.h"
 #include "models/metrics.h"
 #include "tools/commands.h"
 #include "tools/inference.h"
@@ -44,6 +45,7 @@ int run_evaluate(const CommandLine& line) {
   if (set.known != Known::joints)
     fail(ErrorKind::data, "{}: scores need evaluation_xyz.json; without it use peclr predict",
          settings.data.eval);
+  set_threads(settings.threads);
   const std::unique_ptr<Backend> backend = make_backend(device_kind(settings));
   ParameterStore store;
   const HandNetwork network(store, settings.model.depth);

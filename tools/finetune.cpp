@@ -6,6 +6,22 @@
 #include "tools/train_loop.h"
 
 namespace peclr {
+namespace {
+
+// A fresh head that says the mean pose from the start: pixels are numbers of tens, and a bias that
+// has to walk there by Adam's small steps would spend a short run on it.
+void start_at_mean_pose(const HandNetwork& network, ParameterStore& store, const PoseTarget& mean) {
+  std::vector<float> bias = network.head().bias->value.to_host();
+  for (std::size_t j = 0; j < kJoints; ++j) {
+    bias[3 * j] = mean.uv[j].x;
+    bias[3 * j + 1] = mean.uv[j].y;
+    bias[3 * j + 2] = mean.z_rel[j];
+  }
+  network.head().bias->value.copy_from_host(bias);
+  store.values_changed();
+}
+
+}  // namespace
 
 int run_finetune(const CommandLine& line) {
   RunFolder run(Command::finetune, line);
@@ -28,7 +44,9 @@ int run_finetune(const CommandLine& line) {
     load_training(*run.stored(), store, optimizer);
     pretraining = pretraining_of(*run.stored());
   } else {
-    pretraining = start_from(settings, store);
+    const Start start = start_from(settings, store);
+    pretraining = start.pretraining;
+    if (!start.has_head) start_at_mean_pose(network, store, mean_pose(settings, feed));
   }
   run.forget_stored();
 

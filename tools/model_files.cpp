@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/model_files.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -54,8 +55,8 @@ std::string pretraining_of(const TensorFile& file) {
   return it == file.metadata().end() ? "other" : it->second;
 }
 
-std::string start_from(const Settings& settings, ParameterStore& store) {
-  if (settings.init_from.empty()) return "none";
+Start start_from(const Settings& settings, ParameterStore& store) {
+  if (settings.init_from.empty()) return {};
   const TensorFile file(settings.init_from);
   if (const int depth = depth_of(file); depth != 0 && depth != settings.model.depth)
     fail(ErrorKind::data, "{}: weights of a ResNet-{}, but model.depth is {}; set model.depth={}",
@@ -64,7 +65,9 @@ std::string start_from(const Settings& settings, ParameterStore& store) {
   fmt::print(stderr, "weights from {}\n", file.path());
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
-  return pretraining_of(file);
+  const auto& missing = report.missing;
+  return {pretraining_of(file),
+          std::find(missing.begin(), missing.end(), "fc.bias") == missing.end()};
 }
 
 Settings settings_for_model(Command command, const std::vector<std::string>& args,

@@ -21,9 +21,12 @@ Metadata model_metadata(const Settings& settings, const std::string& pretraining
 std::string pretraining_of(const TensorFile& file);
 
 // Takes the weights of settings.init_from into the store and tells on stderr which names did not
-// meet. Throws Error(data) for weights of another depth. Returns pretraining_of(file), "none" where
-// init_from is empty.
-std::string start_from(const Settings& settings, ParameterStore& store);
+// meet. Throws Error(data) for weights of another depth.
+struct Start {
+  std::string pretraining = "none";  // pretraining_of(file); "none" where init_from is empty
+  bool has_head = false;             // the file held the hand network's fc
+};
+Start start_from(const Settings& settings, ParameterStore& store);
 
 // Settings of a command that uses a finished model: settings.init_from, or else
 // out/model.safetensors; the file's depth and input size are the defaults. Where there is no such

@@ -8,6 +8,7 @@
 #include "data/skeleton.h"
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/parallel.h"
 #include "tools/commands.h"
 #include "tools/inference.h"
 #include "tools/model_files.h"
@@ -56,6 +57,7 @@ int run_predict(const CommandLine& line) {
     fail(ErrorKind::usage,
          "data.eval is not set; give a folder of pictures, e.g. data.eval=photos");
   const PictureSet set = open_pictures(settings.data.eval, Split::evaluation);
+  set_threads(settings.threads);
   const std::unique_ptr<Backend> backend = make_backend(device_kind(settings));
   ParameterStore store;
   const HandNetwork network(store, settings.model.depth);

@@ -121,7 +121,7 @@ int run_probe(const CommandLine& line) {
     fmt::print(stderr, "no weights were given: RANDOM ones (seed {}), the untrained baseline\n",
                settings.seed);
   else
-    weights = start_from(settings, store);
+    weights = start_from(settings, store).pretraining;
   make_writable_folder(settings.out);
 
   const FrozenEncoder encoder{settings, network, *backend};

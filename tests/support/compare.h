@@ -7,7 +7,8 @@
 
 namespace peclr::test {
 
-// |got - want| / |want| over n values; |got| where want is zero; infinity if anything is not finite.
+// |got - want| / |want| over n values; |got| where want is zero; infinity if anything is not
+// finite.
 template <class A, class B>
 double relative_l2(const A* got, const B* want, std::size_t n) {
   double difference = 0, norm = 0;
@@ -16,7 +17,8 @@ double relative_l2(const A* got, const B* want, std::size_t n) {
     difference += d * d;
     norm += double(want[i]) * double(want[i]);
   }
-  if (!std::isfinite(difference) || !std::isfinite(norm)) return std::numeric_limits<double>::infinity();
+  if (!std::isfinite(difference) || !std::isfinite(norm))
+    return std::numeric_limits<double>::infinity();
   return std::sqrt(norm > 0 ? difference / norm : difference);
 }
 

@@ -16,15 +16,25 @@ constexpr ActivationLoops<T> activation_loops() {
 }
 
 extern const Loops table;
-const Loops table = {PECLR_TEXT(PECLR_ISA),    activation_loops<float>(),
-                     activation_loops<bf16>(), augment, invert_views,
-                     invert_views_backward,    ntxent_scratch_floats,
-                     ntxent_forward,           ntxent_backward,
-                     embedding_spread,         pose_lift,
-                     pose_lift_backward,       pose_recover,
-                     pose_recover_backward,    pose_loss,
-                     mean_absolute_loss,       procrustes,
-                     optimizer_chunks,         segment_norms,
+const Loops table = {PECLR_TEXT(PECLR_ISA),
+                     activation_loops<float>(),
+                     activation_loops<bf16>(),
+                     augment,
+                     invert_views,
+                     invert_views_backward,
+                     ntxent_scratch_floats,
+                     ntxent_forward,
+                     ntxent_backward,
+                     embedding_spread,
+                     pose_lift,
+                     pose_lift_backward,
+                     pose_recover,
+                     pose_recover_backward,
+                     pose_loss,
+                     mean_absolute_loss,
+                     procrustes,
+                     optimizer_chunks,
+                     segment_norms,
                      optimizer_update};
 
 }  // namespace PECLR_ISA

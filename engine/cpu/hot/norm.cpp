@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cpu/hot/norm.h"
 
+#include "engine/cpu/hot/float_lanes.h"
 #include "engine/parallel.h"
 
 PECLR_BEGIN
 namespace {
+
+template <int L>
+using Lanes = FloatLanes<L>;
 
 constexpr std::int64_t kRun = 64;  // rows summed in f32 before they go to double
 
@@ -23,27 +27,15 @@ inline std::int64_t group_offset(const NormExtent& e, std::int64_t n, std::int64
   return ((n * (e.channels / e.block) + c / e.block) * e.positions) * e.block + c % e.block;
 }
 
-// One number for each of a group's channels.
-template <int L>
-struct Channels {
-  float v[L];
-  explicit Channels(const float* from) {
-    for (int l = 0; l < L; ++l) v[l] = from[l];
-  }
-};
-
 // The gradient behind the activation; the mask is read from the output's sign.
 template <class T, int L>
-inline void masked(const NormReduce<T>& in, std::int64_t at, float* g) {
-  for (int l = 0; l < L; ++l) g[l] = to_float(in.dy[at + l]);
-  if (in.more)
-    for (int l = 0; l < L; ++l) g[l] += to_float(in.more[at + l]);
-  if (in.y)
-    for (int l = 0; l < L; ++l) g[l] *= to_float(in.y[at + l]) > 0.f ? 1.f : in.slope;
+inline Lanes<L> masked(const NormReduce<T>& in, std::int64_t at) {
+  Lanes<L> g = Lanes<L>::of(in.dy + at);
+  if (in.more) g.v += Lanes<L>::of(in.more + at).v;
+  return in.y ? g.masked_by(Lanes<L>::of(in.y + at), in.slope) : g;
 }
 
-// Runs body(a, b, offset) for every row of a chunk and adds its two lane arrays into
-// partial[2][channels].
+// Runs row(offset, a, b) for every row of a chunk and adds its two sums into partial[2][channels].
 template <int L, class Row>
 inline void reduce_chunk(const NormExtent& e, const Chunks& chunks, std::int64_t chunk,
                          std::int64_t group, double* partial, Row row) {
@@ -54,10 +46,13 @@ inline void reduce_chunk(const NormExtent& e, const Chunks& chunks, std::int64_t
     const std::int64_t base = group_offset<L>(e, n, group);
     for (std::int64_t p = 0; p < e.positions; p += kRun) {
       const std::int64_t end = p + kRun < e.positions ? p + kRun : e.positions;
-      float a[L] = {}, b[L] = {};
+      Lanes<L> a{}, b{};
       for (std::int64_t q = p; q < end; ++q) row(base + q * e.block, a, b);
-      for (int l = 0; l < L; ++l) first[l] += a[l];
-      for (int l = 0; l < L; ++l) second[l] += b[l];
+      float run_a[L], run_b[L];
+      a.to(run_a);
+      b.to(run_b);
+      for (int l = 0; l < L; ++l) first[l] += run_a[l];
+      for (int l = 0; l < L; ++l) second[l] += run_b[l];
     }
   }
   double* out = partial + chunk * 2 * e.channels + group * L;
@@ -120,12 +115,10 @@ void norm_sums(const NormExtent& e, const T* x, float* shift, double* sums, doub
   with_lanes(e, [&]<int L>() {
     for (std::int64_t c = 0; c < e.channels; ++c) shift[c] = to_float(x[group_offset<1>(e, 0, c)]);
     reduce<L>(e, sums, squares, scratch, [&](std::int64_t c) {
-      Channels<L> origin(shift + c);
-      return [x, origin](std::int64_t at, float* a, float* b) {
-        float v[L];
-        for (int l = 0; l < L; ++l) v[l] = to_float(x[at + l]) - origin.v[l];
-        for (int l = 0; l < L; ++l) a[l] += v[l];
-        for (int l = 0; l < L; ++l) b[l] += v[l] * v[l];
+      return [x, origin = Lanes<L>::of(shift + c)](std::int64_t at, Lanes<L>& a, Lanes<L>& b) {
+        const auto v = Lanes<L>::of(x + at).v - origin.v;
+        a.v += v;
+        b.v += v * v;
       };
     });
   });
@@ -136,14 +129,11 @@ void norm_apply(const NormExtent& e, const T* x, const float* scale, const float
                 const T* residual, float slope, T* y) {
   with_lanes(e, [&]<int L>() {
     for_rows<L>(e, [&](std::int64_t base, std::int64_t c) {
-      float s[L], t[L];
-      for (int l = 0; l < L; ++l) s[l] = scale[c + l], t[l] = shift[c + l];
+      const Lanes<L> s = Lanes<L>::of(scale + c), t = Lanes<L>::of(shift + c);
       for (std::int64_t p = 0, at = base; p < e.positions; ++p, at += e.block) {
-        float v[L];
-        for (int l = 0; l < L; ++l) v[l] = to_float(x[at + l]) * s[l] + t[l];
-        if (residual)
-          for (int l = 0; l < L; ++l) v[l] += to_float(residual[at + l]);
-        for (int l = 0; l < L; ++l) store(y[at + l], v[l] > 0.f ? v[l] : v[l] * slope);
+        Lanes<L> v{Lanes<L>::of(x + at).v * s.v + t.v};
+        if (residual) v.v += Lanes<L>::of(residual + at).v;
+        v.activated(slope).to(y + at);
       }
     });
   });
@@ -154,16 +144,12 @@ void norm_backward_reduce(const NormExtent& e, const NormReduce<T>& in, double* 
                           double* sum_gx, double* scratch) {
   with_lanes(e, [&]<int L>() {
     reduce<L>(e, sum_g, sum_gx, scratch, [&](std::int64_t c) {
-      const Channels<L> mean(in.mean + c), inv_std(in.inv_std + c);
-      return [&in, mean, inv_std](std::int64_t at, float* a, float* b) {
-        float g[L];
-        masked<T, L>(in, at, g);
-        if (in.keep)
-          for (int l = 0; l < L; ++l) store(in.dy[at + l], g[l]);
-        for (int l = 0; l < L; ++l) {
-          a[l] += g[l];
-          b[l] += g[l] * (to_float(in.x[at + l]) - mean.v[l]) * inv_std.v[l];
-        }
+      const auto mean = Lanes<L>::of(in.mean + c), inv_std = Lanes<L>::of(in.inv_std + c);
+      return [&in, mean, inv_std](std::int64_t at, Lanes<L>& a, Lanes<L>& b) {
+        const Lanes<L> g = masked<T, L>(in, at);
+        if (in.keep) g.to(in.dy + at);
+        a.v += g.v;
+        b.v += g.v * (Lanes<L>::of(in.x + at).v - mean.v) * inv_std.v;
       };
     });
   });
@@ -174,17 +160,11 @@ void norm_backward_apply(const NormExtent& e, const NormReduce<T>& in, const flo
                          const float* b, const float* c, T* dx) {
   with_lanes(e, [&]<int L>() {
     for_rows<L>(e, [&](std::int64_t base, std::int64_t channel) {
-      float ca[L], cb[L], cc[L];
-      for (int l = 0; l < L; ++l)
-        ca[l] = a[channel + l], cb[l] = b[channel + l], cc[l] = c[channel + l];
+      const auto ca = Lanes<L>::of(a + channel), cb = Lanes<L>::of(b + channel);
+      const auto cc = Lanes<L>::of(c + channel);
       for (std::int64_t p = 0, at = base; p < e.positions; ++p, at += e.block) {
-        float g[L];
-        if (in.keep)
-          for (int l = 0; l < L; ++l) g[l] = to_float(in.dy[at + l]);
-        else
-          masked<T, L>(in, at, g);
-        for (int l = 0; l < L; ++l)
-          store(dx[at + l], ca[l] * g[l] + cb[l] * to_float(in.x[at + l]) + cc[l]);
+        const Lanes<L> g = in.keep ? Lanes<L>::of(in.dy + at) : masked<T, L>(in, at);
+        Lanes<L>{ca.v * g.v + cb.v * Lanes<L>::of(in.x + at).v + cc.v}.to(dx + at);
       }
     });
   });

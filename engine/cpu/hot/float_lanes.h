@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// L floats side by side, loaded from and stored to f32 or bf16. GCC's vector types, because loops
+// of 16 that are unrolled before they are vectorised lose most of the speed in bf16.
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/bf16.h"
+#include "kernels/host_device.h"
+
+PECLR_BEGIN
+
+// The vector types of L lanes and what g++ 12 cannot convert within a template.
+template <int L>
+struct LaneTypes;
+#define PECLR_LANE_TYPES(L)                                                       \
+  template <>                                                                     \
+  struct LaneTypes<L> {                                                           \
+    typedef float F __attribute__((vector_size(4 * L)));                          \
+    typedef std::uint32_t U __attribute__((vector_size(4 * L)));                  \
+    typedef std::uint16_t H __attribute__((vector_size(2 * L)));                  \
+    static U widened(const H& half) { return __builtin_convertvector(half, U); }  \
+    static H narrowed(const U& bits) { return __builtin_convertvector(bits, H); } \
+  };
+PECLR_LANE_TYPES(8)
+PECLR_LANE_TYPES(16)
+#undef PECLR_LANE_TYPES
+
+template <int L>
+struct FloatLanes {
+  using Types = LaneTypes<L>;
+  using F = typename Types::F;
+  using U = typename Types::U;
+  using H = typename Types::H;
+  F v;
+
+  static FloatLanes of(const float* p) {
+    FloatLanes out;
+    std::memcpy(&out.v, p, sizeof(F));
+    return out;
+  }
+  static FloatLanes of(const bf16* p) {
+    H half;
+    std::memcpy(&half, p, sizeof(H));
+    const U wide = Types::widened(half) << 16;
+    FloatLanes out;
+    std::memcpy(&out.v, &wide, sizeof(F));
+    return out;
+  }
+
+  void to(float* p) const { std::memcpy(p, &v, sizeof(F)); }
+  // Rounds to nearest even and keeps NaN, as store(bf16&, float) does.
+  void to(bf16* p) const {
+    U u;
+    std::memcpy(&u, &v, sizeof(U));
+    const U rounded = (u + 0x7FFFu + ((u >> 16) & 1u)) >> 16, quiet_nan = (u >> 16) | 0x40u;
+    const U bits = (u & 0x7FFFFFFFu) > 0x7F800000u ? quiet_nan : rounded;
+    const H half = Types::narrowed(bits);
+    std::memcpy(&p->bits, &half, sizeof(H));
+  }
+
+  // The activation: x above zero, x * slope below; a NaN stays.
+  FloatLanes activated(float slope) const { return {v > 0.f ? v : v * slope}; }
+  // g where y is above zero, g * slope elsewhere.
+  FloatLanes masked_by(const FloatLanes& y, float slope) const {
+    return {y.v > 0.f ? v : v * slope};
+  }
+};
+
+// One lane needs no vector.
+template <>
+struct FloatLanes<1> {
+  float v;
+  static FloatLanes of(const float* p) { return {*p}; }
+  static FloatLanes of(const bf16* p) { return {to_float(*p)}; }
+  void to(float* p) const { *p = v; }
+  void to(bf16* p) const { store(*p, v); }
+  FloatLanes activated(float slope) const { return {v > 0.f ? v : v * slope}; }
+  FloatLanes masked_by(const FloatLanes& y, float slope) const {
+    return {y.v > 0.f ? v : v * slope};
+  }
+};
+
+PECLR_END
