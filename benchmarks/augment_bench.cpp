@@ -40,7 +40,7 @@ void views_per_second(benchmark::State& state, AugmentFunction augment_views, bo
   }
   AugmentOptions options;
   options.out = kOut;
-  options.colour_jitter = with_colour;
+  options.colour_jitter = with_colour ? 1.f : 0.f;
   std::vector<float> out(3 * static_cast<std::size_t>(kOut) * kOut * kViews);
   std::vector<AugmentJob> jobs;
   for (int k = 0; k < kViews; ++k)

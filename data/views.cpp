@@ -19,7 +19,7 @@ struct Subject {
 
 // All the random numbers of a view, before the options switch any of them off.
 struct Draws {
-  float angle_deg, margin, jitter_x, jitter_y, drop;
+  float angle_deg, margin, jitter_x, jitter_y, drop, jitter;
   ColourJitter colour;
 };
 
@@ -36,6 +36,7 @@ Draws draw_all(const AugmentOptions& options, Rng& rng) {
   d.colour.value_gain = draw(rng, options.value_gain);
   d.colour.value_offset = draw(rng, options.value_offset);
   d.drop = rng.uniform();
+  d.jitter = rng.uniform();
   if (!options.rotate) d.angle_deg = 0;
   if (!options.scale) d.margin = kPlainMargin;
   if (!options.translate) d.jitter_x = d.jitter_y = 0;
@@ -143,7 +144,7 @@ View sample_view(const AugmentOptions& options, int width, int height,
                        options.out);
     view.pixels.border = options.border;
   }
-  view.pixels.jitter_colour = options.colour_jitter;
+  view.pixels.jitter_colour = d.jitter < options.colour_jitter;
   view.pixels.jitter = d.colour;
   view.pixels.drop_colour = d.drop < options.colour_drop;
   view.pixels.swap_red_blue = options.paper_exact;

@@ -18,7 +18,8 @@ const std::vector<Vec2f> kHand = {{150, 80}, {50, 80}, {100, 110}, {100, 50}};
 
 AugmentOptions plain() {
   AugmentOptions options;
-  options.rotate = options.translate = options.scale = options.colour_jitter = false;
+  options.rotate = options.translate = options.scale = false;
+  options.colour_jitter = 0;
   return options;
 }
 
@@ -164,7 +165,7 @@ TEST_CASE("switching one part off leaves the other draws alone", "[views]") {
     CHECK(view.shift.x == Approx(whole.shift.x / whole.scale));
     options = all;
     options.translate = false;
-    options.colour_jitter = false;
+    options.colour_jitter = 0;
     view = sample_view(options, 224, 224, kHand, Rng::of(k));
     CHECK((view.shift.x == 0 && view.shift.y == 0 && view.angle_deg == whole.angle_deg));
     CHECK((view.scale == whole.scale && !view.pixels.jitter_colour));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/error.h"
 #include "engine/parallel.h"
 #include "kernels/pose25d.h"
 
@@ -34,6 +35,17 @@ Place place_of(const LoaderItem& item, std::int64_t batches_per_epoch, std::int6
 
 Tensor floats(Backend& backend, Shape shape) { return Tensor(backend, shape, DType::f32); }
 
+// sample_view, with the picture named where its labels do not allow a view.
+View draw_view(const Settings& settings, const PictureFeed::Item& item,
+               std::span<const Vec2f> joints, Rng rng) {
+  const Image& image = item.picture->image;
+  try {
+    return sample_view(augment_options(settings), image.width, image.height, joints, rng);
+  } catch (const Error& e) {
+    fail(e.kind(), "{}: {}", item.file, e.what());
+  }
+}
+
 Range narrow(const Settings::Range& r) {
   return {static_cast<float>(r.low), static_cast<float>(r.high)};
 }
@@ -49,7 +61,7 @@ AugmentOptions augment_options(const Settings& settings) {
   options.translate = a.translate > 0;
   options.jitter = {0, static_cast<float>(a.translate)};
   options.margin = narrow(a.scale);
-  options.colour_jitter = a.colour_jitter > 0;
+  options.colour_jitter = static_cast<float>(a.colour_jitter);
   options.hue = narrow(a.hue);
   options.saturation = narrow(a.saturation);
   options.value_gain = narrow(a.value_gain);
@@ -94,8 +106,7 @@ void ContrastiveBatches::prepare(const LoaderItem& item) {
     const Rng rng = Rng::of(static_cast<std::uint64_t>(settings_.seed), kContrastiveViews,
                             static_cast<std::uint64_t>(place.epoch),
                             static_cast<std::uint64_t>(2 * place.position + v));
-    const View view =
-        sample_view(augment_options(settings_), image.width, image.height, joints, rng);
+    const View view = draw_view(settings_, picture, joints, rng);
     const std::int64_t row = v * n + item.item;
     slot.views[static_cast<std::size_t>(row)] = {view.angle_deg, view.shift.x, view.shift.y,
                                                  view.scale};
@@ -165,7 +176,7 @@ void PoseBatches::prepare(const LoaderItem& item) {
   const Rng rng =
       Rng::of(static_cast<std::uint64_t>(settings_.seed), kPoseViews,
               static_cast<std::uint64_t>(place.epoch), static_cast<std::uint64_t>(place.position));
-  const View view = sample_view(augment_options(settings_), image.width, image.height, {}, rng);
+  const View view = draw_view(settings_, picture, {}, rng);
   const Mat3f K = transform_camera(picture.K, view.to_output);
   const PoseTarget target = pose_target(picture.label->xyz.data(), picture.label->scale, K);
   const auto row = static_cast<std::size_t>(item.item);

@@ -41,7 +41,7 @@ PictureFeed::Item PictureFeed::item(std::int64_t epoch, std::int64_t position) {
   const EpochOrders::Order order = orders_->of(epoch);
   const UsedPicture used = read_or_next(*cache_, *bad_, *order, position);
   const PictureSet& set = sets_[static_cast<std::size_t>(used.id.source)];
-  Item item{used.picture, nullptr, {}};
+  Item item{used.picture, set.path(used.id.index).string(), nullptr, {}};
   if (set.known == Known::joints) {
     item.label = &set.label(used.id.index);
     item.K = reduced_camera(item.label->K, used.picture->factor);

@@ -3,6 +3,7 @@
 // counted.
 #pragma once
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "data/picture_cache.h"
@@ -24,6 +25,7 @@ class PictureFeed {
 
   struct Item {
     std::shared_ptr<const Picture> picture;
+    std::string file;                  // for messages
     const HandLabel* label = nullptr;  // null where the joints are not known
     Mat3f K;                           // of the (reduced) picture, where there is a label
   };
