@@ -28,6 +28,7 @@ class HandNetwork {
 
   const ResNet& encoder() const { return encoder_; }
   const LinearLayer& head() const { return fc_; }
+  const LinearLayer& residual() const { return residual_; }  // the refinement's last layer
 
  private:
   ResNet encoder_;

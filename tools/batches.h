@@ -47,7 +47,11 @@ class ContrastiveBatches {
 };
 
 // Mean target of the first pictures of epoch 0 (at most 256), seen as evaluation sees them.
-PoseTarget mean_pose(const Settings& settings, PictureFeed& feed);
+struct MeanPose {
+  PoseTarget target{};
+  float root_residual = 0;  // what the refinement must add to the bone's root depth, on average
+};
+MeanPose mean_pose(const Settings& settings, PictureFeed& feed);
 
 // One labelled view of each of B pictures, cut from the centre square: images [B, S, S, 3], cameras
 // [B, 9], targets.

@@ -10,14 +10,15 @@ namespace {
 
 // A fresh head that says the mean pose from the start: pixels are numbers of tens, and a bias that
 // has to walk there by Adam's small steps would spend a short run on it.
-void start_at_mean_pose(const HandNetwork& network, ParameterStore& store, const PoseTarget& mean) {
+void start_at_mean_pose(const HandNetwork& network, ParameterStore& store, const MeanPose& mean) {
   std::vector<float> bias = network.head().bias->value.to_host();
   for (std::size_t j = 0; j < kJoints; ++j) {
-    bias[3 * j] = mean.uv[j].x;
-    bias[3 * j + 1] = mean.uv[j].y;
-    bias[3 * j + 2] = mean.z_rel[j];
+    bias[3 * j] = mean.target.uv[j].x;
+    bias[3 * j + 1] = mean.target.uv[j].y;
+    bias[3 * j + 2] = mean.target.z_rel[j];
   }
   network.head().bias->value.copy_from_host(bias);
+  network.residual().bias->value.copy_from_host({&mean.root_residual, 1});
   store.values_changed();
 }
 
