@@ -116,7 +116,7 @@ TEST_CASE("checkpoint: a training state comes back bit for bit and goes on alike
   CHECK((read_bytes(f.path) == read_bytes(f.folder / "again")));
 }
 
-TEST_CASE("checkpoint: weights come back bit for bit; moments are not in their file",
+TEST_CASE("checkpoint: weights come back bit for bit, moments are not in their file",
           "[checkpoint]") {
   Fixture f;
   Model model(*f.backend, 1), other(*f.backend, 2);

@@ -246,7 +246,7 @@ TEST_CASE("pose_lift gives rays, relative depth and root depth", "[pose]") {
   REQUIRE(head.root[0] == 50);
 }
 
-TEST_CASE("pose_lift's gradient agrees with differences; the root depth is detached", "[pose]") {
+TEST_CASE("pose_lift's gradient agrees with differences, the root depth is detached", "[pose]") {
   Head head(3);
   const auto g_uv = random_vector(42 * 3, 1), g_z = random_vector(21 * 3, 2),
              g_h = random_vector(42 * 3, 3);

@@ -146,7 +146,7 @@ TEST_CASE("resume: killed at five moments, a pre-training leaves the same bytes"
   same_run(runs, "whole", "killed");
 }
 
-TEST_CASE("resume: asked to stop, a run saves; what is not the same run is refused") {
+TEST_CASE("resume: asked to stop, a run saves, and what is not the same run is refused") {
   const Runs runs;
   succeeded(run_peclr(runs.start("pretrain", "whole", {"data.workers=3"})));
 

@@ -51,7 +51,7 @@ TEST_CASE("signals: the second SIGINT ends it at once") {
   CHECK(exit_code_of([&] { twice(SIGTERM, SIGINT); }) == 3);
 }
 
-TEST_CASE("signals: what the parent ignored stays ignored; a closed pipe is an error, not an end") {
+TEST_CASE("signals: what the parent ignored stays ignored, a closed pipe is an error, not an end") {
   CHECK(exit_code_of([] {
           signal(SIGHUP, SIG_IGN);
           install_stop_signals();
