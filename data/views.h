@@ -20,7 +20,7 @@ struct AugmentOptions {
   Range angle_deg{-45, 45};  // floored to whole degrees
   Range jitter{0, 15};  // of the crop's origin, right and down; 128ths of the crop of margin 1.25
   Range margin{0.9f, 1.5f};  // half the crop's side, in radii of the hand; 1.25 without `scale`
-  float colour_jitter = 1;  // probability
+  float colour_jitter = 1;   // probability
   Range hue{0.01f, 1}, saturation{0.01f, 1}, value_gain{0.5f, 1}, value_offset{5, 20};
   float colour_drop = 0;  // probability
   Border border = Border::black;
@@ -43,9 +43,10 @@ struct View {
 // joints they are those of the picture's centre square (1.25 radii are half its side), which is how
 // fine-tuning sees a picture, never from labels. Draws ten numbers whatever the options, in this
 // order: angle, margin, jitter right, jitter down, hue, saturation, value gain, value offset,
-// whether colour is dropped, whether it is jittered; switching one off leaves the others as they were. Throws Error(data) if the picture
-// is smaller than 2 x 2, the joints are not finite or lie on one point, the crop lies outside the
-// picture (paper_exact only), or the view reaches beyond kMaxPosition.
+// whether colour is dropped, whether it is jittered; switching one off leaves the others as they
+// were. Throws Error(data) if the picture is smaller than 2 x 2, the joints are not finite or lie
+// on one point, the crop lies outside the picture (paper_exact only), or the view reaches beyond
+// kMaxPosition.
 View sample_view(const AugmentOptions& options, int width, int height,
                  std::span<const Vec2f> joints, Rng rng);
 
