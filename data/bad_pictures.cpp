@@ -29,8 +29,7 @@ void BadPictures::add(PictureId id, const std::string& fault) {
   }
   fail(ErrorKind::data,
        "{} of {} pictures cannot be read, more than data.max_bad = {} allows; mend or remove them, "
-       "or "
-       "raise it: {}{}",
+       "or raise it: {}{}",
        bad, pictures_, max_share_, named, bad > kNamedInError ? "; ..." : "");
 }
 

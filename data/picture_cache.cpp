@@ -10,15 +10,11 @@
 #include "engine/error.h"
 
 namespace peclr {
-namespace {
-
 Picture read_picture(const PictureSet& set, std::int64_t index, int target) {
   Image image = read_image(set.path(index));
   const int factor = reduction_for(image.width, image.height, target);
   return {factor == 1 ? std::move(image) : box_reduce(image, factor), factor};
 }
-
-}  // namespace
 
 std::size_t default_cache_bytes() {
   auto memory = static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) *

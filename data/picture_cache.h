@@ -23,6 +23,10 @@ struct Picture {
   int factor = 1;
 };
 
+// Reads picture `index` of the set and reduces it so that its shorter side keeps at least `target`
+// pixels (0: not at all). Throws what read_image throws.
+Picture read_picture(const PictureSet& set, std::int64_t index, int target);
+
 // 8 GiB, or half of the memory that this process may have if that is less.
 std::size_t default_cache_bytes();
 

@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using test::Args;
 using test::described;
 using test::ProgramOptions;
 using test::ProgramResult;
@@ -26,7 +27,6 @@ using test::run_peclr;
 using test::TempFolder;
 using test::write_bytes;
 
-using Args = std::vector<std::string>;
 using Parts = std::vector<std::string>;
 constexpr int kFailure = 1, kUsage = 2, kData = 3, kDivergence = 5;  // exit codes
 

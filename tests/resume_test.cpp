@@ -17,14 +17,13 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using test::Args;
 using test::described;
 using test::ProgramOptions;
 using test::ProgramResult;
 using test::read_bytes;
 using test::run_peclr;
 using test::TempFolder;
-
-using Args = std::vector<std::string>;
 
 // A labelled set, and runs on it that are as small as runs can be.
 struct Runs {

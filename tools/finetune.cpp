@@ -36,10 +36,7 @@ int run_finetune(const CommandLine& line) {
   ParameterStore store;
   const HandNetwork network(store, settings.model.depth);
   store.allocate(*backend, static_cast<std::uint64_t>(settings.seed));
-  Optimizer optimizer(store,
-                      {settings.train.optimizer == Settings::Optimizer::lars ? OptimizerKind::lars
-                                                                             : OptimizerKind::adam,
-                       static_cast<float>(settings.train.weight_decay)});
+  Optimizer optimizer(store, optimizer_options(settings));
   std::string pretraining = "none";
   if (run.stored()) {
     load_training(*run.stored(), store, optimizer);

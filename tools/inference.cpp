@@ -4,43 +4,42 @@
 #include <algorithm>
 
 #include "data/bad_pictures.h"
-#include "data/image.h"
+#include "data/picture_cache.h"
 #include "data/views.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "kernels/pose25d.h"
+#include "tools/model_files.h"
 #include "tools/progress.h"
 
 namespace peclr {
 namespace {
 
 constexpr std::int64_t kBatch = 32;
+constexpr Mat3f kIdentity{};
 
 // What leads from a picture on disk to the network's input and back.
 struct Input {
-  Image image;
-  int factor = 1;
+  Picture picture;
   View view;
-  Mat3f K_reduced;
+  Mat3f K;  // of the reduced picture
 };
 
-Mat3f assumed_camera(int width, int height) {
+// Of the reduced picture; its width and height decide where none is known.
+Mat3f camera_of(const PictureSet& set, std::int64_t i, const Picture& picture) {
+  if (set.known != Known::nothing) return reduced_camera(set.label(i).K, picture.factor);
+  const Image& image = picture.image;
   Mat3f K;
-  K.m[0] = K.m[4] = kAssumedFocal * static_cast<float>(std::min(width, height));
-  K.m[2] = 0.5f * static_cast<float>(width - 1);
-  K.m[5] = 0.5f * static_cast<float>(height - 1);
+  K.m[0] = K.m[4] = kAssumedFocal * static_cast<float>(std::min(image.width, image.height));
+  K.m[2] = 0.5f * static_cast<float>(image.width - 1);
+  K.m[5] = 0.5f * static_cast<float>(image.height - 1);
   return K;
 }
 
 Input read_input(const PictureSet& set, std::int64_t i, int size) {
-  Input in;
-  in.image = read_image(set.path(i));
-  const Mat3f K = set.known == Known::nothing ? assumed_camera(in.image.width, in.image.height)
-                                              : set.label(i).K;
-  in.factor = reduction_for(in.image.width, in.image.height, 2 * size);
-  if (in.factor > 1) in.image = box_reduce(in.image, in.factor);
-  in.K_reduced = reduced_camera(K, in.factor);
-  in.view = centre_view(size, in.image.width, in.image.height);
+  Input in{read_picture(set, i, 2 * size), {}, {}};
+  in.view = centre_view(size, in.picture.image.width, in.picture.image.height);
+  in.K = camera_of(set, i, in.picture);
   return in;
 }
 
@@ -50,9 +49,9 @@ void place_joints(const Input& in, const float* xyz, float scale, HandPrediction
   Vec3f bones[kJoints];
   freihand_from_network(xyz, 1.f, bones);
   for (int j = 0; j < kJoints; ++j) {
-    const Point2 p = project_point(in.K_reduced.m, bones[j].x, bones[j].y, bones[j].z);
+    const Point2 p = project_point(in.K.m, bones[j].x, bones[j].y, bones[j].z);
     const auto original = [&](double x) {
-      return static_cast<float>(x * in.factor + 0.5 * (in.factor - 1));
+      return static_cast<float>(x * in.picture.factor + 0.5 * (in.picture.factor - 1));
     };
     out.px[static_cast<std::size_t>(j)] = {original(p.x), original(p.y)};
     out.xyz[static_cast<std::size_t>(j)] = {bones[j].x * scale, bones[j].y * scale,
@@ -70,10 +69,11 @@ std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
   const Tensor images(backend, {kBatch, size, size, 3}, DType::f32),
       cameras(backend, {kBatch, 9}, DType::f32);
   backend.zero(images);
-  std::vector<float> K(9 * kBatch);
-  for (std::size_t i = 0; i < K.size(); i += 4)
-    K[i] = 1;  // identity matrices where a picture is bad
-  Progress progress({.label = "predict", .steps = set.size(), .style = progress_style_of_stderr()});
+  // Where a picture is bad, the row keeps a camera that can be inverted; its answer is not read.
+  std::vector<float> K;
+  for (std::int64_t row = 0; row < kBatch; ++row) K.insert(K.end(), kIdentity.m, kIdentity.m + 9);
+  Progress progress(
+      {.label = "pictures", .steps = set.size(), .style = progress_style_of_stderr()});
   for (std::int64_t first = 0; first < set.size(); first += kBatch) {
     const std::int64_t count = std::min(kBatch, set.size() - first);
     std::vector<Input> inputs(static_cast<std::size_t>(count));
@@ -89,19 +89,18 @@ std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
         bad.add({0, static_cast<std::int32_t>(first + row)}, e.what());
         return;
       }
-      std::copy_n(transform_camera(in.K_reduced, in.view.to_output).m, 9,
+      std::copy_n(transform_camera(in.K, in.view.to_output).m, 9,
                   &K[static_cast<std::size_t>(9 * row)]);
-      const AugmentRequest request{in.image.pixels.data(), in.image.width, in.image.height,
-                                   in.view.pixels, row};
+      const Image& image = in.picture.image;
+      const AugmentRequest request{image.pixels.data(), image.width, image.height, in.view.pixels,
+                                   row};
       backend.augment({&request, 1}, images);
     });
     backend.finish_augment(images);
     cameras.copy_from_host(K);
     Tape tape(Mode::evaluate);
-    const DType compute =
-        settings.precision == Settings::Precision::bf16 ? DType::bf16 : DType::f32;
     const std::vector<float> xyz =
-        network.recover(tape, network.forward(tape, {images, -1}, cameras, compute))
+        network.recover(tape, network.forward(tape, {images, -1}, cameras, compute_type(settings)))
             .value.to_host();
     for (std::int64_t row = 0; row < count; ++row) {
       HandPrediction& p = out[static_cast<std::size_t>(first + row)];

@@ -110,4 +110,10 @@ DType compute_type(const Settings& settings) {
   return settings.precision == Settings::Precision::bf16 ? DType::bf16 : DType::f32;
 }
 
+OptimizerOptions optimizer_options(const Settings& settings) {
+  const bool lars = settings.train.optimizer == Settings::Optimizer::lars;
+  return {lars ? OptimizerKind::lars : OptimizerKind::adam,
+          static_cast<float>(settings.train.weight_decay)};
+}
+
 }  // namespace peclr

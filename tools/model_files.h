@@ -37,5 +37,6 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
 
 DeviceKind device_kind(const Settings& settings);
 DType compute_type(const Settings& settings);
+OptimizerOptions optimizer_options(const Settings& settings);
 
 }  // namespace peclr

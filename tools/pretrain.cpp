@@ -26,10 +26,7 @@ int run_pretrain(const CommandLine& line) {
               .temperature = static_cast<float>(settings.temperature),
               .compute = compute_type(settings)});
   store.allocate(*backend, static_cast<std::uint64_t>(settings.seed));
-  Optimizer optimizer(store,
-                      {settings.train.optimizer == Settings::Optimizer::lars ? OptimizerKind::lars
-                                                                             : OptimizerKind::adam,
-                       static_cast<float>(settings.train.weight_decay)});
+  Optimizer optimizer(store, optimizer_options(settings));
   if (run.stored())
     load_training(*run.stored(), store, optimizer);
   else

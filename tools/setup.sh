@@ -3,8 +3,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-packages=(g++ cmake ninja-build libdnnl-dev libyaml-cpp-dev libstb-dev libjpeg62-turbo-dev libcli11-dev libfmt-dev
-          nlohmann-json3-dev catch2 libbenchmark-dev)
+# Debian's CMake files of libdnnl-dev ask for OpenCL, which the package does not depend on.
+packages=(g++ cmake ninja-build libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev libstb-dev libjpeg62-turbo-dev libcli11-dev
+          libfmt-dev nlohmann-json3-dev catch2 libbenchmark-dev)
 
 missing=()
 for package in "${packages[@]}"; do

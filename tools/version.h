@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// What --version and info say of this build.
 #pragma once
 #include <string>
 

@@ -8,7 +8,6 @@
 #include <map>
 #include <optional>
 #include <tuple>
-#include <unordered_map>
 #include <vector>
 
 #include "engine/error.h"
@@ -22,7 +21,6 @@ namespace peclr {
 namespace {
 
 using dnnl::memory;
-using Args = std::unordered_map<int, memory>;
 
 memory::data_type type_of(DType type) {
   switch (type) {
@@ -62,14 +60,18 @@ struct Prepared {
   std::size_t bytes = 0;
 };
 
-// How many equal parts of the batch are worked on at the same time, one thread each. oneDNN's own
-// threads would meet at barriers that spin inside each primitive: one of them without a core stops
-// all the others.
-std::int64_t parts_of(std::int64_t images) {
-  std::int64_t parts = std::min<std::int64_t>(threads(), images);
-  while (images % parts != 0) --parts;
-  return parts;
-}
+// Equal parts of the batch, worked on at the same time, one thread each. oneDNN's own threads would
+// meet at barriers that spin inside each primitive: one of them without a core stops all the
+// others.
+struct Split {
+  explicit Split(const ConvShape& whole)
+      : parts(std::min<std::int64_t>(threads(), whole.images)), shape(whole) {
+    while (whole.images % parts != 0) --parts;
+    shape.images /= parts;
+  }
+  std::int64_t parts;
+  ConvShape shape;  // of a part
+};
 
 // oneDNN takes its number of threads from OpenMP, when a primitive is made and when it runs.
 class OneThread {
@@ -176,8 +178,7 @@ struct OneDnn::Impl {
     const memory::desc have_x = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
     const memory::desc y =
         picture(s.images, s.out_height(), s.out_width(), s.out, s.out_block, s.y_type);
-    const memory::desc w{
-        {s.out, s.in, s.kernel, s.kernel}, memory::data_type::f32, memory::format_tag::ohwi};
+    const memory::desc w = plain_weights(s);
     // The stem's picture has 3 plain channels: let oneDNN choose, and reorder. Elsewhere the layout
     // is already right.
     const bool foreign_x = s.x_type != s.y_type || s.in % 8 != 0;
@@ -192,39 +193,27 @@ struct OneDnn::Impl {
          padding},
         attr, engine);
     if (direction == Direction::forward) {
-      plan = {dnnl::convolution_forward(forward),
-              forward.src_desc(),
-              forward.weights_desc(),
-              y,
-              forward.scratchpad_desc(),
-              {},
-              {},
-              {},
-              {}};
+      plan = {.run = dnnl::convolution_forward(forward),
+              .x = forward.src_desc(),
+              .w = forward.weights_desc(),
+              .y = y,
+              .scratchpad = forward.scratchpad_desc()};
     } else if (direction == Direction::backward_data) {
       const dnnl::convolution_backward_data::primitive_desc pd(
           {direct, x, any(w, s.y_type), y, strides, padding, padding}, attr, engine, forward);
-      plan = {dnnl::convolution_backward_data(pd),
-              pd.diff_src_desc(),
-              pd.weights_desc(),
-              y,
-              pd.scratchpad_desc(),
-              {},
-              {},
-              {},
-              {}};
+      plan = {.run = dnnl::convolution_backward_data(pd),
+              .x = pd.diff_src_desc(),
+              .w = pd.weights_desc(),
+              .y = y,
+              .scratchpad = pd.scratchpad_desc()};
     } else {
       const dnnl::convolution_backward_weights::primitive_desc pd(
           {direct, x, any(w, DType::f32), y, strides, padding, padding}, attr, engine, forward);
-      plan = {dnnl::convolution_backward_weights(pd),
-              pd.src_desc(),
-              pd.diff_weights_desc(),
-              y,
-              pd.scratchpad_desc(),
-              {},
-              {},
-              {},
-              {}};
+      plan = {.run = dnnl::convolution_backward_weights(pd),
+              .x = pd.src_desc(),
+              .w = pd.diff_weights_desc(),
+              .y = y,
+              .scratchpad = pd.scratchpad_desc()};
     }
     if (plan.x != have_x) {
       if (direction == Direction::backward_data)
@@ -289,9 +278,7 @@ void OneDnn::forget(const void* begin, const void* end) {
 }
 
 void OneDnn::conv_forward(const ConvShape& whole, const void* x, WeightRef w, void* y) {
-  const std::int64_t parts = parts_of(whole.images);
-  ConvShape s = whole;
-  s.images /= parts;
+  const auto [parts, s] = Split(whole);
   Plan& plan = impl_->plan(s, Direction::forward);
   const void* weights = impl_->weights(s, plan, w);
   const Impl::PartScratch scratchpads(impl_->memory_, parts, plan.scratchpad.get_size());
@@ -307,9 +294,7 @@ void OneDnn::conv_forward(const ConvShape& whole, const void* x, WeightRef w, vo
 }
 
 void OneDnn::conv_backward_data(const ConvShape& whole, const void* dy, WeightRef w, void* dx) {
-  const std::int64_t parts = parts_of(whole.images);
-  ConvShape s = whole;
-  s.images /= parts;
+  const auto [parts, s] = Split(whole);
   Plan& plan = impl_->plan(s, Direction::backward_data);
   const void* weights = impl_->weights(s, plan, w);
   const memory::desc have = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
@@ -333,9 +318,7 @@ void OneDnn::conv_backward_data(const ConvShape& whole, const void* dy, WeightRe
 // Each part sums over its own images; the parts' sums are then added in order.
 void OneDnn::conv_backward_weights(const ConvShape& whole, const void* x, const void* dy, float* dw,
                                    bool accumulate) {
-  const std::int64_t parts = parts_of(whole.images);
-  ConvShape s = whole;
-  s.images /= parts;
+  const auto [parts, s] = Split(whole);
   Plan& plan = impl_->plan(s, Direction::backward_weights);
   const std::size_t bytes = plan.w.get_size();
   const Impl::Scratch gradients(impl_->memory_, static_cast<std::size_t>(parts) * bytes);

@@ -13,6 +13,8 @@
 
 namespace peclr::test {
 
+using Args = std::vector<std::string>;
+
 struct ProgramOptions {
   std::vector<std::pair<std::string, std::string>> env;  // added to the test's own
   double timeout_seconds = 600;  // generous: only a hang, never a slow machine, is to run into it

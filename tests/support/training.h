@@ -21,6 +21,22 @@ struct TrainingOptions {
 
 inline constexpr std::int64_t kPictures = 4, kSide = 64;
 
+// One step as the trainer does it. forward(tape) gives the loss of a micro-batch; returns the last.
+template <class Forward>
+float train_step(ParameterStore& store, Optimizer& optimizer, int accumulate, std::int64_t number,
+                 Forward forward) {
+  store.zero_grads();
+  float loss = 0;
+  for (int i = 0; i < accumulate; ++i) {
+    Tape tape(Mode::train);
+    const Variable value = forward(tape);
+    tape.backward(value);
+    loss = value.value.to_host()[0];
+  }
+  optimizer.update(1e-3, number, accumulate);
+  return loss;
+}
+
 // ResNet-18, 64 px, 2 x 4 views.
 struct ContrastiveTraining {
   ContrastiveTraining(Backend& device, const TrainingOptions& wanted)
@@ -34,18 +50,9 @@ struct ContrastiveTraining {
                   random_values(2 * kPictures * 4, options.seed + 1, 0.5f, 1.f));
   }
 
-  // Returns the last micro-batch's loss.
   float step(std::int64_t number) {
-    store.zero_grads();
-    float loss = 0;
-    for (int i = 0; i < options.accumulate; ++i) {
-      Tape tape(Mode::train);
-      const auto out = model.forward(tape, {images}, views);
-      tape.backward(out.loss);
-      loss = out.loss.value.to_host()[0];
-    }
-    optimizer->update(1e-3, number, options.accumulate);
-    return loss;
+    return train_step(store, *optimizer, options.accumulate, number,
+                      [&](Tape& tape) { return model.forward(tape, {images}, views).loss; });
   }
 
   Backend& backend;
@@ -74,17 +81,10 @@ struct HandTraining {
   }
 
   float step(std::int64_t number) {
-    store.zero_grads();
-    float loss = 0;
-    for (int i = 0; i < options.accumulate; ++i) {
-      Tape tape(Mode::train);
+    return train_step(store, *optimizer, options.accumulate, number, [&](Tape& tape) {
       const auto out = model.forward(tape, {images}, cameras, options.compute);
-      const auto value = ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, target);
-      tape.backward(value.loss);
-      loss = value.loss.value.to_host()[0];
-    }
-    optimizer->update(1e-3, number, options.accumulate);
-    return loss;
+      return ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, target).loss;
+    });
   }
 
   Backend& backend;

@@ -16,17 +16,10 @@ namespace {
 
 constexpr std::int64_t kBatch = 32;  // views
 
-Picture read_picture(const PictureSet& set, std::int64_t i, int size) {
-  Picture picture{read_image(set.path(i))};
-  picture.factor = reduction_for(picture.image.width, picture.image.height, 2 * size);
-  if (picture.factor > 1) picture.image = box_reduce(picture.image, picture.factor);
-  return picture;
-}
-
 // The views of picture i, from row `first_row` of the batch on.
 void add_views(const FrozenEncoder& encoder, const ProbeViews& views, std::int64_t i,
                const Tensor& images, std::int64_t first_row) {
-  const Picture picture = read_picture(views.set, i, encoder.settings.model.input);
+  const Picture picture = read_picture(views.set, i, 2 * encoder.settings.model.input);
   const Image& image = picture.image;
   for (int v = 0; v < views.per_picture; ++v) {
     const View view = views.view_of(picture, i, v);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The optimiser's passes over the arenas: norms of each tensor, and one update of weights and
-// moments. Both go by chunks that never cross a tensor's border and are laid out once, when the
-// optimiser is made.
+// moments. Both go by chunks that never cross a tensor's border and that the
+// segments alone decide.
 #pragma once
 #include <cstdint>
 
