@@ -66,9 +66,9 @@ void CpuBackend::release(void* block, std::size_t bytes) {
 Tensor CpuBackend::activation(Shape shape, DType dtype) {
   if (dtype == DType::bf16 && !onednn_.has_bf16())
     fail(ErrorKind::device, "precision bf16 needs a processor with AVX-512; use precision=f32");
-  const int block = onednn_.preferred_block();
-  return shape.last() % block == 0 ? Tensor::blocked(*this, shape, dtype, block)
-                                   : Tensor(*this, shape, dtype);
+  const int block = onednn_.preferred_block(dtype);
+  return block > 0 && shape.last() % block == 0 ? Tensor::blocked(*this, shape, dtype, block)
+                                                : Tensor(*this, shape, dtype);
 }
 
 void CpuBackend::copy_to_host(const Tensor& from, std::span<float> to) {

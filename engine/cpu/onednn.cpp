@@ -94,6 +94,11 @@ void for_parts(std::int64_t parts, F body) {
   });
 }
 
+bool processor_has(dnnl::cpu_isa isa) {
+  const auto bits = static_cast<unsigned>(isa);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
+}
+
 std::size_t part_bytes(std::int64_t images, std::int64_t h, std::int64_t w, std::int64_t c,
                        DType type) {
   return static_cast<std::size_t>(images * h * w * c) * size_of(type);
@@ -259,15 +264,12 @@ std::string OneDnn::version() const {
   return fmt::format("oneDNN {}.{}.{}", v->major, v->minor, v->patch);
 }
 
-int OneDnn::preferred_block() const {
-  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) &
-          static_cast<unsigned>(dnnl::cpu_isa::avx512_core)) ==
-                 static_cast<unsigned>(dnnl::cpu_isa::avx512_core)
-             ? 16
-             : 8;
+int OneDnn::preferred_block(DType type) const {
+  if (type == DType::bf16 && processor_has(dnnl::cpu_isa::avx512_core_amx)) return 0;
+  return processor_has(dnnl::cpu_isa::avx512_core) ? 16 : 8;
 }
 
-bool OneDnn::has_bf16() const { return preferred_block() == 16; }
+bool OneDnn::has_bf16() const { return processor_has(dnnl::cpu_isa::avx512_core); }
 
 void OneDnn::forget(const void* begin, const void* end) {
   auto& prepared = impl_->prepared;

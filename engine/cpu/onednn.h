@@ -36,8 +36,9 @@ class OneDnn {
   ~OneDnn();
 
   std::string version() const;
-  int preferred_block()
-      const;  // channels side by side that the processor's convolutions want: 16 or 8
+  // Channels side by side that the processor's convolutions want: 16 or 8, or 0 for all of them
+  // (plain NHWC: what AMX's tiles are loaded from).
+  int preferred_block(DType type) const;
   bool has_bf16() const;
 
   void conv_forward(const ConvShape& s, const void* x, WeightRef w, void* y);
