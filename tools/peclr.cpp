@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <new>
 
 #include "engine/error.h"
@@ -29,7 +30,9 @@ constexpr Entry kCommands[] = {{"pretrain", peclr::run_pretrain}, {"finetune", p
 void wait_passively(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY")) return;
   ::setenv("OMP_WAIT_POLICY", "passive", 1);
-  ::execv("/proc/self/exe", argv);  // returns only on failure: go on as we are
+  std::error_code failed;  // by its own name, so that top and ps do not call it "exe"
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
+  if (!failed) ::execv(self.c_str(), argv);  // returns only on failure: go on as we are
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/train_loop.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -66,8 +67,8 @@ TrainPlan TrainPlan::of(const Settings::Train& train, std::int64_t pictures) {
   if (plan.steps_per_epoch == 0)
     fail(ErrorKind::data,
          "data.train has {} pictures, fewer than train.batch_size x train.accumulate = {} x {}; "
-         "lower them",
-         pictures, train.batch_size, train.accumulate);
+         "lower them, e.g. train.batch_size={} train.accumulate=1",
+         pictures, train.batch_size, train.accumulate, std::clamp<std::int64_t>(pictures, 2, 64));
   plan.steps = plan.steps_per_epoch * train.epochs;
   plan.schedule = {train.peak_lr(),
                    std::llround(train.warmup() * static_cast<double>(plan.steps_per_epoch)),
