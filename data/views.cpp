@@ -80,6 +80,7 @@ View view_of(const ViewGeometry& geometry) {
          geometry.crop_width, geometry.crop_height, geometry.centre.x, geometry.centre.y);
   view.to_output = invert(view.pixels.to_source);
   view.angle_deg = static_cast<float>(geometry.angle_deg);
+  view.centre = geometry.centre;
   return view;
 }
 

@@ -19,10 +19,6 @@
 namespace peclr {
 namespace {
 
-std::string json_string(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 std::optional<std::int64_t> step_of(std::string_view line) {
   const auto json = nlohmann::json::parse(line, nullptr, false);
   if (!json.is_object()) return std::nullopt;
@@ -31,14 +27,29 @@ std::optional<std::int64_t> step_of(std::string_view line) {
   return step->get<std::int64_t>();
 }
 
+std::string json_number(double value) {
+  return std::isfinite(value) ? fmt::format("{}", value) : "null";
+}
+
 }  // namespace
+
+std::string json_string(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 JsonLine& JsonLine::add(std::string_view key, float value) {
   return add_raw(key, std::isfinite(value) ? fmt::format("{}", value) : "null");
 }
 
 JsonLine& JsonLine::add(std::string_view key, double value) {
-  return add_raw(key, std::isfinite(value) ? fmt::format("{}", value) : "null");
+  return add_raw(key, json_number(value));
+}
+
+JsonLine& JsonLine::add(std::string_view key, std::span<const double> values) {
+  std::string list;
+  for (const double value : values)
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", json_number(value));
+  return add_raw(key, "[" + list + "]");
 }
 
 JsonLine& JsonLine::add(std::string_view key, std::string_view value) {

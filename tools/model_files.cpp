@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "models/peclr.h"
 
 namespace peclr {
 namespace {
@@ -108,6 +109,11 @@ DeviceKind device_kind(const Settings& settings) {
 
 DType compute_type(const Settings& settings) {
   return settings.precision == Settings::Precision::bf16 ? DType::bf16 : DType::f32;
+}
+
+Inversion inversion_of(const Settings& settings) {
+  if (settings.method == Settings::Method::simclr) return kSimclr;
+  return {settings.invert.translate, settings.invert.rotate, settings.invert.scale};
 }
 
 OptimizerOptions optimizer_options(const Settings& settings) {

@@ -33,7 +33,7 @@ void make_writable_folder(const std::string& path) {
          std::strerror(errno));
 }
 
-RunFolder::RunFolder(Command command, const CommandLine& line) : command_(command) {
+RunFolder::RunFolder(Command command, const CommandLine& line) : command_(command), line_(line) {
   settings_ = load_settings(command, line.settings);
   const std::string last = path("last.safetensors");
   const bool there = std::filesystem::exists(last);
@@ -70,12 +70,16 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
   make_writable_folder(settings_.out);
 }
 
-void RunFolder::begin() const {
+RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) const {
   if (first_step_ > 0)
     cut_json_lines(path("metrics.jsonl"), first_step_);
   else
     std::filesystem::remove(path("metrics.jsonl"));
   write_file_atomically(path("config.yaml"), settings_yaml(command_, settings_));
+  const auto start = first_step_ > 0 ? RunRecorder::Start::resumed : RunRecorder::Start::fresh;
+  RunRecorder record(settings_.out, line_, {device, settings_.precision, pictures, start});
+  record.save();
+  return record;
 }
 
 Metadata RunFolder::training_metadata(std::int64_t step, std::int64_t pictures) const {

@@ -8,6 +8,7 @@
 
 #include "engine/safetensors.h"
 #include "tools/command_line.h"
+#include "tools/run_record.h"
 #include "tools/settings.h"
 
 namespace peclr {
@@ -22,8 +23,9 @@ class RunFolder {
   RunFolder(Command command, const CommandLine& line);
 
   // Called once nothing can be refused any more: cuts metrics.jsonl back to the first step and
-  // writes config.yaml.
-  void begin() const;
+  // writes config.yaml. Returns the keeper of the run's entry in run.json, which says
+  // the device and the pictures of an epoch.
+  [[nodiscard]] RunRecorder begin(const std::string& device, std::int64_t pictures) const;
 
   const Settings& settings() const { return settings_; }  // threads resolved
   Command command() const { return command_; }
@@ -41,6 +43,7 @@ class RunFolder {
 
  private:
   Command command_;
+  CommandLine line_;
   Settings settings_;
   std::optional<TensorFile> stored_;
   std::int64_t first_step_ = 0;

@@ -80,7 +80,7 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   const Settings& settings = run.settings();
   const int accumulate = settings.train.accumulate;
   install_stop_signals();
-  run.begin();
+  RunRecorder record = run.begin(task.device, plan.pictures);
   JsonLines metrics(run.path("metrics.jsonl"));
   Progress progress({.label = name_of(run.command()),
                      .steps = plan.steps,
@@ -117,6 +117,7 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
 
     if (stop_requested() && done < plan.steps) {
       save(done);
+      record.end(RunRecorder::End::saved);
       progress.finish();
       progress.note(
           fmt::format("stopped by a signal after step {}; saved. Go on with --resume", done));
@@ -127,6 +128,7 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   progress.finish();
   save(plan.steps);
   save_weights(run.path("model.safetensors"), task.store, task.model_metadata);
+  record.end();
   return 0;
 }
 
