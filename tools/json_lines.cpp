@@ -63,9 +63,7 @@ JsonLine& JsonLine::add_raw(std::string_view key, std::string_view json) {
 
 JsonLines::JsonLines(std::string path) : path_(std::move(path)) {
   fd_ = Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  if (fd_.get() < 0)
-    fail(ErrorKind::failure, "{}: cannot write: {}; choose another folder", printable(path_),
-         system_message(errno));
+  if (fd_.get() < 0) fail_writing(path_, "cannot write", errno);
 }
 
 void JsonLines::write(const JsonLine& line) {
@@ -80,8 +78,7 @@ void JsonLines::write(const JsonLine& line) {
       const int error = n < 0 ? errno : EIO;
       // Best effort: half a line would be dropped by the next resume anyway.
       if (before.st_size >= 0 && ::ftruncate(fd_.get(), before.st_size) != 0) errno = error;
-      fail(ErrorKind::failure, "{}: cannot write: {}; free some space or choose another folder",
-           printable(path_), system_message(error));
+      fail_writing(path_, "cannot write", error);
     }
     done += static_cast<std::size_t>(n);
   }

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "engine/error.h"
+#include "engine/text.h"
 #include "tools/commands.h"
 
 namespace {
@@ -35,11 +36,19 @@ void wait_passively(char** argv) {
   if (!failed) ::execv(self.c_str(), argv);  // returns only on failure: go on as we are
 }
 
+// One line on stderr, whatever a name in it holds.
+int refuse(std::string_view fault, peclr::ErrorKind kind) {
+  constexpr std::size_t kMaxBytes = 4000;
+  fmt::print(stderr, "peclr: {}\n", peclr::printable(fault, kMaxBytes));
+  return static_cast<int>(kind);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   wait_passively(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // writing beyond ulimit -f becomes an error with a message
+  std::string fault;
   try {
     peclr::CommandLine line;
     if (!peclr::parse_command_line(argc, argv, line)) return 0;
@@ -47,12 +56,17 @@ int main(int argc, char** argv) {
       if (line.command == entry.name) return entry.run(line);
     return static_cast<int>(peclr::ErrorKind::usage);
   } catch (const peclr::Error& e) {
-    fmt::print(stderr, "peclr: {}\n", e.what());
-    return static_cast<int>(e.kind());
+    return refuse(e.what(), e.kind());
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "peclr: out of memory; use a smaller train.batch_size or data.cache_gb\n");
+    fault = "out of memory; use a smaller train.batch_size or data.cache_gb";
+  } catch (const std::filesystem::filesystem_error& e) {
+    fault = fmt::format("{}: {}; check the path and who may use it", e.path1().string(),
+                        e.code().message());
+  } catch (const std::system_error& e) {
+    fault = fmt::format("a thread could not be started: {}; lower threads and data.workers",
+                        e.code().message());
   } catch (const std::exception& e) {
-    fmt::print(stderr, "peclr: {}\n", e.what());
+    fault = e.what();
   }
-  return static_cast<int>(peclr::ErrorKind::failure);
+  return refuse(fault, peclr::ErrorKind::failure);
 }

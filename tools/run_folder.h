@@ -8,6 +8,7 @@
 
 #include "engine/safetensors.h"
 #include "tools/command_line.h"
+#include "tools/folder_lock.h"
 #include "tools/run_record.h"
 #include "tools/settings.h"
 
@@ -18,8 +19,8 @@ class RunFolder {
   // Reads the settings and opens `out`. With --resume, what out/last.safetensors stores is the
   // default for everything that is not given; without such a file the run starts afresh and says
   // so. Throws Error(usage): a setting that differs from the stored one, or a folder that holds a
-  // run although --resume was not given; Error(failure): a folder that cannot be written;
-  // Error(data): a checkpoint that cannot be read.
+  // run although --resume was not given; Error(failure): a folder that cannot be written, or in
+  // which another run is at work; Error(data): a checkpoint that cannot be read.
   RunFolder(Command command, const CommandLine& line);
 
   // Called once nothing can be refused any more: cuts metrics.jsonl back to the first step and
@@ -45,6 +46,7 @@ class RunFolder {
   Command command_;
   CommandLine line_;
   Settings settings_;
+  std::optional<FolderLock> lock_;
   std::optional<TensorFile> stored_;
   std::int64_t first_step_ = 0;
 };
