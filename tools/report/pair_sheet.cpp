@@ -69,11 +69,11 @@ Frame frame_around(const ViewPair& pair, int side) {
 
 std::string numbers_of(const View& view) {
   const auto towards = [](double x, const char* positive, const char* negative) {
-    return fmt::format("{:.0f} % {}", std::abs(100 * x), x >= 0 ? positive : negative);
+    return fmt::format("{:.0f}\u00A0%\u00A0{}", std::abs(100 * x), x >= 0 ? positive : negative);
   };
-  return fmt::format("{:+.0f}°, {}, {}, × {:.2f}", view.angle_deg,
-                     towards(view.shift.x, "right", "left"), towards(view.shift.y, "down", "up"),
-                     view.scale);
+  return fmt::format("{}{:.0f}°, {}, {}, ×\u00A0{:.2f}", view.angle_deg < 0 ? "\u2212" : "+",
+                     std::abs(view.angle_deg), towards(view.shift.x, "right", "left"),
+                     towards(view.shift.y, "down", "up"), view.scale);
 }
 
 void write_pair(Html& html, const ViewPair& pair, int side, bool inverted) {
