@@ -142,6 +142,12 @@ TEST_CASE("report: text is escaped", "[report]") {
   CHECK(escaped("") == "");
 }
 
+TEST_CASE("report: an element is closed even where its content fails", "[report]") {
+  Html html;
+  CHECK_THROWS(html.in("p", {}, [&] { html.in("b", {}, [] { fail(ErrorKind::data, "gone"); }); }));
+  CHECK(html.page() == "<p><b></b></p>");
+}
+
 TEST_CASE("report: base64 as RFC 4648 has it", "[report]") {
   const auto of = [](std::string_view text) { return base64({text.begin(), text.end()}); };
   CHECK(of("") == "");
@@ -273,6 +279,7 @@ TEST_CASE("report: a page of everything is well-formed and fetches nothing", "[r
     ++pictures;
   CHECK(pictures == 6 * 5 + 6 * 2 + 1);
 
+  write_bytes(runs[3] + "/skeletons/a.png", "not a picture");
   fs::remove_all(hands);
   const std::string without = page_of(runs);
   CHECK(faults_of_page(without).empty());
