@@ -49,9 +49,10 @@ struct ColumnReduce {
       for (std::int64_t first = static_cast<std::int64_t>(blockIdx.y) * kStep + thread / kTile;
            first < p.rows; first += static_cast<std::int64_t>(p.splits) * kStep) {
         decltype(load(first)) loaded[kUnroll];
+        // No branch between the loads: one that has no row loads its first again.
         PECLR_UNROLL
         for (int u = 0; u < kUnroll; ++u)
-          if (first + u * kRows < p.rows) loaded[u] = load(first + u * kRows);
+          loaded[u] = load(first + u * kRows < p.rows ? first + u * kRows : first);
         PECLR_UNROLL
         for (int u = 0; u < kUnroll; ++u)
           if (first + u * kRows < p.rows) add(first + u * kRows, loaded[u], sums);
@@ -95,14 +96,16 @@ struct ColumnReduce {
     double sum[4] = {};
     constexpr int kAtOnce = 8;
     for (int first = thread / kQuads; first < splits; first += kAtOnce * kGroups) {
-      Pack<float> parts[kAtOnce] = {};
+      Pack<float> parts[kAtOnce];
       PECLR_UNROLL
       for (int u = 0; u < kAtOnce; ++u)
-        if (const int split = first + u * kGroups; split < splits)
-          parts[u] = load_pack(partials + split * kOutputs + quad);
+        parts[u] = load_pack(
+            partials + (first + u * kGroups < splits ? first + u * kGroups : first) * kOutputs +
+            quad);
       PECLR_UNROLL
       for (int u = 0; u < kAtOnce; ++u)
-        for (int i = 0; i < 4; ++i) sum[i] += static_cast<double>(parts[u][i]);
+        for (int i = 0; i < 4; ++i)
+          sum[i] += first + u * kGroups < splits ? static_cast<double>(parts[u][i]) : 0.0;
     }
     for (int i = 0; i < 4; ++i) s.folded[thread / kQuads][quad + i] = sum[i];
     __syncthreads();

@@ -30,9 +30,10 @@ struct NormWalk {
          back < p.rows; back += static_cast<std::int64_t>(p.splits) * kStep) {
       const std::int64_t at = (p.rows - 1 - back) * row_elements + pack * kLanes;
       decltype(load(at)) loaded[kUnroll];
+      // No branch between the loads: one that has no row loads its first again.
       PECLR_UNROLL
       for (int u = 0; u < kUnroll; ++u)
-        if (back + u * kRows < p.rows) loaded[u] = load(at - u * kRows * row_elements);
+        loaded[u] = load(back + u * kRows < p.rows ? at - u * kRows * row_elements : at);
       PECLR_UNROLL
       for (int u = 0; u < kUnroll; ++u)
         if (back + u * kRows < p.rows) finish(at - u * kRows * row_elements, loaded[u]);
