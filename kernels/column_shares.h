@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/launch.h"
+
 namespace peclr::kernels {
 
 struct ColumnShares {
@@ -26,6 +28,10 @@ inline ColumnShares column_shares(std::int64_t rows, int channels, int lanes,
   s.splits =
       static_cast<int>(std::clamp((rows + rows_a_split - 1) / rows_a_split, std::int64_t{1}, most));
   return s;
+}
+
+inline Grid grid_of(const ColumnShares& s) {
+  return {.x = static_cast<unsigned>(s.tiles), .y = static_cast<unsigned>(s.splits)};
 }
 
 // What a reduction over rows needs beside its data: `partials`, column_scratch_floats(channels) of

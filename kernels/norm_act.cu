@@ -3,7 +3,9 @@
 // and residual, writes y). The second goes from the last row to the first, so that it begins with
 // what the cache still holds.
 #include "kernels/column_reduce.h"
-#include "kernels/norm_rows.h"
+#include "kernels/column_walk.h"
+#include "kernels/lanes.h"
+#include "kernels/norm_lines.h"
 
 namespace peclr::kernels {
 namespace {
@@ -55,7 +57,7 @@ template <class T, int kLanes, Spread kSpread, bool kResidual>
 struct Forward {
   using Floats = Pack<float, kLanes>;
   using Shared = NoShared;
-  static constexpr int kThreads = NormWalk::kThreads, kMinBlocks = 2;
+  static constexpr int kThreads = ColumnWalk::kThreads, kMinBlocks = 2;
   static constexpr int kUnroll = kResidual ? 4 : 8;
   struct Params {
     ColumnShares shares;
@@ -76,7 +78,7 @@ struct Forward {
   }
 
   PECLR_DEVICE static void run(const Params& p, Shared&) {
-    const int pack = NormWalk::pack();
+    const int pack = ColumnWalk::pack();
     if (pack >= p.shares.packs) return;
     const NormLines<kLanes> line = lines(p, pack * kLanes);
     const auto load = [&](std::int64_t at) {
@@ -85,7 +87,7 @@ struct Forward {
       if constexpr (kResidual) in.residual = load_lanes_streaming<kLanes>(p.residual + at);
       return in;
     };
-    NormWalk::run<kLanes, kUnroll>(p.shares, pack, load, [&](std::int64_t at, const Loaded& in) {
+    ColumnWalk::run<kLanes, kUnroll>(p.shares, pack, load, [&](std::int64_t at, const Loaded& in) {
       Floats v = to_floats(in.x), residual{};
       if constexpr (kResidual) residual = to_floats(in.residual);
       PECLR_UNROLL
@@ -101,7 +103,7 @@ void apply(const NormExtent& e, const NormChannels& channels, float eps, float s
   with_lanes<T>(e.channels, {x, residual, y}, [&]<int kLanes>() {
     const auto run = [&]<bool kResidual>() {
       using Kernel = Forward<T, kLanes, kSpread, kResidual>;
-      const ColumnShares shares = NormWalk::shares(e, kLanes, Kernel::kUnroll);
+      const ColumnShares shares = ColumnWalk::shares(e.rows, e.channels, kLanes, Kernel::kUnroll);
       launch<Kernel>(grid_of(shares), {shares, channels, eps, slope, x, residual, y}, stream);
     };
     if (residual)

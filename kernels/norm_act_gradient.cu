@@ -3,7 +3,9 @@
 // and y; then it writes g over dy), one for dx (reads g or dy, and x). The second goes from the
 // last row to the first, so that it begins with what the cache still holds.
 #include "kernels/column_reduce.h"
-#include "kernels/norm_rows.h"
+#include "kernels/column_walk.h"
+#include "kernels/lanes.h"
+#include "kernels/norm_lines.h"
 
 namespace peclr::kernels {
 namespace {
@@ -104,7 +106,7 @@ struct GradientApply {
   using In = Arriving<T, kLanes, kSide, false>;
   using Floats = Pack<float, kLanes>;
   using Shared = NoShared;
-  static constexpr int kThreads = NormWalk::kThreads, kMinBlocks = 2;
+  static constexpr int kThreads = ColumnWalk::kThreads, kMinBlocks = 2;
   struct Params {
     ColumnShares shares;
     NormChannels channels;
@@ -114,7 +116,7 @@ struct GradientApply {
   };
 
   PECLR_DEVICE static void run(const Params& p, Shared&) {
-    const int channels = p.shares.packs * kLanes, pack = NormWalk::pack();
+    const int channels = p.shares.packs * kLanes, pack = ColumnWalk::pack();
     if (pack >= p.shares.packs) return;
     const NormLines<kLanes> line(p.channels, pack * kLanes);
     Floats of_x, constant;
@@ -133,7 +135,7 @@ struct GradientApply {
         dx[l] = fmaf(line.scale[l], g[l], fmaf(of_x[l], x[l], constant[l]));
       store_lanes(p.dx + at, dx);
     };
-    NormWalk::run<kLanes, In::kUnroll>(p.shares, pack, load, finish);
+    ColumnWalk::run<kLanes, In::kUnroll>(p.shares, pack, load, finish);
   }
 };
 
@@ -176,7 +178,8 @@ void norm_gradient_apply(const NormExtent& e, const NormChannels& channels,
   with_lanes<T>(e.channels, {in.dy, in.x, dx}, [&]<int kLanes>() {
     const auto run = [&]<Side kSide>() {
       using Kernel = GradientApply<T, kLanes, kSide>;
-      const ColumnShares shares = NormWalk::shares(e, kLanes, Kernel::In::kUnroll);
+      const ColumnShares shares =
+          ColumnWalk::shares(e.rows, e.channels, kLanes, Kernel::In::kUnroll);
       launch<Kernel>(grid_of(shares), {shares, channels, in, coefficients, dx}, stream);
     };
     if (in.leaves_g() || in.slope == 1.f)

@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernels of kernels/norm_act*.cu share: the walk over rows of the passes that apply, and
-// the lines of a thread's channels.
+// The walk down the rows of a matrix [rows, channels] for kernels that do the same to every value,
+// with numbers that belong to its channel.
 #pragma once
 #include "kernels/column_shares.h"
-#include "kernels/lanes.h"
-#include "kernels/launch.h"
-#include "kernels/norm_act.h"
-#include "kernels/norm_act_kernels.h"
+#include "kernels/device.h"
 
 namespace peclr::kernels {
 
-// Rows and their share of a block in the passes that only apply.
-struct NormWalk {
+// For what is done to every value with numbers of its channel: a thread keeps to its channels.
+struct ColumnWalk {
   static constexpr int kThreads = 256, kRows = kThreads / ColumnShares::kTile;
   static constexpr int kBlocks = 1056;  // eight for each multiprocessor of an H100
 
-  static ColumnShares shares(const NormExtent& e, int lanes, int unroll) {
-    return column_shares(e.rows, e.channels, lanes, kRows * unroll, kBlocks);
+  static ColumnShares shares(std::int64_t rows, int channels, int lanes, int unroll) {
+    return column_shares(rows, channels, lanes, kRows * unroll, kBlocks);
   }
 
   // load(offset) for kUnroll rows, then finish(offset, loaded), from the last row to the first;
@@ -43,33 +40,6 @@ struct NormWalk {
   PECLR_DEVICE static int pack() {
     constexpr int kTile = ColumnShares::kTile;
     return static_cast<int>(blockIdx.x) * kTile + static_cast<int>(threadIdx.x) % kTile;
-  }
-};
-
-inline Grid grid_of(const ColumnShares& s) {
-  return {.x = static_cast<unsigned>(s.tiles), .y = static_cast<unsigned>(s.splits)};
-}
-
-// The lines of a thread's channels.
-template <int kLanes>
-struct NormLines {
-  float scale[kLanes], shift[kLanes];
-
-  PECLR_DEVICE NormLines(const NormChannels& channels, int first) {
-    PECLR_UNROLL
-    for (int l = 0; l < kLanes; ++l) set(l, channels, first + l, channels.inv_std[first + l]);
-  }
-  PECLR_DEVICE NormLines(const NormChannels& channels, int first, float eps) {
-    PECLR_UNROLL
-    for (int l = 0; l < kLanes; ++l)
-      set(l, channels, first + l, 1.f / sqrtf(channels.inv_std[first + l] + eps));
-  }
-  PECLR_DEVICE float at(int l, float x) const { return fmaf(x, scale[l], shift[l]); }
-
- private:
-  PECLR_DEVICE void set(int l, const NormChannels& channels, int c, float inv_std) {
-    scale[l] = channels.gamma[c] * inv_std;
-    shift[l] = fmaf(-channels.mean[c], scale[l], channels.beta[c]);
   }
 };
 
