@@ -21,6 +21,9 @@ class CpuBackend : public Backend {
   void copy_from_host(std::span<const float> from, const Tensor& to) override;
   void zero(const Tensor& t) override;
   Tensor activation(Shape shape, DType dtype) override;
+  Tensor pictures(std::int64_t n, std::int64_t side, DType) override {
+    return Tensor(*this, {n, side, side, 3}, DType::f32);
+  }
 
   void conv_forward(const ConvSpec&, const Tensor& x, const Tensor& w, const Tensor& y) override;
   void conv_backward_data(const ConvSpec&, const Tensor& dy, const Tensor& w,
