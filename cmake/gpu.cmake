@@ -19,6 +19,7 @@ if(PECLR_GPU STREQUAL "simt")
   set_source_files_properties(${kernel_sources} PROPERTIES LANGUAGE CXX)
   add_library(peclr_kernels STATIC ${kernel_sources})
   target_link_libraries(peclr_kernels PUBLIC peclr_simt)
+  target_compile_options(peclr_kernels PRIVATE -Wno-unknown-pragmas)  # unroll
   add_compile_definitions(PECLR_SIMT)
 
 elseif(PECLR_GPU STREQUAL "cuda")
