@@ -44,6 +44,13 @@ struct PoseTensors {
   Tensor uv, z_rel, h, root_depth, mlp_input;
 };
 
+// How NT-Xent multiplies: rows as they are, or rounded to bf16 first, for the tensor cores; sums
+// are f32 either way. The CPU takes f32 always.
+struct NtxentOptions {
+  float temperature = .5f;  // > 0
+  DType operands = DType::f32;
+};
+
 // Where each tensor lies in the arenas, and whether it decays.
 struct OptimizerLayout {
   std::vector<Segment> segments;
@@ -140,9 +147,9 @@ class Backend {
                             const Tensor& z) = 0;
   virtual void invert_views_backward(const Tensor& projection, const Tensor& views, Inversion what,
                                      const Tensor& dz, const Tensor& dprojection) = 0;
-  virtual void ntxent(const Tensor& z, float temperature, const Tensor& rows,
+  virtual void ntxent(const Tensor& z, const NtxentOptions&, const Tensor& rows,
                       const Tensor& summary) = 0;
-  virtual void ntxent_backward(const Tensor& z, float temperature, const Tensor& rows,
+  virtual void ntxent_backward(const Tensor& z, const NtxentOptions&, const Tensor& rows,
                                const Tensor& dloss, const Tensor& dz) = 0;
 
   // Hand pose: raw [B, 64], cameras [B, 9], xyz [B, 21, 3] in bone lengths.

@@ -2,6 +2,7 @@
 #include "tools/batches.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "engine/error.h"
@@ -103,6 +104,8 @@ void ContrastiveBatches::prepare(const LoaderItem& item) {
   std::vector<Vec2f> joints;
   if (picture.label)
     for (const Vec3f& p : picture.label->xyz) joints.push_back(project(picture.K, p));
+  // Both views in one call: a device that copies pictures copies this one once.
+  std::array<AugmentRequest, 2> requests;
   for (std::int64_t v = 0; v < 2; ++v) {
     const Rng rng = Rng::of(static_cast<std::uint64_t>(settings_.seed), kContrastiveViews,
                             static_cast<std::uint64_t>(place.epoch),
@@ -111,9 +114,10 @@ void ContrastiveBatches::prepare(const LoaderItem& item) {
     const std::int64_t row = v * n + item.item;
     slot.views[static_cast<std::size_t>(row)] = {view.angle_deg, view.shift.x, view.shift.y,
                                                  view.scale};
-    const AugmentRequest request{image.pixels.data(), image.width, image.height, view.pixels, row};
-    backend_.augment({&request, 1}, slot.images);
+    requests[static_cast<std::size_t>(v)] = {image.pixels.data(), image.width, image.height,
+                                             view.pixels, row};
   }
+  backend_.augment(requests, slot.images);
 }
 
 ContrastiveBatches::Batch ContrastiveBatches::next() {

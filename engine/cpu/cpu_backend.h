@@ -58,10 +58,10 @@ class CpuBackend : public Backend {
                     const Tensor& z) override;
   void invert_views_backward(const Tensor& projection, const Tensor& views, Inversion what,
                              const Tensor& dz, const Tensor& dprojection) override;
-  void ntxent(const Tensor& z, float temperature, const Tensor& rows,
+  void ntxent(const Tensor& z, const NtxentOptions&, const Tensor& rows,
               const Tensor& summary) override;
-  void ntxent_backward(const Tensor& z, float temperature, const Tensor& rows, const Tensor& dloss,
-                       const Tensor& dz) override;
+  void ntxent_backward(const Tensor& z, const NtxentOptions&, const Tensor& rows,
+                       const Tensor& dloss, const Tensor& dz) override;
 
   void pose_lift(const Tensor& raw, const Tensor& cameras, const PoseTensors& out) override;
   void pose_lift_backward(const Tensor& cameras, const PoseTensors& gradients,
