@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "kernels/pose25d.h"
+#include "tools/model_files.h"
 
 namespace peclr {
 namespace {
@@ -89,7 +90,7 @@ std::vector<ContrastiveBatches::Slot> ContrastiveBatches::make_slots(const Setti
   const std::int64_t rows = 2 * settings.train.batch_size, side = settings.model.input;
   std::vector<Slot> slots;
   for (int i = 0; i < kSlots; ++i)
-    slots.push_back({floats(backend, {rows, side, side, 3}),
+    slots.push_back({backend.pictures(rows, side, compute_type(settings)),
                      std::vector<ViewTransform>(static_cast<std::size_t>(rows))});
   return slots;
 }
@@ -179,9 +180,9 @@ std::vector<PoseBatches::Slot> PoseBatches::make_slots(const Settings& settings,
   const std::int64_t n = settings.train.batch_size, side = settings.model.input;
   std::vector<Slot> slots;
   for (int i = 0; i < kSlots; ++i)
-    slots.push_back({floats(backend, {n, side, side, 3}), std::vector<float>(9 * rows),
-                     std::vector<float>(2 * kJoints * rows), std::vector<float>(kJoints * rows),
-                     std::vector<float>(rows)});
+    slots.push_back({backend.pictures(n, side, compute_type(settings)),
+                     std::vector<float>(9 * rows), std::vector<float>(2 * kJoints * rows),
+                     std::vector<float>(kJoints * rows), std::vector<float>(rows)});
   return slots;
 }
 
