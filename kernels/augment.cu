@@ -79,8 +79,7 @@ struct Augment {
       const int row = j + k * kRowStep;
       if (i >= size || row >= size) continue;
       const std::int64_t pixel = (s.view.row * size + row) * size + i;
-      store_pixel<T, kChannels>(p.out + pixel * kChannels,
-                                finish_pixel(s.view.plan, as_rgb(sums[k])));
+      store_pixel<T, kChannels>(p.out + pixel * kChannels, finish_pixel(s.view.plan, sums[k]));
     }
   }
 
