@@ -3,13 +3,18 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/backend.h"
 
 namespace peclr {
 
-enum class DeviceKind { automatic, cpu, cuda };
+// simt: the CUDA kernels on an emulator, for tests; in builds with PECLR_GPU=simt only.
+enum class DeviceKind { automatic, cpu, cuda, simt };
+
+// "auto", "cpu", "cuda" or "simt"; throws Error(usage) for others, naming `where` it was said.
+DeviceKind device_named(std::string_view name, std::string_view where);
 
 // automatic takes the GPU where this build and machine have one, else the CPU. Throws Error(device)
 // when a device that was asked for by name is not there: there is no silent fall-back.

@@ -55,7 +55,7 @@ struct Launch {
   void (*thread)(const void* params, void* shared);
   const void* params;
 };
-// Runs all threads of all blocks and returns. Throws Fault (tests/simt/fault.h) where a GPU would
+// Runs all threads of all blocks and returns. Throws Fault (tests/simt/emulator/fault.h) where a GPU would
 // hang or its result would be undefined.
 void run(const Launch& launch);
 

@@ -2,11 +2,13 @@
 #include "tools/batches.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "kernels/pose25d.h"
+#include "tools/model_files.h"
 
 namespace peclr {
 namespace {
@@ -88,7 +90,7 @@ std::vector<ContrastiveBatches::Slot> ContrastiveBatches::make_slots(const Setti
   const std::int64_t rows = 2 * settings.train.batch_size, side = settings.model.input;
   std::vector<Slot> slots;
   for (int i = 0; i < kSlots; ++i)
-    slots.push_back({floats(backend, {rows, side, side, 3}),
+    slots.push_back({backend.pictures(rows, side, compute_type(settings)),
                      std::vector<ViewTransform>(static_cast<std::size_t>(rows))});
   return slots;
 }
@@ -102,6 +104,8 @@ void ContrastiveBatches::prepare(const LoaderItem& item) {
   std::vector<Vec2f> joints;
   if (picture.label)
     for (const Vec3f& p : picture.label->xyz) joints.push_back(project(picture.K, p));
+  // Both views in one call: a device that copies pictures copies this one once.
+  std::array<AugmentRequest, 2> requests;
   for (std::int64_t v = 0; v < 2; ++v) {
     const Rng rng = Rng::of(static_cast<std::uint64_t>(settings_.seed), kContrastiveViews,
                             static_cast<std::uint64_t>(place.epoch),
@@ -110,9 +114,10 @@ void ContrastiveBatches::prepare(const LoaderItem& item) {
     const std::int64_t row = v * n + item.item;
     slot.views[static_cast<std::size_t>(row)] = {view.angle_deg, view.shift.x, view.shift.y,
                                                  view.scale};
-    const AugmentRequest request{image.pixels.data(), image.width, image.height, view.pixels, row};
-    backend_.augment({&request, 1}, slot.images);
+    requests[static_cast<std::size_t>(v)] = {image.pixels.data(), image.width, image.height,
+                                             view.pixels, row};
   }
+  backend_.augment(requests, slot.images);
 }
 
 ContrastiveBatches::Batch ContrastiveBatches::next() {
@@ -175,9 +180,9 @@ std::vector<PoseBatches::Slot> PoseBatches::make_slots(const Settings& settings,
   const std::int64_t n = settings.train.batch_size, side = settings.model.input;
   std::vector<Slot> slots;
   for (int i = 0; i < kSlots; ++i)
-    slots.push_back({floats(backend, {n, side, side, 3}), std::vector<float>(9 * rows),
-                     std::vector<float>(2 * kJoints * rows), std::vector<float>(kJoints * rows),
-                     std::vector<float>(rows)});
+    slots.push_back({backend.pictures(n, side, compute_type(settings)),
+                     std::vector<float>(9 * rows), std::vector<float>(2 * kJoints * rows),
+                     std::vector<float>(kJoints * rows), std::vector<float>(rows)});
   return slots;
 }
 

@@ -100,6 +100,8 @@ DeviceKind device_kind(const Settings& settings) {
       return DeviceKind::cpu;
     case Settings::Device::cuda:
       return DeviceKind::cuda;
+    case Settings::Device::simt:
+      return DeviceKind::simt;
     case Settings::Device::automatic:
       break;
   }

@@ -17,7 +17,7 @@ enum class Command { pretrain, finetune, evaluate, predict, probe };
 const char* name_of(Command command);
 
 struct Settings {
-  enum class Device { automatic, cpu, cuda };
+  enum class Device { automatic, cpu, cuda, simt };
   enum class Precision { f32, bf16 };
   enum class Method { peclr, simclr };
   enum class Optimizer { adam, lars };

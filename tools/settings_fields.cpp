@@ -244,8 +244,12 @@ std::vector<SettingField> make_fields() {
       whole({"seed", "of all random numbers", kTraining | kProbe}, 0, kInt64Max, MEMBER(seed)),
       whole({"threads", "0: one for each core", kAll}, 0, 1024, MEMBER(threads)),
       choice<S::Device>(
-          {"device", "auto: the GPU if this build and machine have one", kAll},
-          {{"auto", S::Device::automatic}, {"cpu", S::Device::cpu}, {"cuda", S::Device::cuda}},
+          {"device", "auto: the GPU if this build and machine have one; simt: builds for tests",
+           kAll},
+          {{"auto", S::Device::automatic},
+           {"cpu", S::Device::cpu},
+           {"cuda", S::Device::cuda},
+           {"simt", S::Device::simt}},
           MEMBER(device)),
       choice<S::Precision>(
           {"precision", "of convolutions; weights, statistics and loss are always f32", kAll},

@@ -26,6 +26,7 @@ void system_free(void* block, std::size_t) { std::free(block); }
 
 ConvShape conv_shape(const ConvSpec& spec, const Tensor& x, const Tensor& w, const Tensor& y) {
   const Shape &xs = x.shape(), &ws = w.shape();
+  check(xs[3] == ws[3], "cpu convolution: input {}, weights {}", xs.text(), ws.text());
   return {xs[0],
           xs[1],
           xs[2],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/simt/fiber.h"
+#include "tests/simt/emulator/fiber.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

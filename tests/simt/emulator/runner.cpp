@@ -12,10 +12,10 @@
 #include <optional>
 #include <random>
 
-#include "tests/simt/block.h"
-#include "tests/simt/fault.h"
-#include "tests/simt/fiber.h"
-#include "tests/simt/schedule.h"
+#include "tests/simt/emulator/block.h"
+#include "tests/simt/emulator/fault.h"
+#include "tests/simt/emulator/fiber.h"
+#include "tests/simt/emulator/schedule.h"
 
 namespace peclr::simt {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/simt/block.h"
+#include "tests/simt/emulator/block.h"
 
 #include <fmt/format.h>
 
 #include <map>
 
-#include "tests/simt/fault.h"
-#include "tests/simt/sanitizers.h"
+#include "tests/simt/emulator/fault.h"
+#include "tests/simt/emulator/sanitizers.h"
 
 namespace peclr::simt {
 namespace {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "tests/simt/sanitizers.h"
+#include "tests/simt/emulator/sanitizers.h"
 
 namespace peclr::simt {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/simt/schedule.h"
+#include "tests/simt/emulator/schedule.h"
 
 #include <cstdlib>
 #include <stdexcept>
