@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cuda/cudnn_backend.h"
 
-#include <cstring>
-
 #include "engine/error.h"
-#include "kernels/elementwise_kernels.h"
+#include "engine/gpu/elementwise.h"
 
 namespace peclr {
 namespace {
@@ -42,7 +40,7 @@ void CudnnBackend::check_kernels() {
   const Tensor t(*this, {1}, DType::f32);
   zero(t);
   try {
-    kernels::add_into(1, t.data<float>(), t.data<float>(), stream());
+    gpu::add(stream(), t, t);
   } catch (const std::runtime_error&) {
     cuda::check_last_error("running a kernel");
     throw;
@@ -87,10 +85,7 @@ Tensor CudnnBackend::pictures(std::int64_t n, std::int64_t side, DType compute) 
 Tensor CudnnBackend::converted(const Tensor& t, DType type) {
   if (t.dtype() == type) return t;
   Tensor out(*this, t.shape(), type);
-  if (type == DType::bf16)
-    kernels::cast(t.count(), t.data<float>(), out.data<bf16>(), stream());
-  else
-    kernels::cast(t.count(), t.data<bf16>(), out.data<float>(), stream());
+  gpu::cast(stream(), t, out);
   return out;
 }
 
@@ -100,7 +95,7 @@ Tensor CudnnBackend::operand(const Tensor& x, std::int64_t channels, DType type)
   if (x.dtype() != DType::f32 || type != DType::bf16 || s[3] != 3 || channels != 3)
     return converted(x, type);
   Tensor out(*this, {s[0], s[1], s[2], 8}, type);
-  kernels::pad_channels(x.count() / 3, x.data<float>(), 8, out.data<bf16>(), stream());
+  gpu::pad_channels(stream(), x, out);
   return out;
 }
 
@@ -121,7 +116,7 @@ void CudnnBackend::conv_forward(const ConvSpec& spec, const Tensor& x, const Ten
   if (type == DType::f32) no_engine(ConvPass::forward, shape);
   const Tensor wide(*this, y.shape(), DType::f32);
   conv_forward(spec, converted(in, DType::f32), w, wide);
-  kernels::cast(y.count(), wide.data<float>(), y.data<bf16>(), stream());
+  gpu::cast(stream(), wide, y);
 }
 
 void CudnnBackend::conv_backward_data(const ConvSpec& spec, const Tensor& dy, const Tensor& w,
@@ -140,7 +135,7 @@ void CudnnBackend::conv_backward_data(const ConvSpec& spec, const Tensor& dy, co
   if (type == DType::f32) no_engine(ConvPass::backward_data, shape);
   const Tensor wide(*this, dx.shape(), DType::f32);
   conv_backward_data(spec, converted(out, DType::f32), w, wide);
-  kernels::cast(dx.count(), wide.data<float>(), dx.data<bf16>(), stream());
+  gpu::cast(stream(), wide, dx);
 }
 
 void CudnnBackend::conv_backward_weights(const ConvSpec& spec, const Tensor& x, const Tensor& dy,
@@ -170,7 +165,7 @@ void CudnnBackend::conv_backward_weights(const ConvSpec& spec, const Tensor& x, 
     cuda::copy_columns(sums.raw(), width(sums), own.raw(), width(own), width(own),
                        static_cast<std::size_t>(sums.count() / shape.in), stream());
   }
-  if (accumulate) kernels::add_into(dw.count(), own.data<float>(), dw.data<float>(), stream());
+  if (accumulate) gpu::add(stream(), own, dw);
 }
 
 void CudnnBackend::linear_forward(const Tensor& x, const Tensor& w, const Tensor& bias,
@@ -190,13 +185,7 @@ void CudnnBackend::linear_backward_weights(const Tensor& x, const Tensor& dy, co
   const bool accumulate = write == Write::accumulate;
   blas_.run({out, in, rows, true, false, accumulate ? 1.f : 0.f}, dy.data<float>(), x.data<float>(),
             nullptr, dw.data<float>());
-  if (!db.defined()) return;
-  const auto channels = static_cast<int>(out);
-  const Tensor partials(*this, {kernels::column_scratch_floats(channels)}, DType::f32),
-      tickets(*this, {kernels::column_tickets(channels)}, DType::i32);
-  zero(tickets);
-  kernels::column_sums(rows, channels, dy.data<float>(), accumulate, db.data<float>(),
-                       {partials.data<float>(), static_cast<unsigned*>(tickets.raw())}, stream());
+  if (db.defined()) gpu::bias_gradient(*this, stream(), tickets_, dy, db, write);
 }
 
 }  // namespace peclr

@@ -9,6 +9,7 @@
 #include "engine/cuda/pinned_ring.h"
 #include "engine/cuda/pinned_staging.h"
 #include "engine/cuda/prepared_weights.h"
+#include "engine/gpu/tickets.h"
 
 namespace peclr {
 
@@ -60,6 +61,7 @@ class CudnnBackend : public Backend {
   cuda::PreparedWeights weights_;
   cuda::Dnn dnn_;
   cuda::Blas blas_;
+  gpu::Tickets tickets_;
 };
 
 }  // namespace peclr
