@@ -5,7 +5,6 @@
 #include <catch2/catch.hpp>
 
 #include "engine/cuda/context.h"
-#include "engine/devices.h"
 #include "tests/support/files.h"
 
 namespace peclr::cuda {
