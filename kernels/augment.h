@@ -222,9 +222,10 @@ struct LevelSums {
   std::uint32_t r = 0, g = 0, b = 0;
 };
 
-PECLR_HD inline LevelSums add_sample(LevelSums sum, TapsOf<std::uint32_t> x,
-                                     TapsOf<std::uint32_t> y, std::uint32_t p00, std::uint32_t p01,
-                                     std::uint32_t p10, std::uint32_t p11) {
+PECLR_HD inline LevelSums add_whole_sample(LevelSums sum, TapsOf<std::uint32_t> x,
+                                           TapsOf<std::uint32_t> y, std::uint32_t p00,
+                                           std::uint32_t p01, std::uint32_t p10,
+                                           std::uint32_t p11) {
   // One channel of all four pixels a word, then two products a channel and row.
   const std::uint32_t rg_upper = pick_bytes(p00, p01, 0x5140), b_upper = pick_bytes(p00, p01, 0x62);
   const std::uint32_t rg_lower = pick_bytes(p10, p11, 0x5140), b_lower = pick_bytes(p10, p11, 0x62);
