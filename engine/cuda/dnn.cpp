@@ -287,8 +287,10 @@ bool is_exact(const Descriptor& engine, DType type, Tf32 tf32) {
       case CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP:
         break;
       case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
-      case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
         if (type == DType::f32 && tf32 == Tf32::off) return false;
+        break;
+      case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
+        if (type != DType::f32 || tf32 == Tf32::off) return false;
         break;
       default:  // non-deterministic, narrow sums, Fourier and Winograd transforms
         return false;
