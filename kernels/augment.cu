@@ -79,8 +79,7 @@ struct Augment {
       const int row = j + k * kRowStep;
       if (i >= size || row >= size) continue;
       const std::int64_t pixel = (s.view.row * size + row) * size + i;
-      store_pixel<T, kChannels>(p.out + pixel * kChannels,
-                                finish_pixel(s.view.plan, as_rgb(sums[k])));
+      store_pixel<T, kChannels>(p.out + pixel * kChannels, finish_pixel(s.view.plan, sums[k]));
     }
   }
 
@@ -161,7 +160,8 @@ struct Augment {
           const WholeTaps y = taps_at(weight_position(at_y), height);
           const std::int32_t upper = y.first * width + x.first;
           const std::uint32_t *p0 = source + upper, *p1 = source + (upper + width);
-          sums[k] = add_sample(sums[k], x, y, __ldg(p0), __ldg(p0 + 1), __ldg(p1), __ldg(p1 + 1));
+          sums[k] =
+              add_whole_sample(sums[k], x, y, __ldg(p0), __ldg(p0 + 1), __ldg(p1), __ldg(p1 + 1));
         }
       }
   }

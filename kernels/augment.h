@@ -222,9 +222,10 @@ struct LevelSums {
   std::uint32_t r = 0, g = 0, b = 0;
 };
 
-PECLR_HD inline LevelSums add_sample(LevelSums sum, TapsOf<std::uint32_t> x,
-                                     TapsOf<std::uint32_t> y, std::uint32_t p00, std::uint32_t p01,
-                                     std::uint32_t p10, std::uint32_t p11) {
+PECLR_HD inline LevelSums add_whole_sample(LevelSums sum, TapsOf<std::uint32_t> x,
+                                           TapsOf<std::uint32_t> y, std::uint32_t p00,
+                                           std::uint32_t p01, std::uint32_t p10,
+                                           std::uint32_t p11) {
   // One channel of all four pixels a word, then two products a channel and row.
   const std::uint32_t rg_upper = pick_bytes(p00, p01, 0x5140), b_upper = pick_bytes(p00, p01, 0x62);
   const std::uint32_t rg_lower = pick_bytes(p10, p11, 0x5140), b_lower = pick_bytes(p10, p11, 0x62);
@@ -249,9 +250,20 @@ PECLR_HD inline Rgb round_levels(Rgb sum, float weight_sum) {
           truncate((sum.b + half) * inverse)};
 }
 
+// The same of whole-number sums. Those are divided by 2^16 first, which decides the rounding; half
+// a unit more keeps the quotient by the number of samples away from whole numbers.
+PECLR_HD inline Rgb round_levels(LevelSums sum, int samples) {
+  const std::uint32_t half = static_cast<std::uint32_t>(samples) << (2 * kWeightBits - 1);
+  const float inverse = 1 / static_cast<float>(samples);
+  const auto level = [&](std::uint32_t s) {
+    const auto whole = static_cast<float>((s + half) >> (2 * kWeightBits));
+    return truncate((whole + 0.5f) * inverse);
+  };
+  return {level(sum.r), level(sum.g), level(sum.b)};
+}
+
 PECLR_HD inline Rgb swapped(Rgb c) { return {c.b, c.g, c.r}; }
 
-// Jitter and colour drop of whole levels.
 PECLR_HD inline Rgb jitter_levels(Rgb c, ColourJitter jitter) {
   return hsv_to_rgb(jitter_hsv(rgb_to_hsv(c), jitter));
 }
@@ -269,15 +281,25 @@ PECLR_HD inline Rgb normalise(Rgb sum, const AugmentPlan& plan, float weight_sum
           (sum.b - plan.mean[2] * weight_sum) * (plan.scale[2] * inverse)};
 }
 
-// An output pixel from the sum of its samples.
-PECLR_HD inline Rgb finish_pixel(const AugmentPlan& plan, Rgb sum) {
-  if (!plan.jitter_colour && !plan.drop_colour) return normalise(sum, plan, plan.weight_sum);
-  Rgb c = round_levels(sum, plan.weight_sum);
+// Jitter and colour drop of whole levels, as the plan says, and normalisation.
+PECLR_HD inline Rgb colour_levels(const AugmentPlan& plan, Rgb c) {
   if (plan.swap_red_blue) c = swapped(c);
   if (plan.jitter_colour) c = jitter_levels(c, plan.jitter);
   if (plan.drop_colour) c = drop_levels(c);
   if (plan.swap_red_blue) c = swapped(c);
   return normalise(c, plan, 1);
+}
+
+// An output pixel from the sum of its samples.
+PECLR_HD inline Rgb finish_pixel(const AugmentPlan& plan, Rgb sum) {
+  if (!plan.jitter_colour && !plan.drop_colour) return normalise(sum, plan, plan.weight_sum);
+  return colour_levels(plan, round_levels(sum, plan.weight_sum));
+}
+
+PECLR_HD inline Rgb finish_pixel(const AugmentPlan& plan, LevelSums sum) {
+  if (!plan.jitter_colour && !plan.drop_colour)
+    return normalise(as_rgb(sum), plan, plan.weight_sum);
+  return colour_levels(plan, round_levels(sum, plan.samples_x * plan.samples_y));
 }
 
 // Output pixel (i, j): the definition of what every backend computes.

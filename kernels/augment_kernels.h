@@ -25,8 +25,8 @@ struct AugmentBatch {
   int size, channels;  // 3, 4 or 8; channels beyond 3 get zeros
 };
 
-// Throws std::invalid_argument for other channels. `out` is aligned to 16 bytes. Levels are exact;
-// where a pixel takes one sample they are those of augment_pixel to the bit.
+// Throws std::invalid_argument for other channels. `out` is aligned to 16 bytes. Sums of samples
+// are exact, so that levels which augment_pixel rounds from its float sums can be one off there.
 void augment(const AugmentBatch& batch, float* out, Stream stream);
 void augment(const AugmentBatch& batch, bf16* out, Stream stream);
 

@@ -8,9 +8,12 @@
 #include <cuda_runtime.h>
 #define PECLR_DEVICE __device__ __forceinline__
 #define PECLR_UNROLL _Pragma("unroll")
+#define PECLR_PRAGMA(text) _Pragma(#text)
+#define PECLR_UNROLL_BY(n) PECLR_PRAGMA(unroll n)
 #else
 #define PECLR_DEVICE inline
 #define PECLR_UNROLL
+#define PECLR_UNROLL_BY(n)
 #include "kernels/emulated.h"
 #endif
 

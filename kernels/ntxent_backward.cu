@@ -27,27 +27,27 @@ struct NtxentPush {
     const WarpProduct<T, kDim> product(p.operands + std::int64_t{first_row} * kDim);
     float own_lse[kRowFragments<kDim>][2];
     PECLR_UNROLL
-    for (int m = 0; m < kRowFragments<kDim>; ++m) PECLR_UNROLL
-    for (int half = 0; half < 2; ++half) {
-      const int row = first_row + 16 * m + fragment_row(2 * half);
-      own_lse[m][half] = row < p.rows ? p.lse[row] : 0.f;
-    }
+    for (int m = 0; m < kRowFragments<kDim>; ++m)
+      for (int half = 0; half < 2; ++half) {
+        const int row = first_row + 16 * m + fragment_row(2 * half);
+        own_lse[m][half] = row < p.rows ? p.lse[row] : 0.f;
+      }
 
     Similarities<kDim, kDim> push;
     constexpr int kRows = Tile<T, kDim>::kRows;
     for_each_tile(s.tiles, p.operands, p.rows, [&](Tile<T, kDim>& tile, int first) {
-#pragma unroll 1
+      PECLR_UNROLL_BY(1)
       for (int column = 0; column < kRows; column += kColumns) {
         float2 lse[kColumns / 8];
         PECLR_UNROLL
         for (int n = 0; n < kColumns / 8; ++n) lse[n] = lse_at(p, first + column + 8 * n);
         Similarities<kDim, kColumns> pairs = product.template similarities<kColumns>(tile, column);
         PECLR_UNROLL
-        for (int m = 0; m < kRowFragments<kDim>; ++m) PECLR_UNROLL
-        for (int n = 0; n < kColumns / 8; ++n) PECLR_UNROLL
-        for (int i = 0; i < 4; ++i)
-          pairs.c[m][n][i] =
-              push_base2(pairs.c[m][n][i], p.scale, own_lse[m][i / 2], i % 2 ? lse[n].y : lse[n].x);
+        for (int m = 0; m < kRowFragments<kDim>; ++m)
+          for (int n = 0; n < kColumns / 8; ++n)
+            for (int i = 0; i < 4; ++i)
+              pairs.c[m][n][i] = push_base2(pairs.c[m][n][i], p.scale, own_lse[m][i / 2],
+                                            i % 2 ? lse[n].y : lse[n].x);
         if (has_exceptions<kDim, kColumns>(first_row, first + column, p.rows))
           mask(p, first_row, first + column, pairs);
         product.add(pairs, tile, column, push);
@@ -76,16 +76,16 @@ struct NtxentPush {
   PECLR_DEVICE static void write(const Params& p, int first_row,
                                  const Similarities<kDim, kDim>& push) {
     PECLR_UNROLL
-    for (int m = 0; m < kRowFragments<kDim>; ++m) PECLR_UNROLL
-    for (int half = 0; half < 2; ++half) {
-      const int row = first_row + 16 * m + fragment_row(2 * half);
-      if (row >= p.rows) continue;
-      float* const out = p.push + (std::int64_t{blockIdx.y} * p.rows + row) * kDim;
-      PECLR_UNROLL
-      for (int d = 0; d < kDim / 8; ++d)
-        *reinterpret_cast<float2*>(out + 8 * d + fragment_column(0)) =
-            make_float2(push.c[m][d][2 * half], push.c[m][d][2 * half + 1]);
-    }
+    for (int m = 0; m < kRowFragments<kDim>; ++m)
+      for (int half = 0; half < 2; ++half) {
+        const int row = first_row + 16 * m + fragment_row(2 * half);
+        if (row >= p.rows) continue;
+        float* const out = p.push + (std::int64_t{blockIdx.y} * p.rows + row) * kDim;
+        PECLR_UNROLL
+        for (int d = 0; d < kDim / 8; ++d)
+          *reinterpret_cast<float2*>(out + 8 * d + fragment_column(0)) =
+              make_float2(push.c[m][d][2 * half], push.c[m][d][2 * half + 1]);
+      }
   }
 };
 

@@ -29,12 +29,12 @@ struct NtxentForward {
     const WarpProduct<T, kDim> product(p.operands + std::int64_t{first_row} * kDim);
     Anchors anchors;
     PECLR_UNROLL
-    for (int m = 0; m < kRowFragments<kDim>; ++m) PECLR_UNROLL
-    for (int half = 0; half < 2; ++half) anchors[m][half] = {LogSumExp{}, kMasked};
+    for (int m = 0; m < kRowFragments<kDim>; ++m)
+      for (int half = 0; half < 2; ++half) anchors[m][half] = {LogSumExp{}, kMasked};
 
     constexpr int kRows = Tile<T, kDim>::kRows;
     for_each_tile(s.tiles, p.operands, p.rows, [&](Tile<T, kDim>& tile, int first) {
-#pragma unroll 1
+      PECLR_UNROLL_BY(1)
       for (int column = 0; column < kRows; column += kColumns) {
         Similarities<kDim, kColumns> dots = product.template similarities<kColumns>(tile, column);
         if (has_exceptions<kDim, kColumns>(first_row, first + column, p.rows))
@@ -60,35 +60,35 @@ struct NtxentForward {
   PECLR_DEVICE static void fold(float scale, const Similarities<kDim, kColumns>& dots,
                                 Anchors& anchors) {
     PECLR_UNROLL
-    for (int m = 0; m < kRowFragments<kDim>; ++m) PECLR_UNROLL
-    for (int half = 0; half < 2; ++half) {
-      LogSumExp& seen = anchors[m][half].negatives;
-      float top = kMasked;
-      PECLR_UNROLL
-      for (int n = 0; n < kColumns / 8; ++n)
-        top = fmaxf(top, fmaxf(dots.c[m][n][2 * half], dots.c[m][n][2 * half + 1]));
-      const float max = fmaxf(seen.max, top * scale);
-      float sum = 0;
-      PECLR_UNROLL
-      for (int n = 0; n < kColumns / 8; ++n)
-        sum += exp2_fast(fmaf(dots.c[m][n][2 * half], scale, -max)) +
-               exp2_fast(fmaf(dots.c[m][n][2 * half + 1], scale, -max));
-      seen = {max, fmaf(seen.sum, exp2_fast(seen.max - max), sum)};
-    }
+    for (int m = 0; m < kRowFragments<kDim>; ++m)
+      for (int half = 0; half < 2; ++half) {
+        LogSumExp& seen = anchors[m][half].negatives;
+        float top = kMasked;
+        PECLR_UNROLL
+        for (int n = 0; n < kColumns / 8; ++n)
+          top = fmaxf(top, fmaxf(dots.c[m][n][2 * half], dots.c[m][n][2 * half + 1]));
+        const float max = fmaxf(seen.max, top * scale);
+        float sum = 0;
+        PECLR_UNROLL
+        for (int n = 0; n < kColumns / 8; ++n)
+          sum += exp2_fast(fmaf(dots.c[m][n][2 * half], scale, -max)) +
+                 exp2_fast(fmaf(dots.c[m][n][2 * half + 1], scale, -max));
+        seen = {max, fmaf(seen.sum, exp2_fast(seen.max - max), sum)};
+      }
   }
 
   PECLR_DEVICE static void write(const Params& p, int first_row, const Anchors& anchors) {
     PECLR_UNROLL
-    for (int m = 0; m < kRowFragments<kDim>; ++m) PECLR_UNROLL
-    for (int half = 0; half < 2; ++half) {
-      const AnchorPart all =
-          warp_fold<4>(anchors[m][half], [](const AnchorPart& a, const AnchorPart& b) {
-            return AnchorPart{merge_base2(a.negatives, b.negatives), fmaxf(a.positive, b.positive)};
-          });
-      const int row = first_row + 16 * m + fragment_row(2 * half);
-      if (lane_index() % 4 == 0 && row < p.rows)
-        p.parts[std::int64_t{blockIdx.y} * p.rows + row] = all;
-    }
+    for (int m = 0; m < kRowFragments<kDim>; ++m)
+      for (int half = 0; half < 2; ++half) {
+        const AnchorPart all = warp_fold<4>(anchors[m][half], [](const AnchorPart& a,
+                                                                 const AnchorPart& b) {
+          return AnchorPart{merge_base2(a.negatives, b.negatives), fmaxf(a.positive, b.positive)};
+        });
+        const int row = first_row + 16 * m + fragment_row(2 * half);
+        if (lane_index() % 4 == 0 && row < p.rows)
+          p.parts[std::int64_t{blockIdx.y} * p.rows + row] = all;
+      }
   }
 };
 

@@ -21,7 +21,7 @@ struct NtxentOperandsKernel {
     if (blockIdx.x == 0 && threadIdx.x == 0 && p.job.finished) *p.job.finished = 0;
     for (int column = static_cast<int>(threadIdx.x); column < padded_dim; column += kThreads) {
       ColumnSums sums{0, 0};
-#pragma unroll 8
+      PECLR_UNROLL_BY(8)
       for (int row = first; row < first + kColumnSumRows; ++row) {
         const bool real = row < rows && column < dim;
         T& out = p.job.operands[std::int64_t{row} * padded_dim + column];

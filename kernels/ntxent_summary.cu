@@ -77,7 +77,7 @@ struct NtxentSummaryKernel {
     const int blocks = (p.sizes.rows + kColumnSumRows - 1) / kColumnSumRows;
     const auto thread = static_cast<int>(threadIdx.x);
     ColumnSums sums{0, 0};
-#pragma unroll 8
+    PECLR_UNROLL_BY(8)
     for (int block = thread / padded_dim; block < blocks; block += groups) {
       const ColumnSums more = p.job.sums[std::int64_t{block} * padded_dim + thread % padded_dim];
       sums = {sums.sum + more.sum, sums.squares + more.squares};

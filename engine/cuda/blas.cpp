@@ -154,7 +154,12 @@ void Blas::run(const Product& p, const void* a, const void* b, const float* bias
   const Plan& plan = it->second;
   if (bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias, p);
   const std::size_t bytes = plan.workspace_bytes;
-  void* workspace = bytes > 0 ? impl_->memory.allocate(bytes) : nullptr;
+  void* workspace = nullptr;
+  try {
+    if (bytes > 0) workspace = impl_->memory.allocate(bytes);
+  } catch (const Error& e) {
+    fail(e.kind(), "room for a {}: {}", text_of(p), e.what());
+  }
   const float alpha = 1;
   const cublasStatus_t status =
       cublasLtMatmul(impl_->handle, plan.operation.get(), &alpha, b, plan.first.get(), a,

@@ -15,6 +15,7 @@ namespace peclr::cuda {
 namespace {
 
 std::atomic<int> gpu_of_process{0};
+thread_local int gpu_of_thread = 0;  // CUDA's default for a new thread
 
 GpuFacts facts_of(int index) {
   cudaDeviceProp properties;
@@ -25,6 +26,7 @@ GpuFacts facts_of(int index) {
 // Starts the card for this thread where it has not been started.
 cudaError_t add_free_memory(GpuFacts& facts, int index) {
   cudaError_t status = cudaSetDevice(index);
+  gpu_of_thread = index;
   if (status == cudaSuccess) status = cudaMemGetInfo(&facts.free_bytes, &facts.total_bytes);
   return status;
 }
@@ -83,11 +85,7 @@ GpuSurvey survey_gpus() {
   survey.driver = driver_of(status, survey.driver_version);
   survey.fault = cudaGetErrorString(status);
   if (status != cudaSuccess) return survey;
-  for (int i = 0; i < count; ++i) {
-    GpuFacts facts = facts_of(i);
-    if (add_free_memory(facts, i) != cudaSuccess) cudaGetLastError();  // held by others: 0 free
-    survey.gpus.push_back(facts);
-  }
+  for (int i = 0; i < count; ++i) survey.gpus.push_back(facts_of(i));
   return survey;
 }
 
@@ -117,9 +115,8 @@ std::string Context::description() const {
   int driver = 0, runtime = 0;
   cudaDriverGetVersion(&driver);
   cudaRuntimeGetVersion(&runtime);
-  return fmt::format("cuda:{}, {}, compute capability {}.{}, driver for CUDA {}, runtime {}",
-                     index_, facts_.name, facts_.major, facts_.minor, version_text(driver),
-                     version_text(runtime));
+  return fmt::format("{}, driver for CUDA {}, runtime {}", gpu_line(facts_, index_),
+                     version_text(driver), version_text(runtime));
 }
 
 void Context::wait() const {
@@ -127,7 +124,11 @@ void Context::wait() const {
   check_cuda(cudaStreamSynchronize(stream_), "waiting for the GPU");
 }
 
-void enter_gpu() { check_cuda(cudaSetDevice(gpu_of_process), "choosing the GPU"); }
+void enter_gpu() {
+  if (gpu_of_thread == gpu_of_process) return;
+  check_cuda(cudaSetDevice(gpu_of_process), "choosing the GPU");
+  gpu_of_thread = gpu_of_process;
+}
 
 void* gpu_allocate(std::size_t bytes) {
   enter_gpu();
@@ -146,18 +147,28 @@ void gpu_free(void* block, std::size_t) {
   cudaFree(block);  // also runs while an error unwinds: what it says is of no use to anyone
 }
 
-void copy_to_gpu(const void* from, std::size_t bytes, void* to, Stream stream) {
-  enter_gpu();
-  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream),
-             "copying to the GPU");
-  check_cuda(cudaStreamSynchronize(stream), "copying to the GPU");
+std::string gpu_memory_text(std::int64_t ours) {
+  const int index = gpu_of_process;
+  GpuFacts facts = facts_of(index);
+  add_free_memory(facts, index);
+  return full_text(facts, index, ours);
 }
+
+void check_last_error(std::string_view operation) { check_cuda(cudaGetLastError(), operation); }
 
 void copy_from_gpu(const void* from, std::size_t bytes, void* to, Stream stream) {
   enter_gpu();
   check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream),
              "copying from the GPU");
   check_cuda(cudaStreamSynchronize(stream), "copying from the GPU");
+}
+
+void copy_columns(const void* from, std::size_t from_row, void* to, std::size_t to_row,
+                  std::size_t width, std::size_t rows, Stream stream) {
+  enter_gpu();
+  check_cuda(
+      cudaMemcpy2DAsync(to, to_row, from, from_row, width, rows, cudaMemcpyDeviceToDevice, stream),
+      "copying on the GPU");
 }
 
 void fill_zero(void* to, std::size_t bytes, Stream stream) {

@@ -39,14 +39,20 @@ void enter_gpu();
 // The system under a CachingAllocator of the GPU's memory.
 void* gpu_allocate(std::size_t bytes);  // null where there is none
 void gpu_free(void* block, std::size_t bytes);
+// For its errors: how full the card is, of which `ours` bytes are this program's.
+std::string gpu_memory_text(std::int64_t ours);
 
 // Throws Error with the operation and CUDA's words unless `status` (a cudaError_t) is success;
 // ErrorKind::device where card or driver are at fault.
 void check_cuda(int status, std::string_view operation);
+// The same of the last error that CUDA keeps for this thread.
+void check_last_error(std::string_view operation);
 
-// All in the stream's order. The first two are done with host memory on return.
-void copy_to_gpu(const void* from, std::size_t bytes, void* to, Stream stream);
+// All in the stream's order. The first is done on return.
 void copy_from_gpu(const void* from, std::size_t bytes, void* to, Stream stream);
+// `rows` pieces of `width` bytes, from and to rows of other lengths, on the GPU.
+void copy_columns(const void* from, std::size_t from_row, void* to, std::size_t to_row,
+                  std::size_t width, std::size_t rows, Stream stream);
 void fill_zero(void* to, std::size_t bytes, Stream stream);
 
 }  // namespace peclr::cuda

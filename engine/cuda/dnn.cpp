@@ -287,8 +287,10 @@ bool is_exact(const Descriptor& engine, DType type, Tf32 tf32) {
       case CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP:
         break;
       case CUDNN_NUMERICAL_NOTE_TENSOR_CORE:
-      case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
         if (type == DType::f32 && tf32 == Tf32::off) return false;
+        break;
+      case CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS:
+        if (type != DType::f32 || tf32 == Tf32::off) return false;
         break;
       default:  // non-deterministic, narrow sums, Fourier and Winograd transforms
         return false;
@@ -489,7 +491,12 @@ bool Dnn::run(ConvPass pass, const ConvShape& shape, const ConvOperands& operand
   if (!it->second) return false;
   const Plan& plan = *it->second;
   const auto bytes = static_cast<std::size_t>(plan.workspace_bytes);
-  void* workspace = bytes > 0 ? impl_->memory.allocate(bytes) : nullptr;
+  void* workspace = nullptr;
+  try {
+    if (bytes > 0) workspace = impl_->memory.allocate(bytes);
+  } catch (const Error& e) {
+    fail(e.kind(), "room for {}: {}", text_of(pass, shape), e.what());
+  }
   const cudnnStatus_t status = impl_->execute(plan, operands, workspace);
   // The next to get this memory works behind us in the same stream.
   if (workspace) impl_->memory.release(workspace, bytes);

@@ -48,16 +48,14 @@ const GpuFacts& choose_gpu(const GpuSurvey& survey, int index) {
     fail(ErrorKind::device, "device=cuda: {}", problem);
   const auto count = static_cast<int>(survey.gpus.size());
   if (index < 0 || index >= count)
-    fail(
-        ErrorKind::device, "there is no GPU cuda:{}; {}, {}", index,
-        count == 1 ? "there is only cuda:0" : fmt::format("there are cuda:0 to cuda:{}", count - 1),
-        kCpu);
+    fail(ErrorKind::device, "gpu={}: there is no such card; use {}, {}", index,
+         count == 1 ? "gpu=0" : fmt::format("one from gpu=0 to gpu={}", count - 1), kCpu);
   return survey.gpus[static_cast<std::size_t>(index)];
 }
 
 std::string gpu_line(const GpuFacts& gpu, int index) {
-  return fmt::format("cuda:{}, {}, compute capability {}.{}, {:.1f} of {:.1f} GiB free", index,
-                     gpu.name, gpu.major, gpu.minor, gib(gpu.free_bytes), gib(gpu.total_bytes));
+  return fmt::format("cuda:{}, {}, {:.1f} GiB, compute capability {}.{}", index, gpu.name,
+                     gib(gpu.total_bytes), gpu.major, gpu.minor);
 }
 
 std::vector<std::string> survey_lines(const GpuSurvey& survey) {
@@ -81,7 +79,7 @@ std::string no_kernel_text(const GpuFacts& gpu, int index, std::string_view buil
 std::string occupied_text(const GpuFacts& gpu, int index, std::string_view fault) {
   return fmt::format(
       "cuda:{} ({}) cannot be started ({}); other programs may hold it or its memory: see "
-      "nvidia-smi, take another card by device=cuda:N, {}",
+      "nvidia-smi, take another card with gpu=N, {}",
       index, gpu.name, fault, kCpu);
 }
 

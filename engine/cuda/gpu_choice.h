@@ -13,8 +13,8 @@ namespace peclr::cuda {
 
 struct GpuFacts {
   std::string name;
-  int major = 0, minor = 0;  // compute capability
-  std::size_t total_bytes = 0, free_bytes = 0;
+  int major = 0, minor = 0;                     // compute capability
+  std::size_t total_bytes = 0, free_bytes = 0;  // the latter of the card in use only
   bool operator==(const GpuFacts&) const = default;
 };
 
@@ -35,7 +35,7 @@ std::string problem_of(const GpuSurvey& survey);
 // Throws Error(device) where there is no GPU, or none of this index.
 const GpuFacts& choose_gpu(const GpuSurvey& survey, int index);
 
-// "cuda:0, NVIDIA H100 80GB HBM3, compute capability 9.0, 79.1 of 79.6 GiB free"
+// "cuda:0, NVIDIA H100 80GB HBM3, 79.6 GiB, compute capability 9.0"
 std::string gpu_line(const GpuFacts& gpu, int index);
 // For `peclr info`: a line for each GPU, or one that says why there is none.
 std::vector<std::string> survey_lines(const GpuSurvey& survey);
