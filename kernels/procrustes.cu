@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A thread a pose. A block's poses go through shared memory, so that memory is read and written in
-// whole lines, at most 21 points of a pose at a time. Points are counted from their set's mean, in
-// units near their own size: so f32 is enough for them, and doubles are left to the few numbers of
-// the SVD.
-#include <bit>
-
+// whole lines, at most 21 points of a pose at a time. Sums and SVD are in double, as on the CPU: on
+// cards with the units for it they hide behind the memory. Aligned points are f32, counted from
+// their mean, so that a hand far from the origin loses no digits.
 #include "kernels/launch.h"
 #include "kernels/pack.h"
 #include "kernels/procrustes_kernels.h"
@@ -24,46 +22,30 @@ PECLR_DEVICE Point floats(const Doubles& p) {
   return {static_cast<float>(p.x), static_cast<float>(p.y), static_cast<float>(p.z)};
 }
 
-// The power of two below x; 1 for 0 and for what is hardly a number.
-PECLR_DEVICE float power_below(float x) {
-  const std::uint32_t exponent = std::bit_cast<std::uint32_t>(x) & 0x7F800000u;
-  return exponent == 0 ? 1.f : std::bit_cast<float>(exponent);
-}
+// The similarity for f32, with the scale in the rotation. A mean is held as the nearest float and
+// the rest.
+struct Apply {
+  Point source_mean, source_rest, target_mean, target_rest;
+  SimilarityTransform<float> turn;  // between centred points
 
-// Where a set of points lies and how large it is, roughly: what its points are counted from.
-struct Frame {
-  Point origin;
-  float unit;
+  PECLR_DEVICE explicit Apply(const SimilarityTransform<double>& fit)
+      : source_mean(floats(fit.source_mean)),
+        source_rest(floats(difference(fit.source_mean, doubles(source_mean)))),
+        target_mean(floats(fit.target_mean)),
+        target_rest(floats(difference(fit.target_mean, doubles(target_mean)))),
+        turn{{},
+             {},
+             floats(scaled(fit.scale, fit.row_x)),
+             floats(scaled(fit.scale, fit.row_y)),
+             floats(scaled(fit.scale, fit.row_z)),
+             1.f} {}
 
-  PECLR_DEVICE Point centred(const Point& p) const { return difference(p, origin); }
-};
-
-// Finds a Frame from the points in any order of chunks.
-struct FrameFinder {
-  Point first{0, 0, 0}, sum{0, 0, 0};
-  float largest = 0;
-
-  PECLR_DEVICE void add(const Point& p) {
-    const Point d = difference(p, first);
-    sum = add_scaled(sum, 1.f, d);
-    largest = fmaxf(largest, fmaxf(fabsf(d.x), fmaxf(fabsf(d.y), fabsf(d.z))));
-  }
-  PECLR_DEVICE Frame frame(int points) const {
-    return {add_scaled(first, 1.f / static_cast<float>(points), sum), power_below(largest)};
+  // Counted from target_mean.
+  PECLR_DEVICE Point aligned(const Point& p) const {
+    return add_scaled(target_rest, 1.f,
+                      turn.rotated(difference(difference(p, source_mean), source_rest)));
   }
 };
-
-// Sums of a few points in their units, added to those of the pose.
-PECLR_DEVICE void add_sums(const PointSums<float>& part, double source_unit, double target_unit,
-                           PointSums<double>& all) {
-  all.source = add_scaled(all.source, source_unit, doubles(part.source));
-  all.target = add_scaled(all.target, target_unit, doubles(part.target));
-  all.source_square += source_unit * source_unit * part.source_square;
-  const double both = source_unit * target_unit;
-  all.cross_x = add_scaled(all.cross_x, both, doubles(part.cross_x));
-  all.cross_y = add_scaled(all.cross_y, both, doubles(part.cross_y));
-  all.cross_z = add_scaled(all.cross_z, both, doubles(part.cross_z));
-}
 
 struct Procrustes {
   struct Params {
@@ -89,66 +71,43 @@ struct Procrustes {
     const int thread = static_cast<int>(threadIdx.x);
     const bool active = thread < block.poses;
     const std::int64_t pose = first + thread;
-    const int points = p.in.points;
 
-    FrameFinder source_finder, target_finder;
+    PointSums<double> sums{};
     for_each_chunk(p, s, block, true, [&](int begin, int count) {
       if (!active) return;
-      if (begin == 0) {
-        source_finder.first = point(s.source, thread, 0);
-        target_finder.first = point(s.target, thread, 0);
-      }
-      for (int i = 0; i < count; ++i) {
-        source_finder.add(point(s.source, thread, i));
-        target_finder.add(point(s.target, thread, i));
-      }
-    });
-    const Frame source = source_finder.frame(points), target = target_finder.frame(points);
-
-    const Point zero{0, 0, 0};
-    const Doubles none{0, 0, 0};
-    auto sums = PointSums<double>::from(none, none);
-    for_each_chunk(p, s, block, false, [&](int, int count) {
-      if (!active) return;
-      auto part = PointSums<float>::from(zero, zero);
-      const float source_scale = 1.f / source.unit, target_scale = 1.f / target.unit;
+      if (begin == 0)
+        sums = PointSums<double>::from(doubles(point(s.source, thread, 0)),
+                                       doubles(point(s.target, thread, 0)));
       for (int i = 0; i < count; ++i)
-        part.add(scaled(source_scale, source.centred(point(s.source, thread, i))),
-                 scaled(target_scale, target.centred(point(s.target, thread, i))));
-      add_sums(part, source.unit, target.unit, sums);
+        sums.add(doubles(point(s.source, thread, i)), doubles(point(s.target, thread, i)));
     });
-    const SimilarityTransform<double> fit = align(sums, points, p.in.rule);
-    if (active) store_fit(p.out, pose, fit, source, target);
+    SimilarityTransform<double> fit{};
+    if (active) {
+      fit = align(sums, p.in.points, p.in.rule);
+      store_fit(p.out, pose, fit);
+    }
     if (!p.out.aligned && !p.out.pa_epe) return;
 
-    // Between centred points, with the scale in the rotation.
-    const SimilarityTransform<float> apply{floats(fit.source_mean),
-                                           floats(fit.target_mean),
-                                           floats(scaled(fit.scale, fit.row_x)),
-                                           floats(scaled(fit.scale, fit.row_y)),
-                                           floats(scaled(fit.scale, fit.row_z)),
-                                           1.f};
+    const Apply apply(fit);
     double distance = 0;
     for_each_chunk(p, s, block, false, [&](int begin, int count) {
       if (active)
         for (int i = 0; i < count; ++i) {
-          const Point aligned = apply.apply(source.centred(point(s.source, thread, i)));
-          const Point error = scaled(
-              1.f / target.unit, difference(aligned, target.centred(point(s.target, thread, i))));
+          const Point aligned = apply.aligned(point(s.source, thread, i));
+          const Point error =
+              difference(aligned, difference(point(s.target, thread, i), apply.target_mean));
           distance += square_root(dot(error, error));
-          set_point(s.source, thread, i, add_scaled(target.origin, 1.f, aligned));
+          set_point(s.source, thread, i, add_scaled(apply.target_mean, 1.f, aligned));
         }
       if (!p.out.aligned) return;
       __syncthreads();
       write(p, s.source, block, begin, count);
     });
-    if (p.out.pa_epe && active)
-      p.out.pa_epe[pose] = static_cast<float>(distance * target.unit / points);
+    if (p.out.pa_epe && active) p.out.pa_epe[pose] = static_cast<float>(distance / p.in.points);
   }
 
   PECLR_DEVICE static void store_fit(const ProcrustesOutput& out, std::int64_t pose,
-                                     const SimilarityTransform<double>& fit, const Frame& source,
-                                     const Frame& target) {
+                                     const SimilarityTransform<double>& fit) {
     if (out.rotation) {
       float* r = out.rotation + 9 * pose;
       set_point(r, 0, 0, floats(fit.row_x));
@@ -156,11 +115,7 @@ struct Procrustes {
       set_point(r, 0, 2, floats(fit.row_z));
     }
     if (out.scale) out.scale[pose] = static_cast<float>(fit.scale);
-    if (!out.translation) return;
-    SimilarityTransform<double> whole = fit;
-    whole.source_mean = add_scaled(fit.source_mean, 1.0, doubles(source.origin));
-    whole.target_mean = add_scaled(fit.target_mean, 1.0, doubles(target.origin));
-    set_point(out.translation + 3 * pose, 0, 0, floats(whole.translation()));
+    if (out.translation) set_point(out.translation + 3 * pose, 0, 0, floats(fit.translation()));
   }
 
   PECLR_DEVICE static Point point(const float* poses, int pose, int i) {

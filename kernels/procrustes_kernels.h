@@ -7,7 +7,7 @@
 namespace peclr::kernels {
 
 // Any number of poses and points; 21 points on memory aligned to 16 bytes are fastest. Sums and the
-// aligned points are calculated in f32 on centred coordinates, the rotation in double.
+// SVD are calculated in double, the aligned points in f32.
 void procrustes(const ProcrustesInput& in, const ProcrustesOutput& out, Stream stream);
 
 }  // namespace peclr::kernels
