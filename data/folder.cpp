@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/file.h"
 #include "engine/text.h"
 
 namespace peclr {
@@ -45,9 +46,13 @@ bool enter(const fs::path& folder, Entered& entered) {
 std::vector<std::string> list_pictures(const fs::path& folder) {
   std::error_code error;
   const fs::file_status root = fs::status(folder, error);
-  if (!fs::exists(root)) fail(ErrorKind::data, "{}: no such folder", printable(folder.string()));
+  if (root.type() == fs::file_type::not_found)
+    fail(ErrorKind::data, "{}: no such folder; check the path", printable(folder.string()));
+  if (root.type() == fs::file_type::none)
+    fail_reading(folder.string(), "cannot look into the folder", error.value(), ErrorKind::data);
   if (!fs::is_directory(root))
-    fail(ErrorKind::data, "{}: is not a folder", printable(folder.string()));
+    fail(ErrorKind::data, "{}: is not a folder; give the folder that holds the pictures",
+         printable(folder.string()));
 
   std::vector<std::string> files;
   Entered entered;
@@ -69,17 +74,17 @@ std::vector<std::string> list_pictures(const fs::path& folder) {
         files.push_back(inside + name);
       }
     }
-    if (error) {
-      fail(ErrorKind::data, "{}: cannot be listed: {}", printable((folder / inside).string()),
-           error.message());
-    }
+    if (error)
+      fail_reading((folder / inside).string(), "cannot list the folder", error.value(),
+                   ErrorKind::data);
     // Sorted, so that of several paths to one folder the same one is taken everywhere.
     std::sort(folders.begin(), folders.end());
     std::erase_if(folders, [&](const std::string& f) { return !enter(folder / f, entered); });
     waiting.insert(waiting.end(), folders.rbegin(), folders.rend());
   }
   if (files.empty()) {
-    fail(ErrorKind::data, "{}: holds no pictures (looked for {}, in sub-folders too)",
+    fail(ErrorKind::data,
+         "{}: holds no pictures (looked for {}, in sub-folders too); check the path",
          printable(folder.string()), kPictureEndings);
   }
   std::sort(files.begin(), files.end());

@@ -21,16 +21,20 @@ void read_cameras(const fs::path& file, std::vector<HandLabel>& labels) {
   constexpr std::array<std::size_t, 2> kShape = {3, 3};
   const std::vector<float> numbers = read_json_numbers(file, kShape);
   labels.resize(numbers.size() / 9);
-  if (labels.empty()) fail(ErrorKind::data, "{}: holds no entries", printable(file.string()));
+  if (labels.empty())
+    fail(ErrorKind::data, "{}: holds no entries; fetch or write it again",
+         printable(file.string()));
   for (std::size_t i = 0; i < labels.size(); ++i) {
     float* K = labels[i].K.m;
     std::copy_n(&numbers[9 * i], 9, K);
     if (!(K[0] > 0 && K[4] > 0)) {
-      fail(ErrorKind::data, "{}: entry {} has focal lengths {} and {}; both must be positive",
+      fail(ErrorKind::data,
+           "{}: entry {} has focal lengths {} and {}; both must be positive: mend the entry",
            printable(file.string()), i, K[0], K[4]);
     }
     if (K[3] != 0 || K[6] != 0 || K[7] != 0 || K[8] != 1) {
-      fail(ErrorKind::data, "{}: entry {} is not of the form [[fx, s, cx], [0, fy, cy], [0, 0, 1]]",
+      fail(ErrorKind::data,
+           "{}: entry {} must be of the form [[fx, s, cx], [0, fy, cy], [0, 0, 1]]: mend it",
            printable(file.string()), i);
     }
   }
@@ -39,8 +43,8 @@ void read_cameras(const fs::path& file, std::vector<HandLabel>& labels) {
 void check_length(const fs::path& file, std::size_t entries, const fs::path& cameras,
                   std::size_t wanted) {
   if (entries == wanted) return;
-  fail(ErrorKind::data, "{}: holds {} entries, but {} holds {}", printable(file.string()), entries,
-       printable(cameras.filename().string()), wanted);
+  fail(ErrorKind::data, "{}: holds {} entries, but {} holds {}; take both from the same set",
+       printable(file.string()), entries, printable(cameras.filename().string()), wanted);
 }
 
 void read_joints(const fs::path& file, const fs::path& cameras, std::vector<HandLabel>& labels) {
@@ -52,7 +56,8 @@ void read_joints(const fs::path& file, const fs::path& cameras, std::vector<Hand
     for (int j = 0; j < kJoints; ++j, number += 3) {
       labels[i].xyz[j] = {number[0], number[1], number[2]};
       if (number[2] > 0) continue;
-      fail(ErrorKind::data, "{}: joint {} of entry {} is not in front of the camera (z = {} m)",
+      fail(ErrorKind::data,
+           "{}: joint {} of entry {} is not in front of the camera (z = {} m); mend the entry",
            printable(file.string()), j, i, number[2]);
     }
   }
@@ -64,7 +69,7 @@ void read_scales(const fs::path& file, const fs::path& cameras, std::vector<Hand
   for (std::size_t i = 0; i < labels.size(); ++i) {
     labels[i].scale = numbers[i];
     if (numbers[i] > 0) continue;
-    fail(ErrorKind::data, "{}: entry {} is {}; a bone's length must be positive",
+    fail(ErrorKind::data, "{}: entry {} is {}; a bone's length must be positive: mend the entry",
          printable(file.string()), i, numbers[i]);
   }
 }
@@ -74,8 +79,8 @@ void measure_scales(const fs::path& joints, std::vector<HandLabel>& labels) {
     const Vec3f a = labels[i].xyz[kScaleFrom], b = labels[i].xyz[kScaleTo];
     labels[i].scale = std::hypot(a.x - b.x, a.y - b.y, a.z - b.z);
     if (labels[i].scale > 0) continue;
-    fail(ErrorKind::data, "{}: joints {} and {} of entry {} coincide", printable(joints.string()),
-         kScaleFrom, kScaleTo, i);
+    fail(ErrorKind::data, "{}: joints {} and {} of entry {} coincide; mend the entry",
+         printable(joints.string()), kScaleFrom, kScaleTo, i);
   }
 }
 
@@ -94,7 +99,8 @@ FreihandLabels read_freihand_labels(const fs::path& root, const std::string& spl
   } else if (read.has_joints) {
     measure_scales(joints, read.labels);
   } else {
-    fail(ErrorKind::data, "{}: no such file, and without {} the scale cannot be computed",
+    fail(ErrorKind::data,
+         "{}: no such file, and without {} the scale cannot be computed; add one of them",
          printable(scales.string()), printable(joints.filename().string()));
   }
   return read;

@@ -7,6 +7,7 @@
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/file_error.h"
 #include "engine/text.h"
 
 namespace peclr {
@@ -62,9 +63,7 @@ FreihandWriter::FreihandWriter(const std::filesystem::path& dir, FreihandPart pa
          printable(there.string()));
   const std::filesystem::path pictures = dir_ / part_ / "rgb";
   std::filesystem::create_directories(pictures, error);
-  if (error)
-    fail(ErrorKind::failure, "{}: cannot be made: {}", printable(pictures.string()),
-         error.message());
+  if (error) fail_writing(pictures.string(), "cannot make the folder", error.value());
 }
 
 void FreihandWriter::write(int id, const Image& image, const HandLabel& label) {

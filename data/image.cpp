@@ -28,7 +28,7 @@ void write_file(const std::filesystem::path& path, std::span<const std::uint8_t>
   } else {
     error = errno;
   }
-  fail(ErrorKind::failure, "{}: cannot write: {}", printable(path.string()), system_message(error));
+  fail_writing(path.string(), "cannot write", error);
 }
 
 bool has(std::span<const std::uint8_t> bytes, std::size_t at, std::string_view magic) {

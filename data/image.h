@@ -29,6 +29,7 @@ struct Image {
 };
 
 // Limits that are checked in the header, before any pixel is decoded or memory is taken for it.
+inline constexpr int kMinSide = 2;  // for a view to be drawn of it
 inline constexpr int kMaxSide = 16384;
 inline constexpr std::int64_t kMaxPixels = 64 << 20;
 

@@ -47,8 +47,8 @@ class NumberReader {
   bool end_array() {
     const std::size_t level = --depth_;
     if (level > 0 && counts_[level] != shape_[level - 1]) {
-      fail(ErrorKind::data, "{}: {} has {} values instead of {}", name_, place(), counts_[level],
-           shape_[level - 1]);
+      fail(ErrorKind::data, "{}: {} has {} values instead of {}; mend it", name_, place(),
+           counts_[level], shape_[level - 1]);
     }
     return true;
   }
@@ -64,7 +64,8 @@ class NumberReader {
       fail(ErrorKind::data, "{}: the file is cut at {} ({} bytes); fetch or write it again", name_,
            place(), text_.size());
     }
-    fail(ErrorKind::data, "{}: not valid JSON at byte {}, {}", name_, position, place());
+    fail(ErrorKind::data, "{}: not valid JSON at byte {}, {}; fetch or write it again", name_,
+         position, place());
   }
 
  private:
@@ -84,7 +85,8 @@ class NumberReader {
     ++counts_[level];
     if (level > 0 && counts_[level] > shape_[level - 1]) {
       --depth_;
-      fail(ErrorKind::data, "{}: {} has more than {} values", name_, place(), shape_[level - 1]);
+      fail(ErrorKind::data, "{}: {} has more than {} values; mend it", name_, place(),
+           shape_[level - 1]);
     }
   }
 
@@ -94,7 +96,8 @@ class NumberReader {
   }
 
   [[noreturn]] bool refuse(const char* what) {
-    fail(ErrorKind::data, "{}: {} where {} belongs, at {}", name_, what, wanted(), place());
+    fail(ErrorKind::data, "{}: {} where {} belongs, at {}; mend it", name_, what, wanted(),
+         place());
   }
 
   const char* wanted() const {
@@ -123,7 +126,7 @@ class NumberReader {
 
 std::vector<float> parse_json_numbers(std::string_view text, const std::string& name,
                                       std::span<const std::size_t> item_shape) {
-  if (text.empty()) fail(ErrorKind::data, "{}: the file is empty", name);
+  if (text.empty()) fail(ErrorKind::data, "{}: the file is empty; fetch or write it again", name);
   NumberReader reader(text, name, item_shape);
   nlohmann::json::sax_parse(text.data(), text.data() + text.size(), &reader);
   return reader.take();

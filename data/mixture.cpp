@@ -77,7 +77,8 @@ Mixture make_mixture(std::span<const std::int64_t> sizes, std::span<const double
     mixture.epoch_size += size;
   }
   if (mixture.epoch_size > std::numeric_limits<std::int32_t>::max()) {
-    fail(ErrorKind::data, "{} pictures in all are more than a run can use (2^31 - 1)",
+    fail(ErrorKind::data,
+         "{} pictures in all are more than a run can use (2^31 - 1); name fewer folders",
          mixture.epoch_size);
   }
   for (const double weight : weights) {

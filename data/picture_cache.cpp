@@ -8,10 +8,15 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/text.h"
 
 namespace peclr {
 Picture read_picture(const PictureSet& set, std::int64_t index, int target) {
   Image image = read_image(set.path(index));
+  // No view can be drawn of a line of pixels: counted with the pictures that cannot be read.
+  if (image.width < kMinSide || image.height < kMinSide)
+    fail(ErrorKind::data, "{}: a picture of {} x {} pixels is too small, give at least {} x {}",
+         printable(set.path(index).string()), image.width, image.height, kMinSide, kMinSide);
   const int factor = reduction_for(image.width, image.height, target);
   return {factor == 1 ? std::move(image) : box_reduce(image, factor), factor};
 }
@@ -71,7 +76,10 @@ UsedPicture read_or_next(PictureCache& cache, BadPictures& bad, std::span<const 
       bad.add(id, error.what());
     }
   }
-  fail(ErrorKind::data, "no picture of this epoch can be read; {}", bad.summary());
+  fail(ErrorKind::data,
+       "none of the {} pictures of this epoch can be read; mend them, or leave their folder out of "
+       "data.train",
+       size);
 }
 
 }  // namespace peclr

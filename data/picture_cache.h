@@ -24,7 +24,8 @@ struct Picture {
 };
 
 // Reads picture `index` of the set and reduces it so that its shorter side keeps at least `target`
-// pixels (0: not at all). Throws what read_image throws.
+// pixels (0: not at all). Throws what read_image throws, and Error(data) for a picture of less than
+// 2 x 2 pixels.
 Picture read_picture(const PictureSet& set, std::int64_t index, int target);
 
 // 8 GiB, or half of the memory that this process may have if that is less.

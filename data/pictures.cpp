@@ -30,7 +30,8 @@ void check_numbers(const PictureSet& set) {
   for (std::int64_t i = 0; i < set.size(); ++i) {
     const std::int64_t number = number_of(set.files[std::size_t(i)]);
     if (number >= 0 && number != i) {
-      fail(ErrorKind::data, "{}: picture {} is missing; {} stands in its place",
+      fail(ErrorKind::data,
+           "{}: picture {} is missing, {} stands in its place; fetch the set again",
            printable(set.root.string()), i, printable(set.files[std::size_t(i)]));
     }
   }
@@ -48,7 +49,8 @@ PictureSet open_freihand(const fs::path& root, const std::string& split) {
   }
   check_numbers(set);
   if (set.files.size() % set.labels.size() != 0) {
-    fail(ErrorKind::data, "{}: {} pictures are no multiple of the {} labels in {}_K.json",
+    fail(ErrorKind::data,
+         "{}: {} pictures are no multiple of the {} labels in {}_K.json; fetch the set again",
          printable((root / pictures).string()), set.files.size(), set.labels.size(), split);
   }
   return set;
@@ -97,7 +99,9 @@ PictureSet open_pictures(const fs::path& path, Split split) {
   const bool broken = fs::exists(path / (other + "_K.json"), unknown) &&
                       (!training || fs::exists(path / wanted, unknown));
   if (broken) {
-    fail(ErrorKind::data, "{}: holds {}_K.json but no {}_K.json, so there is no {} split",
+    fail(ErrorKind::data,
+         "{}: holds {}_K.json but no {}_K.json, so there is no {} split; add the file, or choose "
+         "another folder",
          printable(path.string()), other, wanted, wanted);
   }
   return open_folder(path);

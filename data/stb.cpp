@@ -108,6 +108,7 @@ Image decode_stb(std::span<const std::uint8_t> bytes, const std::string& name) {
     fail(ErrorKind::data, "{}: truncated or damaged picture ({})", name, stbi_failure_reason());
   }
   check_picture_size(width, height, name);
+  if (bytes[0] == 0x89) check_png(bytes, name);
   Source source{bytes};
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
       stbi_load_from_callbacks(&kCallbacks, &source, &width, &height, &channels, 4),

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/image.h"
 #include "engine/error.h"
 
 namespace peclr {
@@ -44,9 +45,9 @@ Draws draw_all(const AugmentOptions& options, Rng& rng) {
 }
 
 void require_pixels(int width, int height) {
-  if (width < 2 || height < 2)
-    fail(ErrorKind::data, "a picture of {} x {} pixels is too small, give at least 2 x 2", width,
-         height);
+  if (width < kMinSide || height < kMinSide)
+    fail(ErrorKind::data, "a picture of {} x {} pixels is too small, give at least {} x {}", width,
+         height, kMinSide, kMinSide);
 }
 
 double largest_distance(std::span<const Vec2f> joints, double x, double y) {
@@ -80,6 +81,7 @@ View view_of(const ViewGeometry& geometry) {
          geometry.crop_width, geometry.crop_height, geometry.centre.x, geometry.centre.y);
   view.to_output = invert(view.pixels.to_source);
   view.angle_deg = static_cast<float>(geometry.angle_deg);
+  view.centre = geometry.centre;
   return view;
 }
 

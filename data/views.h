@@ -36,6 +36,7 @@ struct View {
   float angle_deg = 0;  // positive: the content turned counter-clockwise on the screen
   Vec2f shift;          // how far the centre moved right and down, in sides of the view
   float scale = 1;      // size of the content relative to a crop of margin 1.25
+  Vec2f centre;         // what the source was turned about, pixels of the source
 };
 
 // A view for training of a picture of width x height pixels. The crop's centre and radius are the

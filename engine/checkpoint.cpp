@@ -7,6 +7,7 @@
 #include <map>
 #include <string_view>
 
+#include "engine/text.h"
 #include "engine/weight_layout.h"
 
 namespace peclr {
@@ -68,7 +69,7 @@ std::vector<float> finite_values(const TensorFile& file, const StoredTensor& ten
   std::vector<float> values = file.values<float>(tensor.name);
   if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
     fail(ErrorKind::data, "{}: tensor {} holds values that are not finite; use another checkpoint",
-         file.path(), tensor.name);
+         printable(file.path()), shown(tensor.name));
   return values;
 }
 
@@ -126,7 +127,7 @@ LoadReport load_weights(const TensorFile& file, ParameterStore& store) {
     if (tensor->shape == shape) return ++taken, tensor;
     if (name.rfind("fc.", 0) != 0)
       fail(ErrorKind::data, "{}: tensor {} is {}, the model wants {}; check model.depth",
-           file.path(), tensor->name, text_of(tensor->shape), text_of(shape));
+           printable(file.path()), shown(tensor->name), text_of(tensor->shape), text_of(shape));
     report.missing.push_back(name);
     return nullptr;
   };
@@ -144,8 +145,9 @@ LoadReport load_weights(const TensorFile& file, ParameterStore& store) {
   }
   if (taken == 0)
     fail(ErrorKind::data,
-         "{}: no tensor has a name that the model knows; torchvision's names are expected",
-         file.path());
+         "{}: no tensor has a name that the model knows; give a file with torchvision's or "
+         "PeCLR's names",
+         printable(file.path()));
   for (const auto& [name, tensor] : theirs) report.unexpected.push_back(tensor->name);
   store.values_changed();
   return report;

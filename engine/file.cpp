@@ -7,30 +7,23 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <system_error>
 
 #include "engine/text.h"
 
 namespace peclr {
-
 void Descriptor::close() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
 }
 
-std::string system_message(int error_number) {
-  return std::generic_category().message(error_number);
-}
-
 InputFile::InputFile(std::string path, ErrorKind kind) : path_(std::move(path)), kind_(kind) {
   // O_NONBLOCK: opening a pipe without a writer would wait.
   fd_ = Descriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (fd_.get() < 0) fail(kind_, "{}: cannot open: {}", printable(path_), system_message(errno));
+  if (fd_.get() < 0) fail_reading(path_, "cannot open", errno, kind_);
   struct stat status {};
-  if (::fstat(fd_.get(), &status) != 0)
-    fail(kind_, "{}: cannot read: {}", printable(path_), system_message(errno));
+  if (::fstat(fd_.get(), &status) != 0) fail_reading(path_, "cannot read", errno, kind_);
   if (!S_ISREG(status.st_mode))
-    fail(kind_, "{}: this is {}; a file is needed", printable(path_),
+    fail(kind_, "{}: this is {}; give a file", printable(path_),
          S_ISDIR(status.st_mode) ? "a folder" : "a pipe or a device");
   size_ = static_cast<std::uint64_t>(status.st_size);
 }
@@ -40,7 +33,7 @@ void InputFile::read(void* to, std::size_t bytes) {
   while (bytes > 0) {
     const ssize_t n = ::read(fd_.get(), out, std::min(bytes, std::size_t{1} << 30));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(kind_, "{}: cannot read: {}", printable(path_), system_message(errno));
+    if (n < 0) fail_reading(path_, "cannot read", errno, kind_);
     if (n == 0) fail(kind_, "{}: became shorter while it was read; try again", printable(path_));
     out += n;
     bytes -= static_cast<std::size_t>(n);
@@ -50,8 +43,8 @@ void InputFile::read(void* to, std::size_t bytes) {
 std::string read_text_file(const std::string& path, ErrorKind kind, std::uint64_t max_bytes) {
   InputFile file(path, kind);
   if (file.size() > max_bytes)
-    fail(kind, "{}: has {} bytes; at most {} are read here", printable(path), file.size(),
-         max_bytes);
+    fail(kind, "{}: has {} bytes, but at most {} are read here; check that it is the right file",
+         printable(path), file.size(), max_bytes);
   std::string text(file.size(), '\0');
   file.read(text.data(), text.size());
   return text;

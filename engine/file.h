@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/error.h"
+#include "engine/file_error.h"
 
 namespace peclr {
 
@@ -28,13 +29,10 @@ class Descriptor {
   int fd_;
 };
 
-// What the system says of an errno value: "No such file or directory".
-std::string system_message(int error_number);
-
 class InputFile {
  public:
-  // Throws Error(kind) if it cannot be opened or is not a regular file. `kind` is kept for the
-  // reads.
+  // Throws as fail_reading does if it cannot be opened, and Error(kind) if it is not a regular
+  // file. `kind` is kept for the reads.
   InputFile(std::string path, ErrorKind kind);
 
   std::uint64_t size() const { return size_; }  // bytes, as it was when opened

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstring>
 #include <limits>
 #include <type_traits>
@@ -93,11 +94,12 @@ TensorFile::TensorFile(const std::string& path) : path_(path) {
   InputFile file(path, ErrorKind::data);
   std::uint64_t header_bytes = 0;
   if (file.size() < sizeof header_bytes)
-    fail(ErrorKind::data, "{}: not a safetensors file: it has only {} bytes", printable(path),
-         file.size());
+    fail(ErrorKind::data, "{}: not a safetensors file: it has only {} bytes; use another copy",
+         printable(path), file.size());
   file.read(&header_bytes, sizeof header_bytes);
   if (header_bytes > kMaxHeaderBytes || header_bytes > file.size() - sizeof header_bytes)
-    fail(ErrorKind::data, "{}: its header claims {} bytes: cut off, or not a safetensors file",
+    fail(ErrorKind::data,
+         "{}: its header claims {} bytes: cut off, or not a safetensors file; use another copy",
          printable(path), header_bytes);
   std::string json(header_bytes, '\0');
   file.read(json.data(), json.size());
@@ -125,8 +127,19 @@ TensorFile::TensorFile(const std::string& path) : path_(path) {
 const std::string& TensorFile::metadata_at(const std::string& key) const {
   const auto found = metadata_.find(key);
   if (found == metadata_.end())
-    fail(ErrorKind::data, "{}: has no metadata {}", printable(path_), shown(key));
+    fail(ErrorKind::data, "{}: has no metadata {}; use another file", printable(path_), shown(key));
   return found->second;
+}
+
+std::int64_t TensorFile::whole_at(const std::string& key, std::int64_t low,
+                                  std::int64_t high) const {
+  const std::string& text = metadata_at(key);
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < low || value > high)
+    fail(ErrorKind::data, "{}: its {} is {}, not a whole number from {} to {}; use another file",
+         printable(path_), shown(key), shown(text), low, high);
+  return value;
 }
 
 const StoredTensor* TensorFile::find(std::string_view name) const {
@@ -136,7 +149,8 @@ const StoredTensor* TensorFile::find(std::string_view name) const {
 
 const StoredTensor& TensorFile::at(std::string_view name) const {
   const StoredTensor* tensor = find(name);
-  if (!tensor) fail(ErrorKind::data, "{}: has no tensor {}", printable(path_), shown(name));
+  if (!tensor)
+    fail(ErrorKind::data, "{}: has no tensor {}; use another file", printable(path_), shown(name));
   return *tensor;
 }
 

@@ -44,6 +44,8 @@ class TensorFile {
   const Metadata& metadata() const { return metadata_; }  // without the checksum
   // The metadata's value; throws Error(data) if there is none.
   const std::string& metadata_at(const std::string& key) const;
+  // The same as a whole number; throws Error(data) if it is none in low..high.
+  std::int64_t whole_at(const std::string& key, std::int64_t low, std::int64_t high) const;
   // False for files of other programs, which carry no checksum. (A wrong checksum is an error on
   // opening.)
   bool has_checksum() const { return has_checksum_; }

@@ -136,7 +136,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
   }
   template <class... Args>
   [[noreturn]] void refuse(fmt::format_string<Args...> text, Args&&... args) const {
-    fail(ErrorKind::data, "{}: {}", printable(path_),
+    fail(ErrorKind::data, "{}: {}; use another copy of the file", printable(path_),
          fmt::format(text, std::forward<Args>(args)...));
   }
   [[noreturn]] void unexpected(const char* what) const {
@@ -159,7 +159,9 @@ void check_sizes(const TensorHeader& header, const std::string& path) {
     for (std::int64_t d : tensor.shape) fits = fits && !__builtin_mul_overflow(bytes, d, &bytes);
     if (!fits || tensor.end < tensor.begin ||
         tensor.end - tensor.begin != static_cast<std::uint64_t>(bytes))
-      fail(ErrorKind::data, "{}: tensor {}: shape {} of {} does not fit its bytes {} to {}",
+      fail(ErrorKind::data,
+           "{}: tensor {}: shape {} of {} does not fit its bytes {} to {}; use another copy of the "
+           "file",
            printable(path), shown(tensor.name), text_of(tensor.shape), name_of(tensor.type),
            tensor.begin, tensor.end);
   }
@@ -175,17 +177,19 @@ void check_cover(const TensorHeader& header, std::uint64_t payload_bytes, const 
   std::uint64_t covered = 0;
   for (const HeaderTensor* tensor : order) {
     if (tensor->begin != covered)
-      fail(ErrorKind::data, "{}: tensor {} begins at byte {}, but {} was expected ({})",
-           printable(path), shown(tensor->name), tensor->begin, covered,
-           tensor->begin < covered ? "an overlap" : "a hole");
+      fail(
+          ErrorKind::data,
+          "{}: tensor {} begins at byte {}, but {} was expected ({}); use another copy of the file",
+          printable(path), shown(tensor->name), tensor->begin, covered,
+          tensor->begin < covered ? "an overlap" : "a hole");
     covered = tensor->end;
   }
   if (covered > payload_bytes)
     fail(ErrorKind::data, "{}: cut off: {} bytes of values are missing; copy or save it again",
          printable(path), covered - payload_bytes);
   if (covered < payload_bytes)
-    fail(ErrorKind::data, "{}: {} bytes follow the last tensor", printable(path),
-         payload_bytes - covered);
+    fail(ErrorKind::data, "{}: {} bytes follow the last tensor; use another copy of the file",
+         printable(path), payload_bytes - covered);
 }
 
 }  // namespace
@@ -200,14 +204,17 @@ std::string text_of(std::span<const std::int64_t> shape) {
 TensorHeader parse_tensor_header(std::string_view json, std::uint64_t payload_bytes,
                                  const std::string& path) {
   if (json.empty() || json.front() != '{')
-    fail(ErrorKind::data, "{}: not a safetensors file: its header does not start with a brace",
+    fail(ErrorKind::data,
+         "{}: not a safetensors file: its header does not start with a brace; check the path",
          printable(path));
   // The parser would take a NUL for the end and leave what follows unread.
   if (!is_clean_utf8(json))
-    fail(ErrorKind::data, "{}: the header is not UTF-8 text", printable(path));
+    fail(ErrorKind::data, "{}: the header is not UTF-8 text; use another copy of the file",
+         printable(path));
   while (json.back() == ' ') json.remove_suffix(1);
   if (json.back() != '}')
-    fail(ErrorKind::data, "{}: the header does not end with a brace", printable(path));
+    fail(ErrorKind::data, "{}: the header does not end with a brace; use another copy of the file",
+         printable(path));
   HeaderReader reader(path);
   nlohmann::json::sax_parse(json.begin(), json.end(), &reader);
   TensorHeader header = reader.take();

@@ -128,6 +128,23 @@ class TreeBuilder : public YAML::EventHandler {
   std::size_t nodes_ = 0;
 };
 
+std::string_view line_of(std::string_view text, int number) {
+  for (; number > 0 && !text.empty(); --number)
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  return text.substr(0, text.find('\n'));
+}
+
+// What the library's words mean for the one who wrote the text.
+const char* yaml_advice(std::string_view message, std::string_view line) {
+  const auto says = [&](std::string_view words) { return message.find(words) != message.npos; };
+  if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != line.npos)
+    return "indent with spaces, not tabs";
+  if (says("indicator in scalar") || says("end of scalar"))
+    return "close the quote that is opened on a line before";
+  if (says("sequence flow") || says("map flow")) return "close the bracket";
+  return "check indentation, colons and quotes";
+}
+
 // Digits with at most one sign and no leading zero: 10, -3, +5, 0.
 bool decimal_digits(std::string_view text) {
   if (!text.empty() && (text[0] == '+' || text[0] == '-')) text.remove_prefix(1);
@@ -166,8 +183,8 @@ YamlNode parse_yaml(std::string_view text, const YamlOrigin& origin) {
       fail(ErrorKind::usage, "{}: holds more than one document", origin.at(1));
     return root;
   } catch (const YAML::Exception& error) {
-    fail(ErrorKind::usage, "{}: not valid YAML: {} (column {})", origin.at(error.mark.line + 1),
-         error.msg, error.mark.column + 1);
+    fail(ErrorKind::usage, "{}: not valid YAML: {} (column {}); {}", origin.at(error.mark.line + 1),
+         error.msg, error.mark.column + 1, yaml_advice(error.msg, line_of(text, error.mark.line)));
   }
 }
 

@@ -16,7 +16,7 @@ using test::TempFolder;
 using test::write_bytes;
 
 constexpr const char* kRunCommands[] = {"pretrain", "finetune", "evaluate", "predict", "probe"};
-constexpr const char* kOtherCommands[] = {"synth", "golden", "info", "results"};
+constexpr const char* kOtherCommands[] = {"synth", "golden", "info", "results", "report"};
 
 bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
@@ -94,6 +94,7 @@ TEST_CASE("cli: unknown commands and flags") {
   refused({"synth"}, {"--out"});
   refused({"synth", "--out", "x", "--count", "many"}, {"--count", "many"});
   refused({"synth", "--out", "x", "--count", "0"}, {"--count", "1 to"});
+  refused({"finetune", "data.labels=0"}, {"data.labels=0:", "above 0 and up to 1"});
   refused({"golden"}, {"paths"});
   refused({"golden", "--device", "gpu", "x"}, {"gpu", "auto, cpu and cuda"});
 }
@@ -117,11 +118,37 @@ TEST_CASE("cli: a wrong setting is named with its place and what would be right"
   refused_file("augment:\n  rotate: 181\n", {file + ":2:", "from 0 to 180", "'181'"});
   refused_file("augment:\n  scale: [1.5, 0.9]\n", {file + ":2:", "augment.scale", "[low, high]"});
   refused_file("device: gpu\n", {file + ":1:", "one of auto, cpu, cuda"});
-  refused_file("train: [1\n", {file + ":"});
+  refused_file("train: [1\n", {file + ":", "close the bracket"});
+  refused_file("train:\n\tlr: 3\n", {file + ":2:", "spaces, not tabs"});
+  refused_file("out: \"here\nseed: 1\n", {file + ":", "close the quote"});
+  refused_file("train:\n  lr: 1\n    epochs: 2\n", {file + ":3:", "indentation"});
   refused({"pretrain", folder / "none.yaml"}, {"none.yaml", "no such file"});
   refused({"pretrain", folder.path().string()}, {folder.path().string(), "a folder"});
   CHECK_FALSE(std::filesystem::exists(folder / "out"));
   CHECK(run_peclr({"pretrain", "out=" + (folder / "out")}).refuses(2, {"data.train is not set"}));
+}
+
+TEST_CASE("cli: names with line breaks and escapes stay within one harmless line") {
+  const TempFolder folder;
+  const std::string name = "a\nb\x1b[31m", shown = "a\\x0Ab\\x1B[31m";
+  const auto one_line = [&](const std::vector<std::string>& args, int code) {
+    const ProgramResult result = run_peclr(args);
+    INFO(described(result));
+    CHECK(result.refuses(code, {shown}));
+    CHECK_FALSE(contains(result.err, name));
+  };
+  one_line({name}, 2);
+  one_line({"pretrain", "/" + name}, 2);
+  one_line({"pretrain", "--" + name}, 2);
+  one_line({"golden", folder / name}, 3);
+  one_line({"info", folder / name}, 3);
+  one_line({"results", folder / name}, 3);
+  const std::string quoted = "\"" + (folder / "a\\nb\\e[31m") + "\"";
+  const std::string out = "out=" + (folder / "out");
+  one_line({"pretrain", out, "data.train=" + quoted}, 3);
+  one_line({"predict", out, "init_from=" + quoted, "data.eval=x"}, 3);
+  write_bytes(folder / "file", "");
+  one_line({"pretrain", "data.train=x", "out=\"" + (folder / "file/a\\nb\\e[31m") + "\""}, 1);
 }
 
 TEST_CASE("cli: a device that is not there is no CPU") {

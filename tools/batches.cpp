@@ -74,6 +74,17 @@ AugmentOptions augment_options(const Settings& settings) {
   return options;
 }
 
+View contrastive_view(const Settings& settings, const PictureFeed::Item& item, std::int64_t epoch,
+                      std::int64_t position, int v) {
+  std::vector<Vec2f> joints;
+  if (item.label)
+    for (const Vec3f& p : item.label->xyz) joints.push_back(project(item.K, p));
+  return draw_view(
+      settings, item, joints,
+      Rng::of(static_cast<std::uint64_t>(settings.seed), kContrastiveViews,
+              static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(2 * position + v)));
+}
+
 ContrastiveBatches::ContrastiveBatches(const Settings& settings, const TrainPlan& plan,
                                        std::int64_t first_step, PictureFeed& feed, Backend& backend)
     : settings_(settings),
@@ -101,19 +112,12 @@ void ContrastiveBatches::prepare(const LoaderItem& item) {
   const Place place = place_of(item, batches_per_epoch_, n);
   const PictureFeed::Item picture = feed_.item(place.epoch, place.position);
   const Image& image = picture.picture->image;
-  std::vector<Vec2f> joints;
-  if (picture.label)
-    for (const Vec3f& p : picture.label->xyz) joints.push_back(project(picture.K, p));
   // Both views in one call: a device that copies pictures copies this one once.
   std::array<AugmentRequest, 2> requests;
-  for (std::int64_t v = 0; v < 2; ++v) {
-    const Rng rng = Rng::of(static_cast<std::uint64_t>(settings_.seed), kContrastiveViews,
-                            static_cast<std::uint64_t>(place.epoch),
-                            static_cast<std::uint64_t>(2 * place.position + v));
-    const View view = draw_view(settings_, picture, joints, rng);
+  for (int v = 0; v < 2; ++v) {
+    const View view = contrastive_view(settings_, picture, place.epoch, place.position, v);
     const std::int64_t row = v * n + item.item;
-    slot.views[static_cast<std::size_t>(row)] = {view.angle_deg, view.shift.x, view.shift.y,
-                                                 view.scale};
+    slot.views[static_cast<std::size_t>(row)] = transform_of(view);
     requests[static_cast<std::size_t>(v)] = {image.pixels.data(), image.width, image.height,
                                              view.pixels, row};
   }

@@ -8,6 +8,7 @@
 #include "data/views.h"
 #include "engine/backend.h"
 #include "engine/pose_ops.h"
+#include "kernels/equivariance.h"
 #include "kernels/pose25d.h"
 #include "tools/picture_feed.h"
 #include "tools/settings.h"
@@ -16,6 +17,16 @@
 namespace peclr {
 
 AugmentOptions augment_options(const Settings& settings);
+
+// View `v` (0 or 1) of the picture at a position of an epoch of pre-training: a function of its
+// arguments alone. Throws Error(data) that names the picture if its labels allow no view.
+View contrastive_view(const Settings& settings, const PictureFeed::Item& item, std::int64_t epoch,
+                      std::int64_t position, int v);
+
+// What the loss is told of a view.
+inline ViewTransform transform_of(const View& view) {
+  return {view.angle_deg, view.shift.x, view.shift.y, view.scale};
+}
 
 // Two views of each of N pictures: images [2N, S, S, 3] (view 1 of all, then view 2), views [2N, 4]
 // (ViewTransform rows).

@@ -95,6 +95,11 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
   results->add_option("paths", line.paths, "run folders")->required()->option_text("DIR...");
   results->add_option("--out", line.out, "JSON file to write")->option_text("FILE");
 
+  CLI::App* report =
+      app.add_subcommand("report", "Show runs of any kind on one self-contained HTML page");
+  report->add_option("paths", line.paths, "run folders")->required()->option_text("DIR...");
+  report->add_option("--out", line.out, "HTML file to write")->required()->option_text("FILE");
+
   if (argc > 1 && argv[1][0] != '-') check_command(app, argv[1]);
   try {
     app.parse(argc, argv);
@@ -105,6 +110,7 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
     }
     fail(ErrorKind::usage, "{}; see peclr --help", e.what());
   }
+  line.words.assign(argv, argv + argc);
   line.command = app.get_subcommands().front()->get_name();
   if (!init_from.empty()) line.settings.push_back("init_from=" + init_from);
   return true;

@@ -14,5 +14,6 @@ int run_synth(const CommandLine& line);
 int run_golden(const CommandLine& line);
 int run_info(const CommandLine& line);
 int run_results(const CommandLine& line);
+int run_report(const CommandLine& line);
 
 }  // namespace peclr

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The main job on synthetic hands, in about three minutes on two cores: pre-train with PeCLR and with SimCLR, fine-tune with few labels from each
-# and from scratch with the same budget, evaluate. Leaves out/demo/results.json and prints the table.
+# and from scratch with the same budget, evaluate. Leaves out/demo/results.json and
+# out/demo/report.html, and prints the table.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 build release peclr
 
@@ -40,3 +41,6 @@ done
 
 step "results: $out/results.json"
 "$peclr" results "${runs[@]}" --out "$out/results.json"
+
+step "report: $out/report.html"
+"$peclr" report "$out"/pretrain_{peclr,simclr} "${runs[@]}" --out "$out/report.html"

@@ -8,6 +8,7 @@
 #include "tools/json_lines.h"
 #include "tools/model_files.h"
 #include "tools/run_folder.h"
+#include "tools/run_record.h"
 
 namespace peclr {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 // Predictions and truth of the pictures that could be read.
 struct Pairs {
   std::vector<float> predicted, truth, predicted_px, true_px;
+  std::vector<std::string> files;
 };
 
 Pairs pair_up(const PictureSet& set, const std::vector<HandPrediction>& predictions) {
@@ -23,6 +25,7 @@ Pairs pair_up(const PictureSet& set, const std::vector<HandPrediction>& predicti
     const HandPrediction& p = predictions[static_cast<std::size_t>(i)];
     if (!p.good) continue;
     const HandLabel& label = set.label(i);
+    pairs.files.push_back(p.file);
     for (std::size_t j = 0; j < kJoints; ++j) {
       const Vec2f px = project(label.K, label.xyz[j]);
       pairs.predicted.insert(pairs.predicted.end(), {p.xyz[j].x, p.xyz[j].y, p.xyz[j].z});
@@ -32,6 +35,27 @@ Pairs pair_up(const PictureSet& set, const std::vector<HandPrediction>& predicti
     }
   }
   return pairs;
+}
+
+// To a tenth of a pixel: enough to draw.
+std::string points(const float* px) {
+  std::string text;
+  for (int j = 0; j < kJoints; ++j)
+    text += fmt::format("{}[{:.1f}, {:.1f}]", j ? ", " : "", px[2 * j], px[2 * j + 1]);
+  return "[" + text + "]";
+}
+
+// errors.json: the error of every picture, and its joints in pixels of the original picture.
+std::string errors_json(const std::string& set, const Pairs& pairs, const PoseScores& scores) {
+  std::string text = "{\"set\": " + json_string(set) + ", \"pictures\": [";
+  for (std::size_t i = 0; i < pairs.files.size(); ++i)
+    text += fmt::format(
+        "{}\n{{\"file\": {}, \"epe_mm\": {:.3f}, \"pa_epe_mm\": {:.3f},\n \"uv\": {},\n "
+        "\"uv_true\": {}}}",
+        i ? "," : "", json_string(pairs.files[i]), 1000 * scores.plain.pose_mean[i],
+        1000 * scores.aligned.pose_mean[i], points(&pairs.predicted_px[2 * kJoints * i]),
+        points(&pairs.true_px[2 * kJoints * i]));
+  return text + "\n]}\n";
 }
 
 }  // namespace
@@ -50,8 +74,9 @@ int run_evaluate(const CommandLine& line) {
   ParameterStore store;
   const HandNetwork network(store, settings.model.depth);
   store.allocate(*backend, 0);
-  start_from(settings, store);
+  const std::string pretraining = start_from(settings, store).pretraining;
   make_writable_folder(settings.out);
+  RunRecorder record(settings.out, line, {backend->description(), settings.precision});
 
   std::string bad;
   const Pairs pairs = pair_up(set, HandPredictor{settings, network, *backend}.predict(set, bad));
@@ -65,8 +90,16 @@ int run_evaluate(const CommandLine& line) {
       .add("pa_rigid_epe_cm", 100 * scores.aligned_rigid.mean)
       .add("epe_2d_px", epe_2d(pairs.predicted_px, pairs.true_px))
       .add("count", scores.count);
+  const std::string numbers = json.text();
+  json.add("weights", pretraining)
+      .add("set", settings.data.eval)
+      .add("pck", std::span<const double>(scores.plain.pck))
+      .add("pa_pck", std::span<const double>(scores.aligned.pck));
   write_file_atomically(settings.out + "/scores.json", json.text() + "\n");
-  fmt::print("{}\n", json.text());
+  write_file_atomically(settings.out + "/errors.json",
+                        errors_json(settings.data.eval, pairs, scores));
+  record.end();
+  fmt::print("{}\n", numbers);
   fmt::print(stderr,
              "{}scored {} pictures by FreiHAND's rules (pa_*: its alignment, reflections allowed; "
              "pa_rigid: proper); {}/scores.json\n",

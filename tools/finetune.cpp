@@ -55,7 +55,7 @@ int run_finetune(const CommandLine& line) {
   PoseBatches batches(settings, plan, run.first_step(), feed, *backend);
   const DType compute = compute_type(settings);
   TrainTask task{
-      store, optimizer, model_metadata(settings, pretraining), [&] {
+      store, optimizer, model_metadata(settings, pretraining), backend->description(), [&] {
         const PoseBatches::Batch batch = batches.next();
         Tape tape(Mode::train);
         const HandNetwork::Output out =

@@ -15,6 +15,8 @@ namespace {
 std::vector<std::string> files_of(const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
+    if (!std::filesystem::exists(path))
+      fail(ErrorKind::data, "{}: no such file or folder; check the path", path);
     if (!std::filesystem::is_directory(path)) {
       files.push_back(path);
       continue;
@@ -22,7 +24,8 @@ std::vector<std::string> files_of(const std::vector<std::string>& paths) {
     const std::size_t before = files.size();
     for (const auto& entry : std::filesystem::directory_iterator(path))
       if (entry.path().extension() == ".safetensors") files.push_back(entry.path().string());
-    if (files.size() == before) fail(ErrorKind::data, "{}: no *.safetensors in the folder", path);
+    if (files.size() == before)
+      fail(ErrorKind::data, "{}: no *.safetensors in the folder; check the path", path);
     std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
   }
   return files;

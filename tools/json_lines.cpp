@@ -19,10 +19,6 @@
 namespace peclr {
 namespace {
 
-std::string json_string(std::string_view text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 std::optional<std::int64_t> step_of(std::string_view line) {
   const auto json = nlohmann::json::parse(line, nullptr, false);
   if (!json.is_object()) return std::nullopt;
@@ -31,14 +27,29 @@ std::optional<std::int64_t> step_of(std::string_view line) {
   return step->get<std::int64_t>();
 }
 
+std::string json_number(double value) {
+  return std::isfinite(value) ? fmt::format("{}", value) : "null";
+}
+
 }  // namespace
+
+std::string json_string(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
 JsonLine& JsonLine::add(std::string_view key, float value) {
   return add_raw(key, std::isfinite(value) ? fmt::format("{}", value) : "null");
 }
 
 JsonLine& JsonLine::add(std::string_view key, double value) {
-  return add_raw(key, std::isfinite(value) ? fmt::format("{}", value) : "null");
+  return add_raw(key, json_number(value));
+}
+
+JsonLine& JsonLine::add(std::string_view key, std::span<const double> values) {
+  std::string list;
+  for (const double value : values)
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", json_number(value));
+  return add_raw(key, "[" + list + "]");
 }
 
 JsonLine& JsonLine::add(std::string_view key, std::string_view value) {
@@ -52,9 +63,7 @@ JsonLine& JsonLine::add_raw(std::string_view key, std::string_view json) {
 
 JsonLines::JsonLines(std::string path) : path_(std::move(path)) {
   fd_ = Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  if (fd_.get() < 0)
-    fail(ErrorKind::failure, "{}: cannot write: {}; choose another folder", printable(path_),
-         system_message(errno));
+  if (fd_.get() < 0) fail_writing(path_, "cannot write", errno);
 }
 
 void JsonLines::write(const JsonLine& line) {
@@ -69,8 +78,7 @@ void JsonLines::write(const JsonLine& line) {
       const int error = n < 0 ? errno : EIO;
       // Best effort: half a line would be dropped by the next resume anyway.
       if (before.st_size >= 0 && ::ftruncate(fd_.get(), before.st_size) != 0) errno = error;
-      fail(ErrorKind::failure, "{}: cannot write: {}; free some space or choose another folder",
-           printable(path_), system_message(error));
+      fail_writing(path_, "cannot write", error);
     }
     done += static_cast<std::size_t>(n);
   }

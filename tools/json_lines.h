@@ -4,12 +4,16 @@
 #pragma once
 #include <concepts>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "engine/file.h"
 
 namespace peclr {
+
+// Text as JSON has it, in quotes; stray bytes become U+FFFD.
+std::string json_string(std::string_view text);
 
 // One object, keys in the order of add(). Numbers are the shortest text that reads back to the same
 // value of their type; what is not finite becomes null, which JSON can hold.
@@ -25,6 +29,7 @@ class JsonLine {
   JsonLine& add(std::string_view key, float value);
   JsonLine& add(std::string_view key, double value);
   JsonLine& add(std::string_view key, std::string_view value);  // UTF-8; stray bytes become U+FFFD
+  JsonLine& add(std::string_view key, std::span<const double> values);  // a list
   JsonLine& add(std::string_view key, const char* value) {
     return add(key, std::string_view(value));
   }

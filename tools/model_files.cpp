@@ -6,6 +6,11 @@
 #include <set>
 
 #include "engine/error.h"
+<<<<<<< HEAD
+#include "models/peclr.h"
+=======
+#include "engine/text.h"
+>>>>>>> badinput
 
 namespace peclr {
 namespace {
@@ -38,7 +43,7 @@ int depth_of(const TensorFile& file) {
 void tell(const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   std::string text;
-  for (std::size_t i = 0; i < names.size() && i < 8; ++i) text += " " + names[i];
+  for (std::size_t i = 0; i < names.size() && i < 8; ++i) text += " " + printable(names[i], 80);
   fmt::print(stderr, "  {} {}:{}{}\n", names.size(), what, text, names.size() > 8 ? " ..." : "");
 }
 
@@ -62,7 +67,7 @@ Start start_from(const Settings& settings, ParameterStore& store) {
     fail(ErrorKind::data, "{}: weights of a ResNet-{}, but model.depth is {}; set model.depth={}",
          file.path(), depth, settings.model.depth, depth);
   const LoadReport report = load_weights(file, store);
-  fmt::print(stderr, "weights from {}\n", file.path());
+  fmt::print(stderr, "weights from {}\n", printable(file.path()));
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
   const auto& missing = report.missing;
@@ -87,8 +92,9 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   const TensorFile file(path);
   Settings base = default_settings(command);
   if (const int depth = depth_of(file)) base.model.depth = depth;
-  if (const auto it = file.metadata().find(kInputKey); it != file.metadata().end())
-    base.model.input = std::stoi(it->second);
+  if (file.metadata().contains(kInputKey))
+    base.model.input = static_cast<int>(
+        file.whole_at(kInputKey, Settings::Model::kMinInput, Settings::Model::kMaxInput));
   settings = load_settings(command, args, base);
   settings.init_from = path;
   return settings;
@@ -115,6 +121,11 @@ std::unique_ptr<Backend> make_backend(const Settings& settings) {
 
 DType compute_type(const Settings& settings) {
   return settings.precision == Settings::Precision::bf16 ? DType::bf16 : DType::f32;
+}
+
+Inversion inversion_of(const Settings& settings) {
+  if (settings.method == Settings::Method::simclr) return kSimclr;
+  return {settings.invert.translate, settings.invert.rotate, settings.invert.scale};
 }
 
 OptimizerOptions optimizer_options(const Settings& settings) {

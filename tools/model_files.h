@@ -7,6 +7,7 @@
 
 #include "engine/checkpoint.h"
 #include "engine/devices.h"
+#include "kernels/equivariance.h"
 #include "tools/settings.h"
 
 namespace peclr {
@@ -38,6 +39,8 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
 
 std::unique_ptr<Backend> make_backend(const Settings& settings);
 DType compute_type(const Settings& settings);
+// What the loss of a pre-training undoes: nothing for SimCLR.
+Inversion inversion_of(const Settings& settings);
 OptimizerOptions optimizer_options(const Settings& settings);
 
 }  // namespace peclr

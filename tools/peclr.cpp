@@ -6,9 +6,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <new>
 
 #include "engine/error.h"
+#include "engine/text.h"
 #include "tools/commands.h"
 
 namespace {
@@ -21,7 +23,7 @@ constexpr Entry kCommands[] = {{"pretrain", peclr::run_pretrain}, {"finetune", p
                                {"evaluate", peclr::run_evaluate}, {"predict", peclr::run_predict},
                                {"probe", peclr::run_probe},       {"synth", peclr::run_synth},
                                {"golden", peclr::run_golden},     {"info", peclr::run_info},
-                               {"results", peclr::run_results}};
+                               {"results", peclr::run_results},   {"report", peclr::run_report}};
 
 // OpenMP's threads spin while they wait; with loader threads or other programs on the same cores,
 // that costs several times more than it saves (a tenth of the speed was seen). The policy is read
@@ -29,7 +31,16 @@ constexpr Entry kCommands[] = {{"pretrain", peclr::run_pretrain}, {"finetune", p
 void wait_passively(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY")) return;
   ::setenv("OMP_WAIT_POLICY", "passive", 1);
-  ::execv("/proc/self/exe", argv);  // returns only on failure: go on as we are
+  std::error_code failed;  // by its own name, so that top and ps do not call it "exe"
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
+  if (!failed) ::execv(self.c_str(), argv);  // returns only on failure: go on as we are
+}
+
+// One line on stderr, whatever a name in it holds.
+int refuse(std::string_view fault, peclr::ErrorKind kind) {
+  constexpr std::size_t kMaxBytes = 4000;
+  fmt::print(stderr, "peclr: {}\n", peclr::printable(fault, kMaxBytes));
+  return static_cast<int>(kind);
 }
 
 }  // namespace
@@ -37,6 +48,7 @@ void wait_passively(char** argv) {
 int main(int argc, char** argv) {
   wait_passively(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // writing beyond ulimit -f becomes an error with a message
+  std::string fault;
   try {
     peclr::CommandLine line;
     if (!peclr::parse_command_line(argc, argv, line)) return 0;
@@ -44,12 +56,17 @@ int main(int argc, char** argv) {
       if (line.command == entry.name) return entry.run(line);
     return static_cast<int>(peclr::ErrorKind::usage);
   } catch (const peclr::Error& e) {
-    fmt::print(stderr, "peclr: {}\n", e.what());
-    return static_cast<int>(e.kind());
+    return refuse(e.what(), e.kind());
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "peclr: out of memory; use a smaller train.batch_size or data.cache_gb\n");
+    fault = "out of memory; use a smaller train.batch_size or data.cache_gb";
+  } catch (const std::filesystem::filesystem_error& e) {
+    fault = fmt::format("{}: {}; check the path and who may use it", e.path1().string(),
+                        e.code().message());
+  } catch (const std::system_error& e) {
+    fault = fmt::format("a thread could not be started: {}; lower threads and data.workers",
+                        e.code().message());
   } catch (const std::exception& e) {
-    fmt::print(stderr, "peclr: {}\n", e.what());
+    fault = e.what();
   }
-  return static_cast<int>(peclr::ErrorKind::failure);
+  return refuse(fault, peclr::ErrorKind::failure);
 }

@@ -13,6 +13,7 @@
 #include "tools/inference.h"
 #include "tools/model_files.h"
 #include "tools/run_folder.h"
+#include "tools/run_record.h"
 
 namespace peclr {
 namespace {
@@ -65,6 +66,7 @@ int run_predict(const CommandLine& line) {
   start_from(settings, store);
   const std::string folder = settings.out + "/skeletons";
   make_writable_folder(folder);
+  RunRecorder record(settings.out, line, {backend->description(), settings.precision});
   if (set.known == Known::nothing)
     fmt::print(stderr,
                "no cameras: a focal length of {} x the shorter side is assumed; xyz is in lengths "
@@ -80,6 +82,7 @@ int run_predict(const CommandLine& line) {
   for (std::size_t i = 0; i < predictions.size() && drawn < line.draw;
        i += static_cast<std::size_t>(every))
     if (predictions[i].good) draw(set, predictions[i], folder), ++drawn;
+  record.end();
   fmt::print(stderr,
              "{}{} pictures: {}/predictions.json (joints in FreiHAND's order), {} drawn in {}\n",
              bad, predictions.size(), settings.out, drawn, folder);

@@ -18,13 +18,10 @@ int run_pretrain(const CommandLine& line) {
 
   const bool peclr = settings.method == Settings::Method::peclr;
   ParameterStore store;
-  const ContrastiveModel model(
-      store, {.depth = settings.model.depth,
-              .invert = peclr ? Inversion{settings.invert.translate, settings.invert.rotate,
-                                          settings.invert.scale}
-                              : kSimclr,
-              .temperature = static_cast<float>(settings.temperature),
-              .compute = compute_type(settings)});
+  const ContrastiveModel model(store, {.depth = settings.model.depth,
+                                       .invert = inversion_of(settings),
+                                       .temperature = static_cast<float>(settings.temperature),
+                                       .compute = compute_type(settings)});
   store.allocate(*backend, static_cast<std::uint64_t>(settings.seed));
   Optimizer optimizer(store, optimizer_options(settings));
   if (run.stored())
@@ -38,7 +35,8 @@ int run_pretrain(const CommandLine& line) {
              feed.pictures(), plan.steps, settings.train.batch_size, settings.train.accumulate);
   ContrastiveBatches batches(settings, plan, run.first_step(), feed, *backend);
   TrainTask task{
-      store, optimizer, model_metadata(settings, peclr ? "peclr" : "simclr"), [&] {
+      store, optimizer, model_metadata(settings, peclr ? "peclr" : "simclr"),
+      backend->description(), [&] {
         const ContrastiveBatches::Batch batch = batches.next();
         Tape tape(Mode::train);
         const ContrastiveModel::Output out = model.forward(tape, {batch.images, -1}, batch.views);

@@ -9,6 +9,7 @@
 #include "tools/probe/classes.h"
 #include "tools/probe/joint_crops.h"
 #include "tools/run_folder.h"
+#include "tools/run_record.h"
 
 namespace peclr {
 namespace {
@@ -123,12 +124,14 @@ int run_probe(const CommandLine& line) {
   else
     weights = start_from(settings, store).pretraining;
   make_writable_folder(settings.out);
+  RunRecorder record(settings.out, line, {backend->description(), settings.precision});
 
   const FrozenEncoder encoder{settings, network, *backend};
   JsonLine json =
       set.known == Known::nothing ? probe_classes(encoder, set) : probe_pose(encoder, set);
   json.add("weights", weights);
   write_file_atomically(settings.out + "/probe.json", json.text() + "\n");
+  record.end();
   fmt::print("{}\n", json.text());
   fmt::print(stderr, "ResNet-{} at {} px, weights: {}; {}/probe.json\n", settings.model.depth,
              settings.model.input, weights, settings.out);

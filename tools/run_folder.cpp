@@ -4,12 +4,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/file_error.h"
 #include "engine/parallel.h"
+#include "engine/text.h"
 #include "tools/json_lines.h"
 
 namespace peclr {
@@ -19,29 +20,48 @@ constexpr const char* kStep = "peclr.step";
 constexpr const char* kCommand = "peclr.command";
 constexpr const char* kSettings = "peclr.settings";
 constexpr const char* kPictures = "peclr.pictures";
+constexpr std::int64_t kMaxSteps = 1'000'000'000'000;
+
+Settings stored_settings(const TensorFile& file, Command command) {
+  const std::string& yaml = file.metadata_at(kSettings);
+  try {
+    return settings_from_yaml(command, yaml, "settings");
+  } catch (const Error& e) {
+    fail(ErrorKind::data,
+         "{}: another version of peclr wrote it ({}); go on with that version, or choose another "
+         "out",
+         printable(file.path()), e.what());
+  }
+}
+
+void remove_file(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove(path, error);
+  if (error) fail_writing(path, "cannot be removed", error.value());
+}
 
 }  // namespace
 
 void make_writable_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error)
-    fail(ErrorKind::failure, "{}: cannot make the folder: {}; choose another out", path,
-         error.message());
+  if (error) fail_writing(path, "cannot make the folder", error.value());
   if (::access(path.c_str(), W_OK | X_OK) != 0)
-    fail(ErrorKind::failure, "{}: cannot write to the folder: {}; choose another out", path,
-         std::strerror(errno));
+    fail_writing(path, "cannot write to the folder", errno);
 }
 
-RunFolder::RunFolder(Command command, const CommandLine& line) : command_(command) {
+RunFolder::RunFolder(Command command, const CommandLine& line) : command_(command), line_(line) {
   settings_ = load_settings(command, line.settings);
+  make_writable_folder(settings_.out);
+  lock_.emplace(settings_.out);
   const std::string last = path("last.safetensors");
   const bool there = std::filesystem::exists(last);
   if (there && !line.resume)
     fail(ErrorKind::usage,
          "{}: the folder holds a run; add --resume to go on with it, or choose another out",
-         settings_.out);
-  if (line.resume && !there) fmt::print(stderr, "--resume: no {}, starting afresh\n", last);
+         printable(settings_.out));
+  if (line.resume && !there)
+    fmt::print(stderr, "--resume: no {}, starting afresh\n", printable(last));
   if (there) {
     stored_.emplace(last);
     if (!stored_->metadata().contains(kCommand))
@@ -49,9 +69,9 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
            "{}: not a checkpoint that a run can go on from; move it away, or choose another out",
            last);
     if (stored_->metadata_at(kCommand) != name_of(command))
-      fail(ErrorKind::usage, "{}: a checkpoint of peclr {}, not of peclr {}", last,
-           stored_->metadata_at(kCommand), name_of(command));
-    Settings stored = settings_from_yaml(command, stored_->metadata_at(kSettings), last);
+      fail(ErrorKind::usage, "{}: a checkpoint of peclr {}, not of peclr {}; choose another out",
+           printable(last), printable(stored_->metadata_at(kCommand)), name_of(command));
+    const Settings stored = stored_settings(*stored_, command);
     const std::string out = settings_.out;
     settings_ = load_settings(command, line.settings, stored);
     settings_.out = out;
@@ -63,19 +83,22 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
     if (!differing.empty())
       fail(ErrorKind::usage, "--resume: {}: {}; give the same settings, or choose another out",
            last, differing);
-    first_step_ = std::stoll(stored_->metadata_at(kStep));
+    first_step_ = stored_->whole_at(kStep, 0, kMaxSteps);
   }
   set_threads(settings_.threads);
   settings_.threads = threads();
-  make_writable_folder(settings_.out);
 }
 
-void RunFolder::begin() const {
+RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) const {
   if (first_step_ > 0)
     cut_json_lines(path("metrics.jsonl"), first_step_);
   else
-    std::filesystem::remove(path("metrics.jsonl"));
+    remove_file(path("metrics.jsonl"));
   write_file_atomically(path("config.yaml"), settings_yaml(command_, settings_));
+  const auto start = first_step_ > 0 ? RunRecorder::Start::resumed : RunRecorder::Start::fresh;
+  RunRecorder record(settings_.out, line_, {device, settings_.precision, pictures, start});
+  record.save();
+  return record;
 }
 
 Metadata RunFolder::training_metadata(std::int64_t step, std::int64_t pictures) const {
@@ -87,8 +110,10 @@ Metadata RunFolder::training_metadata(std::int64_t step, std::int64_t pictures) 
 
 void RunFolder::check_pictures(std::int64_t pictures) const {
   if (!stored_ || stored_->metadata_at(kPictures) == std::to_string(pictures)) return;
-  fail(ErrorKind::data, "--resume: {}: the run had {} pictures an epoch, data.train has {} now",
-       path("last.safetensors"), stored_->metadata_at(kPictures), pictures);
+  fail(ErrorKind::data,
+       "--resume: {}: the run had {} pictures an epoch, data.train has {} now; give it the same "
+       "pictures, or choose another out",
+       printable(path("last.safetensors")), printable(stored_->metadata_at(kPictures)), pictures);
 }
 
 }  // namespace peclr

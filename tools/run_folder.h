@@ -8,6 +8,8 @@
 
 #include "engine/safetensors.h"
 #include "tools/command_line.h"
+#include "tools/folder_lock.h"
+#include "tools/run_record.h"
 #include "tools/settings.h"
 
 namespace peclr {
@@ -17,13 +19,14 @@ class RunFolder {
   // Reads the settings and opens `out`. With --resume, what out/last.safetensors stores is the
   // default for everything that is not given; without such a file the run starts afresh and says
   // so. Throws Error(usage): a setting that differs from the stored one, or a folder that holds a
-  // run although --resume was not given; Error(failure): a folder that cannot be written;
-  // Error(data): a checkpoint that cannot be read.
+  // run although --resume was not given; Error(failure): a folder that cannot be written, or in
+  // which another run is at work; Error(data): a checkpoint that cannot be read.
   RunFolder(Command command, const CommandLine& line);
 
   // Called once nothing can be refused any more: cuts metrics.jsonl back to the first step and
-  // writes config.yaml.
-  void begin() const;
+  // writes config.yaml. Returns the keeper of the run's entry in run.json, which says
+  // the device and the pictures of an epoch.
+  [[nodiscard]] RunRecorder begin(const std::string& device, std::int64_t pictures) const;
 
   const Settings& settings() const { return settings_; }  // threads resolved
   Command command() const { return command_; }
@@ -41,7 +44,9 @@ class RunFolder {
 
  private:
   Command command_;
+  CommandLine line_;
   Settings settings_;
+  std::optional<FolderLock> lock_;
   std::optional<TensorFile> stored_;
   std::int64_t first_step_ = 0;
 };

@@ -58,6 +58,7 @@ struct Settings {
   } data;
 
   struct Model {
+    static constexpr int kMinInput = 32, kMaxInput = 1024;
     int depth = 50;   // of the ResNet
     int input = 128;  // side of the picture that it sees, pixels
     bool operator==(const Model&) const = default;

@@ -290,8 +290,8 @@ std::vector<SettingField> make_fields() {
       choice<int>({"model.depth", "of the ResNet", kAll},
                   {{"18", 18}, {"34", 34}, {"50", 50}, {"101", 101}, {"152", 152}},
                   MEMBER(model.depth)),
-      whole({"model.input", "side of the network's picture, pixels", kAll}, 32, 1024,
-            MEMBER(model.input)),
+      whole({"model.input", "side of the network's picture, pixels", kAll}, S::Model::kMinInput,
+            S::Model::kMaxInput, MEMBER(model.input)),
 
       whole({"train.epochs", "passes over the training pictures", kTraining}, 1, 1'000'000,
             MEMBER(train.epochs)),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/train_loop.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -66,8 +67,8 @@ TrainPlan TrainPlan::of(const Settings::Train& train, std::int64_t pictures) {
   if (plan.steps_per_epoch == 0)
     fail(ErrorKind::data,
          "data.train has {} pictures, fewer than train.batch_size x train.accumulate = {} x {}; "
-         "lower them",
-         pictures, train.batch_size, train.accumulate);
+         "lower them, e.g. train.batch_size={} train.accumulate=1",
+         pictures, train.batch_size, train.accumulate, std::clamp<std::int64_t>(pictures, 2, 64));
   plan.steps = plan.steps_per_epoch * train.epochs;
   plan.schedule = {train.peak_lr(),
                    std::llround(train.warmup() * static_cast<double>(plan.steps_per_epoch)),
@@ -79,7 +80,7 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   const Settings& settings = run.settings();
   const int accumulate = settings.train.accumulate;
   install_stop_signals();
-  run.begin();
+  RunRecorder record = run.begin(task.device, plan.pictures);
   JsonLines metrics(run.path("metrics.jsonl"));
   Progress progress({.label = name_of(run.command()),
                      .steps = plan.steps,
@@ -116,6 +117,7 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
 
     if (stop_requested() && done < plan.steps) {
       save(done);
+      record.end(RunRecorder::End::saved);
       progress.finish();
       progress.note(
           fmt::format("stopped by a signal after step {}; saved. Go on with --resume", done));
@@ -126,6 +128,7 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   progress.finish();
   save(plan.steps);
   save_weights(run.path("model.safetensors"), task.store, task.model_metadata);
+  record.end();
   return 0;
 }
 

@@ -35,6 +35,7 @@ struct TrainTask {
   ParameterStore& store;
   Optimizer& optimizer;
   Metadata model_metadata;                  // of model.safetensors
+  std::string device;                       // its description, for run.json
   std::function<BatchReport()> next_batch;  // forward and backward of the next micro-batch
 };
 

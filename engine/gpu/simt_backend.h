@@ -2,6 +2,7 @@
 // For tests: our kernels on the emulator (docs/kernels.md), everything else by the CPU backend.
 #pragma once
 #include "engine/cpu/cpu_backend.h"
+#include "engine/gpu/staging.h"
 #include "engine/gpu/with_kernels.h"
 #include "kernels/stream.h"
 
@@ -19,6 +20,10 @@ class SimtBase : public CpuBackend {
     return Tensor(*this, shape, dtype);
   }
   Stream stream() const { return nullptr; }
+  gpu::Staging& staging() { return staging_; }
+
+ private:
+  gpu::PlainStaging staging_;
 };
 
 using SimtBackend = WithKernels<SimtBase>;

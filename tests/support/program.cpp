@@ -2,6 +2,7 @@
 #include "tests/support/program.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -65,17 +66,22 @@ std::vector<std::string> environment(const ProgramOptions& options) {
 
 // In the child, between fork and exec: system calls only.
 [[noreturn]] void become(char** argv, char** env, const Pipe& out, const Pipe& err,
-                         std::int64_t file_bytes) {
+                         const ProgramOptions& options) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that dies takes it along
-  if (file_bytes >= 0) {
-    const auto bytes = static_cast<rlim_t>(file_bytes);
-    const rlimit limit{bytes, bytes};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
+  ::signal(SIGINT, SIG_DFL);           // a test in the background has it ignored
+  const auto limit = [](auto resource, std::int64_t most) {
+    const rlimit both{static_cast<rlim_t>(most), static_cast<rlim_t>(most)};
+    if (most >= 0) ::setrlimit(resource, &both);
+  };
+  limit(RLIMIT_FSIZE, options.file_bytes);
+  if (options.obeys_modes && ::geteuid() == 0)
+    for (const int right : {CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH})
+      if (::prctl(PR_CAPBSET_DROP, right) != 0) ::_exit(126);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(out.ends[1], STDOUT_FILENO);
   ::dup2(err.ends[1], STDERR_FILENO);
+  limit(RLIMIT_NOFILE, options.open_files);
   ::execve(argv[0], argv, env);
   ::_exit(127);
 }
@@ -117,8 +123,7 @@ ProgramResult run_program(const std::string& name, const std::vector<std::string
   const pid_t child = ::fork();
   if (child < 0) throw std::runtime_error("cannot fork");
   if (child == 0)
-    become(const_cast<char**>(argv.data()), const_cast<char**>(env.data()), out, err,
-           options.file_bytes);
+    become(const_cast<char**>(argv.data()), const_cast<char**>(env.data()), out, err, options);
   out.close_end(1);
   err.close_end(1);
 

@@ -19,8 +19,11 @@ struct ProgramOptions {
   std::vector<std::pair<std::string, std::string>> env;  // added to the test's own
   double timeout_seconds = 600;  // generous: only a hang, never a slow machine, is to run into it
   std::int64_t file_bytes = -1;  // largest file it may write, as a full disk would have it; -1: any
-  int signal = SIGKILL;          // what is sent, once, when `when` holds
-  std::function<bool()> when;    // asked every few milliseconds while the program runs
+  int open_files = -1;           // largest number of descriptors; -1: any
+  // Even root is held to the modes of files; where root cannot drop that right: exit code 126.
+  bool obeys_modes = false;
+  int signal = SIGKILL;        // what is sent, once, when `when` holds
+  std::function<bool()> when;  // asked every few milliseconds while the program runs
 };
 
 struct ProgramResult {

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The frame of a PNG file (ISO 15948, 5.3): chunks of length, type, data and checksum. stb looks at
+// no checksum, and would hand on the pixels of damaged bytes.
+#include <string_view>
+
+#include "data/codecs.h"
+#include "engine/deflate.h"
+#include "engine/error.h"
+
+namespace peclr {
+namespace {
+
+constexpr std::size_t kSignature = 8, kAround = 12;  // bytes of a chunk around its data
+
+std::uint32_t big_endian(std::span<const std::uint8_t> bytes, std::size_t at) {
+  return std::uint32_t{bytes[at]} << 24 | std::uint32_t{bytes[at + 1]} << 16 |
+         std::uint32_t{bytes[at + 2]} << 8 | bytes[at + 3];
+}
+
+}  // namespace
+
+void check_png(std::span<const std::uint8_t> bytes, const std::string& name) {
+  for (std::size_t at = kSignature;;) {
+    if (bytes.size() - at < kAround || big_endian(bytes, at) > bytes.size() - at - kAround)
+      fail(ErrorKind::data, "{}: truncated PNG", name);
+    const std::size_t size = big_endian(bytes, at);
+    const auto checked = bytes.subspan(at + 4, 4 + size);  // type and data
+    const std::string_view type(reinterpret_cast<const char*>(checked.data()), 4);
+    const bool critical = type[0] >= 'A' && type[0] <= 'Z';  // pixels depend on it
+    if (critical && crc32_of(std::as_bytes(checked)) != big_endian(bytes, at + 8 + size))
+      fail(ErrorKind::data, "{}: damaged PNG (a checksum at byte {} is wrong)", name, at);
+    if (type == "IEND") return;
+    at += kAround + size;
+  }
+}
+
+}  // namespace peclr

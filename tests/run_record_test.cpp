@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// What runs write down for the report: run.json, PCK, and the errors of every picture.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "data/synthetic.h"
+#include "tests/support/files.h"
+#include "tests/support/program.h"
+#include "tools/report/overlays.h"
+#include "tools/run_record.h"
+
+namespace peclr {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using test::described;
+using test::ProgramResult;
+using test::read_bytes;
+using test::run_peclr;
+using test::TempFolder;
+
+TEST_CASE("run.json: what was run, on what, and nothing more", "[report]") {
+  const TempFolder folder;
+  CommandLine line;
+  line.command = "pretrain";
+  line.words = {"peclr", "pretrain", "data.train=my hands", "it's"};
+  RunRecorder first(folder.path().string(), line,
+                    {"cpu, 2 threads", Settings::Precision::bf16, 10});
+  first.save();
+  CHECK(read_run_records(folder.path().string()).at("pretrain").finished.empty());
+  first.end(RunRecorder::End::saved);
+  line.words.push_back("--resume");
+  RunRecorder second(
+      folder.path().string(), line,
+      {"cpu, 3 threads", Settings::Precision::bf16, 10, RunRecorder::Start::resumed});
+  second.end();
+  line.command = "probe";
+  RunRecorder(folder.path().string(), line, {"cpu"}).end();
+
+  const RunRecords records = read_run_records(folder.path().string());
+  REQUIRE(records.size() == 2);
+  const RunRecord& record = records.at("pretrain");
+  CHECK(record.command == "peclr pretrain 'data.train=my hands' 'it'\\''s'");
+  CHECK(record.device == "cpu, 3 threads");
+  CHECK(record.starts == 2);
+  CHECK(record.precision == "bf16");
+  CHECK(record.pictures == 10);
+  CHECK(record.started.size() == 20);
+  CHECK(record.finished >= record.started);
+  std::vector<std::string> keys;
+  const json stored = json::parse(read_bytes(folder / "run.json"));
+  for (const auto& entry : stored["pretrain"].items()) keys.push_back(entry.key());
+  CHECK(keys == std::vector<std::string>{"command", "cpu", "device", "finished", "pictures",
+                                         "precision", "seconds", "started", "starts", "version"});
+}
+
+TEST_CASE("evaluate: PCK and the errors of every picture fit the scores", "[report]") {
+  const TempFolder folder;
+  write_synthetic(folder / "hands", 30, 2);
+  const std::string run = folder / "run";
+  const ProgramResult trained =
+      run_peclr({"finetune", "data.train=" + (folder / "hands"), "out=" + run, "model.depth=18",
+                 "model.input=32", "train.epochs=1", "train.batch_size=15", "threads=1"});
+  INFO(described(trained));
+  REQUIRE(trained.exit_code == 0);
+  const ProgramResult result =
+      run_peclr({"evaluate", "data.eval=" + (folder / "hands"), "out=" + run, "threads=1"});
+  INFO(described(result));
+  REQUIRE(result.exit_code == 0);
+  const json scores = json::parse(read_bytes(run + "/scores.json"));
+  const json printed = json::parse(result.out);
+  for (const auto& [key, value] : printed.items()) CHECK(scores.at(key) == value);
+  CHECK(scores["weights"] == "none");
+  for (const std::string pre : {"", "pa_"}) {
+    const auto pck = scores.at(pre + "pck").get<std::vector<double>>();
+    REQUIRE(pck.size() == 100);
+    CHECK(std::is_sorted(pck.begin(), pck.end()));
+    double area = 0;
+    for (std::size_t i = 1; i < 100; ++i) area += (pck[i] + pck[i - 1]) / 2 / 99;
+    CHECK(area == Approx(scores.at(pre + "auc").get<double>()));
+  }
+  const PictureErrors errors = read_errors(run + "/errors.json");
+  REQUIRE(errors.pictures.size() == 3);
+  CHECK(errors.set == folder / "hands");
+  double epe = 0, pa_epe = 0, px = 0;
+  for (const PictureError& picture : errors.pictures) {
+    CHECK(fs::exists(fs::path(errors.set) / picture.file));
+    epe += picture.epe_mm / 3;
+    pa_epe += picture.pa_epe_mm / 3;
+    for (std::size_t j = 0; j < kJoints; ++j)
+      px += std::hypot(picture.px[j].x - picture.true_px[j].x,
+                       picture.px[j].y - picture.true_px[j].y) /
+            (3 * kJoints);
+  }
+  CHECK(epe / 10 == Approx(scores["epe_cm"].get<double>()).epsilon(1e-3));
+  CHECK(pa_epe / 10 == Approx(scores["pa_epe_cm"].get<double>()).epsilon(1e-3));
+  CHECK(px == Approx(scores["epe_2d_px"].get<double>()).margin(0.1));
+  const Run read = read_run(run);
+  CHECK(read.method == "scratch");
+  CHECK(read.records.size() == 2);
+  CHECK(read.records.at("evaluate").command.find("evaluate data.eval=") != std::string::npos);
+  CHECK(read.records.at("finetune").pictures == 30);
+}
+
+}  // namespace
+}  // namespace peclr

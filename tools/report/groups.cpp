@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/report/groups.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "tools/settings_fields.h"
+
+namespace peclr {
+namespace {
+
+// What does not change a result, or stands in a column of its own.
+const std::set<std::string> kPassedOver{"out",          "seed",          "threads",
+                                        "device",       "init_from",     "method",
+                                        "data.labels",  "data.eval",     "data.max_bad",
+                                        "data.workers", "data.cache_gb", "train.save_seconds"};
+
+using Entries = std::set<std::string>;
+
+void add_entries(Entries& entries, Command command, const Settings& settings, const char* prefix) {
+  for (const SettingField& field : setting_fields())
+    if (field.matters_to(command) && !kPassedOver.contains(field.key))
+      entries.insert(prefix + field.key + "=" + field.print(settings));
+}
+
+// "key=value" of all that may matter.
+Entries entries_of(const Run& run) {
+  Entries entries;
+  if (run.training) add_entries(entries, *run.training, run.settings, "");
+  if (run.pretraining) add_entries(entries, Command::pretrain, *run.pretraining, "pre-training ");
+  if (run.scores && !run.scores->set.empty()) entries.insert("data.eval=" + run.scores->set);
+  return entries;
+}
+
+int rank_of(const std::string& method) {
+  constexpr const char* kOrder[] = {"scratch", "simclr", "peclr"};
+  return static_cast<int>(std::find(std::begin(kOrder), std::end(kOrder), method) -
+                          std::begin(kOrder));
+}
+
+struct Key {
+  int rank;
+  std::string method;
+  double labels;
+  Entries entries;
+  auto operator<=>(const Key&) const = default;
+};
+
+std::string difference(const Entries& entries, const Entries& shared) {
+  constexpr std::size_t kMost = 3;
+  std::vector<std::string> own;
+  std::set_difference(entries.begin(), entries.end(), shared.begin(), shared.end(),
+                      std::back_inserter(own));
+  std::string text;
+  for (std::size_t i = 0; i < own.size() && i < kMost; ++i) text += (i ? ", " : "") + own[i];
+  return own.size() > kMost ? text + ", ..." : text;
+}
+
+}  // namespace
+
+std::vector<Group> group_runs(const std::vector<Run>& runs,
+                              const std::function<bool(const Run&)>& belongs) {
+  std::map<Key, std::vector<const Run*>> grouped;
+  for (const Run& run : runs) {
+    if (!belongs(run)) continue;
+    const double labels = is_finetuning(run) ? run.settings.data.labels : -1;
+    grouped[{rank_of(run.method), run.method, labels, entries_of(run)}].push_back(&run);
+  }
+  std::map<std::pair<std::string, double>, Entries> shared;
+  for (const auto& [key, ignored] : grouped) {
+    const auto [at, is_new] = shared.emplace(std::pair(key.method, key.labels), key.entries);
+    if (!is_new) std::erase_if(at->second, [&](auto& e) { return !key.entries.contains(e); });
+  }
+  std::vector<Group> groups;
+  std::map<std::string, int> extra;  // colours beyond the three methods
+  for (const auto& [key, members] : grouped) {
+    Group group{method_name(key.method),
+                difference(key.entries, shared.at({key.method, key.labels})),
+                key.labels < 0 ? NAN : key.labels, 0, members};
+    const bool plain = key.rank < 3 && group.differing.empty();
+    const int next = static_cast<int>(extra.size()) % (kColours - 3) + 3;
+    group.colour = plain ? key.rank : extra.emplace(group.label(), next).first->second;
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+bool is_pretraining(const Run& run) { return run.training == Command::pretrain; }
+bool is_finetuning(const Run& run) { return run.training == Command::finetune; }
+bool is_scored(const Run& run) { return run.scores.has_value(); }
+
+std::string method_name(const std::string& method) {
+  if (method == "peclr") return "PeCLR";
+  if (method == "simclr") return "SimCLR";
+  if (method == "other") return "other weights";
+  return method.empty() ? "unknown" : method;
+}
+
+std::string percent(double fraction) {
+  return std::isfinite(fraction) ? fmt::format("{:.3g} %", 100 * fraction) : "";
+}
+
+Spread spread_of(std::span<const double> values) {
+  Spread spread;
+  double sum = 0, squares = 0;
+  for (const double x : values)
+    if (std::isfinite(x)) sum += x, ++spread.count;
+  if (spread.count == 0) return spread;
+  spread.mean = sum / spread.count;
+  for (const double x : values)
+    if (std::isfinite(x)) squares += (x - spread.mean) * (x - spread.mean);
+  if (spread.count > 1) spread.deviation = std::sqrt(squares / (spread.count - 1));
+  return spread;
+}
+
+Spread spread_of(const Group& group, double Scores::*value) {
+  std::vector<double> values;
+  for (const Run* run : group.runs) values.push_back((*run->scores).*value);
+  return spread_of(values);
+}
+
+std::string text_of(const Spread& spread, int digits) {
+  if (spread.count == 0) return "";
+  const std::string mean = fmt::format("{:.{}f}", spread.mean, digits);
+  return spread.count == 1 ? mean : fmt::format("{} ± {:.{}f}", mean, spread.deviation, digits);
+}
+
+}  // namespace peclr

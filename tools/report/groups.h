@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs that differ in nothing but their random numbers, taken together: mean and spread.
+#pragma once
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tools/report/runs.h"
+
+namespace peclr {
+
+inline constexpr int kColours = 8;
+
+struct Group {
+  std::string method;     // "PeCLR", "SimCLR", "scratch"
+  std::string differing;  // where others have the same method and labels: "train.epochs=30"
+  double labels = NAN;    // fraction; NaN where labels mean nothing or nobody knows
+  int colour = 0;  // below kColours; the same for a method and its difference on the whole page
+  std::vector<const Run*> runs;
+
+  std::string label() const { return differing.empty() ? method : method + ", " + differing; }
+};
+
+// The runs that `belongs` chooses, grouped by method, label fraction and every setting that can
+// change a result (those of the pre-training included), in the order scratch, SimCLR, PeCLR,
+// others.
+std::vector<Group> group_runs(const std::vector<Run>& runs,
+                              const std::function<bool(const Run&)>& belongs);
+
+bool is_pretraining(const Run& run);
+bool is_finetuning(const Run& run);
+bool is_scored(const Run& run);
+
+std::string method_name(const std::string& method);  // "peclr" -> "PeCLR"
+std::string percent(double fraction);                // 0.1 -> "10 %"
+
+// Of the finite values: mean and sample standard deviation (n - 1), NaN where n is too small.
+struct Spread {
+  double mean = NAN, deviation = NAN;
+  int count = 0;
+};
+Spread spread_of(std::span<const double> values);
+Spread spread_of(const Group& group, double Scores::*value);
+std::string text_of(const Spread& spread, int digits);  // "2.42 ± 0.03", "2.42", or nothing
+
+}  // namespace peclr

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/report/runs.h"
+
+#include <fmt/chrono.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.h"
+#include "engine/file.h"
+#include "engine/safetensors.h"
+#include "engine/text.h"
+#include "models/metrics.h"
+#include "tools/model_files.h"
+
+namespace peclr {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
+constexpr const char* kMarks[] = {"config.yaml", "scores.json", "probe.json", "predictions.json"};
+
+bool there(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+std::string text_of_file(const std::string& path) {
+  return read_text_file(path, ErrorKind::data, kMostBytes);
+}
+
+Json read_object(const std::string& path, const char* made_by) {
+  Json json = Json::parse(text_of_file(path), nullptr, false);
+  if (!json.is_object())
+    fail(ErrorKind::data, "{}: not a JSON object; run peclr {} again", printable(path), made_by);
+  return json;
+}
+
+double number(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  return it != json.end() && it->is_number() ? it->get<double>() : NAN;
+}
+
+std::string word(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  return it != json.end() && it->is_string() ? it->get<std::string>() : "";
+}
+
+std::vector<double> curve(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  if (it == json.end() || !it->is_array() || it->size() != kPckThresholds) return {};
+  std::vector<double> values;
+  for (const Json& value : *it) values.push_back(value.is_number() ? value.get<double>() : NAN);
+  return values;
+}
+
+Scores read_scores(const std::string& path) {
+  const Json json = read_object(path, "evaluate");
+  Scores scores;
+  for (const ScoreField& field : kScoreFields) scores.*field.value = number(json, field.key);
+  if (const double count = number(json, "count"); count > 0 && count < 1e15)
+    scores.count = static_cast<std::int64_t>(count);
+  scores.weights = word(json, "weights");
+  scores.set = word(json, "set");
+  scores.pck = curve(json, "pck");
+  scores.pa_pck = curve(json, "pa_pck");
+  return scores;
+}
+
+Probe read_probe(const std::string& path) {
+  const Json json = read_object(path, "probe");
+  Probe probe{word(json, "kind"), word(json, "weights"), {}};
+  for (const auto& [key, value] : json.items())
+    if (value.is_number()) probe.numbers[key] = value.get<double>();
+  return probe;
+}
+
+Metrics read_metrics(const std::string& path) {
+  const std::string text = text_of_file(path);
+  Metrics metrics;
+  std::int64_t number_of_line = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const Json json = Json::parse(text.substr(begin, end - begin), nullptr, false);
+    begin = end + 1;
+    ++number_of_line;
+    const double step = json.is_object() ? number(json, "step") : NAN;
+    if (!std::isfinite(step)) {
+      if (begin >= text.size()) break;  // a killed run's last line
+      fail(ErrorKind::data, "{}:{}: not a JSON object with a step; remove the line",
+           printable(path), number_of_line);
+    }
+    for (const auto& [key, value] : json.items())
+      if (value.is_number() && key != "step") metrics[key].push_back({step, value.get<double>()});
+  }
+  return metrics;
+}
+
+Settings settings_of(Command command, const std::string& yaml, const std::string& path) {
+  try {
+    return settings_from_yaml(command, yaml, path);
+  } catch (const Error& e) {
+    throw Error(ErrorKind::data, e.what());  // a file of a run, not what somebody typed
+  }
+}
+
+// config.yaml holds the keys that matter to its command, and `method` matters to pre-training
+// alone.
+Command command_of(const std::string& yaml) {
+  return yaml.find("\nmethod:") == std::string::npos ? Command::finetune : Command::pretrain;
+}
+
+std::string method_of(const Run& run) {
+  const auto named = [](const std::string& pretraining) {
+    return pretraining == "none" ? "scratch" : pretraining;
+  };
+  if (run.training == Command::pretrain)
+    return run.settings.method == Settings::Method::peclr ? "peclr" : "simclr";
+  if (run.scores && !run.scores->weights.empty()) return named(run.scores->weights);
+  for (const char* file : {"/model.safetensors", "/last.safetensors"})
+    if (there(run.folder + file)) return named(pretraining_of(TensorFile(run.folder + file)));
+  if (!run.training) return "";
+  return run.settings.init_from.empty() ? "scratch" : "other";
+}
+
+std::string date_of(const Run& run) {
+  for (const auto& [command, record] : run.records)
+    if (record.started.size() >= 16)
+      return record.started.substr(0, 10) + " " + record.started.substr(11, 5) + " UTC";
+  for (const char* file : kMarks) {
+    std::error_code error;
+    const auto time = fs::last_write_time(run.folder + "/" + file, error);
+    if (error) continue;
+    const auto system = std::chrono::time_point_cast<std::chrono::system_clock::duration>(
+        std::chrono::file_clock::to_sys(time));
+    return fmt::format("{:%Y-%m-%d %H:%M} UTC",
+                       fmt::gmtime(std::chrono::system_clock::to_time_t(system)));
+  }
+  return "";
+}
+
+}  // namespace
+
+Run read_run(const std::string& folder) {
+  Run run;
+  run.folder = folder;
+  while (run.folder.size() > 1 && run.folder.back() == '/') run.folder.pop_back();
+  const auto path = [&](const char* file) { return run.folder + "/" + file; };
+  if (std::none_of(std::begin(kMarks), std::end(kMarks),
+                   [&](const char* file) { return there(path(file)); }))
+    fail(ErrorKind::data, "{}: no run's folder: it holds none of {}; give the out of a run",
+         printable(folder), joined(kMarks, ", "));
+  if (const std::string config = path("config.yaml"); there(config)) {
+    run.config = text_of_file(config);
+    run.training = command_of(run.config);
+    run.settings = settings_of(*run.training, run.config, config);
+    const std::string before =
+        (fs::path(run.settings.init_from).parent_path() / "config.yaml").string();
+    if (!run.settings.init_from.empty() && there(before))
+      run.pretraining = settings_of(Command::pretrain, text_of_file(before), before);
+  }
+  if (there(path("metrics.jsonl"))) run.metrics = read_metrics(path("metrics.jsonl"));
+  if (there(path("scores.json"))) run.scores = read_scores(path("scores.json"));
+  if (there(path("probe.json"))) run.probe = read_probe(path("probe.json"));
+  run.predicted = there(path("predictions.json"));
+  run.records = read_run_records(run.folder);
+  run.method = method_of(run);
+  run.date = date_of(run);
+  return run;
+}
+
+std::vector<Run> read_runs(const std::vector<std::string>& folders) {
+  std::vector<Run> runs;
+  for (const std::string& folder : folders) runs.push_back(read_run(folder));
+  const auto last_part = [](const Run& run) { return fs::path(run.folder).filename().string(); };
+  for (Run& run : runs) {
+    const bool alone = std::count_if(runs.begin(), runs.end(), [&](const Run& other) {
+                         return last_part(other) == last_part(run);
+                       }) == 1;
+    run.name = alone && !last_part(run).empty() ? last_part(run) : run.folder;
+  }
+  return runs;
+}
+
+}  // namespace peclr

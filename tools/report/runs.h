@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run left in its folder, read once: for `results` and for `report`. A folder may hold any
+// part of it (a training that was killed, a probe alone).
+#pragma once
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/run_record.h"
+#include "tools/settings.h"
+
+namespace peclr {
+
+// scores.json. NaN: not measured.
+struct Scores {
+  double epe_cm = NAN, epe_median_cm = NAN, auc = NAN, pa_epe_cm = NAN, pa_auc = NAN;
+  double pa_rigid_epe_cm = NAN, epe_2d_px = NAN;
+  std::int64_t count = 0;           // pictures
+  std::string weights, set;         // pre-training of the weights; what was scored
+  std::vector<double> pck, pa_pck;  // [kPckThresholds], empty in files of older versions
+};
+struct ScoreField {
+  const char* key;
+  double Scores::*value;
+};
+inline constexpr ScoreField kScoreFields[] = {{"epe_cm", &Scores::epe_cm},
+                                              {"epe_median_cm", &Scores::epe_median_cm},
+                                              {"auc", &Scores::auc},
+                                              {"pa_epe_cm", &Scores::pa_epe_cm},
+                                              {"pa_auc", &Scores::pa_auc},
+                                              {"pa_rigid_epe_cm", &Scores::pa_rigid_epe_cm},
+                                              {"epe_2d_px", &Scores::epe_2d_px}};
+
+// probe.json.
+struct Probe {
+  std::string kind, weights;              // classes or joints; pre-training of the weights
+  std::map<std::string, double> numbers;  // under the file's keys
+
+  double at(const char* key) const {
+    const auto it = numbers.find(key);
+    return it == numbers.end() ? NAN : it->second;
+  }
+};
+
+struct Point {
+  double x, y;
+};
+// metrics.jsonl by key: (step, value), without what was not finite.
+using Metrics = std::map<std::string, std::vector<Point>>;
+
+struct Run {
+  std::string folder;
+  std::string name;                 // the folder's last part, or all of it if another run has that
+  std::optional<Command> training;  // pretrain or finetune, where there is a config.yaml
+  Settings settings;                // of the training
+  std::string config;               // config.yaml as it stands
+  std::string method;  // peclr, simclr, scratch (no pre-training), other; "" where nobody knows
+  std::optional<Settings>
+      pretraining;  // of the weights it started from, if that run is still there
+  Metrics metrics;
+  std::optional<Scores> scores;
+  std::optional<Probe> probe;
+  bool predicted = false;  // holds predictions.json
+  RunRecords records;
+  std::string date;  // of its start, or of its youngest file: "2021-06-10 12:00 UTC"
+};
+
+// Throws Error(data), one line that names the file: a folder that holds no run, a file that is not
+// what it should be. Of metrics.jsonl the last line may be cut, as a killed run leaves it.
+Run read_run(const std::string& folder);
+std::vector<Run> read_runs(const std::vector<std::string>& folders);
+
+}  // namespace peclr

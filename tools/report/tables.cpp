@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/report/tables.h"
+
+#include <algorithm>
+#include <set>
+
+#include "engine/text.h"
+#include "tools/progress.h"
+
+namespace peclr {
+namespace {
+
+using Cells = std::vector<std::string>;
+
+struct Column {
+  std::string head;
+  bool number = false;
+};
+
+void write_table(Html& html, const std::vector<Column>& columns, const std::vector<Cells>& rows) {
+  const auto align = [&](std::size_t i) { return columns[i].number ? "number" : "word"; };
+  html.in("div", {{"class", "scroll"}}, [&] {
+    html.in("table", {}, [&] {
+      html.in("thead", {}, [&] {
+        html.in("tr", {}, [&] {
+          for (std::size_t i = 0; i < columns.size(); ++i)
+            html.leaf("th", {{"class", align(i)}, {"scope", "col"}}, columns[i].head);
+        });
+      });
+      html.in("tbody", {}, [&] {
+        for (const Cells& cells : rows)
+          html.in("tr", {}, [&] {
+            for (std::size_t i = 0; i < cells.size(); ++i)
+              html.leaf("td", {{"class", align(i)}}, cells[i]);
+          });
+      });
+    });
+  });
+}
+
+std::string shown_number(double x, int digits) {
+  return std::isfinite(x) ? fmt::format("{:.{}f}", x, digits) : "";
+}
+
+// How many runs, and of how many seeds if that is another number.
+std::string counted(const Group& group) {
+  std::set<std::int64_t> seeds;
+  for (const Run* run : group.runs) seeds.insert(run->settings.seed);
+  return seeds.size() == group.runs.size()
+             ? fmt::format("{}", group.runs.size())
+             : fmt::format("{} ({} seeds)", group.runs.size(), seeds.size());
+}
+
+std::string with_spread(double mean, double deviation) {
+  return std::isfinite(mean) ? fmt::format("{:.1f} ± {:.1f}", 100 * mean, 100 * deviation) : "";
+}
+
+double median_of(const Metrics& metrics, const char* key) {
+  const auto it = metrics.find(key);
+  if (it == metrics.end() || it->second.empty()) return NAN;
+  std::vector<double> values;
+  for (const Point& p : it->second) values.push_back(p.y);
+  std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(values.size() / 2),
+                   values.end());
+  return values[values.size() / 2];
+}
+
+std::string wall_time(const RunRecord& record) {
+  if (!(record.seconds > 0)) return "";
+  const std::string time = record.seconds < 10 ? fmt::format("{:.1f} s", record.seconds)
+                                               : format_duration(record.seconds);
+  return time + (record.finished.empty() ? ", not finished" : "") +
+         (record.starts > 1 ? fmt::format(", {} starts", record.starts) : "");
+}
+
+struct Recorded {
+  const Run* run;
+  std::string command;
+  const RunRecord* record;
+  bool trains() const { return run->training && command == name_of(*run->training); }
+};
+
+// Of all runs, in the order in which they were started.
+std::vector<Recorded> recorded(const std::vector<Run>& runs) {
+  std::vector<Recorded> all;
+  for (const Run& run : runs)
+    for (const auto& [command, record] : run.records) all.push_back({&run, command, &record});
+  std::stable_sort(all.begin(), all.end(), [](const Recorded& a, const Recorded& b) {
+    return std::pair(a.record->started, !a.trains()) < std::pair(b.record->started, !b.trains());
+  });
+  return all;
+}
+
+}  // namespace
+
+void write_results_table(Html& html, const std::vector<Group>& scored) {
+  if (scored.empty()) return;
+  std::vector<Cells> rows;
+  for (const Group& group : scored) {
+    const auto cell = [&](double Scores::*value, int digits) {
+      return text_of(spread_of(group, value), digits);
+    };
+    rows.push_back({group.label(), percent(group.labels), counted(group),
+                    cell(&Scores::pa_epe_cm, 2), cell(&Scores::pa_auc, 3), cell(&Scores::epe_cm, 2),
+                    cell(&Scores::auc, 3), cell(&Scores::epe_2d_px, 1)});
+  }
+  html.leaf("h2", "Results");
+  write_table(html,
+              {{"method"},
+               {"labels", true},
+               {"n", true},
+               {"PA-EPE (cm)", true},
+               {"PA-AUC", true},
+               {"EPE (cm)", true},
+               {"AUC", true},
+               {"2D (px)", true}},
+              rows);
+  html.leaf("p", {{"class", "note"}},
+            "Mean ± standard deviation over n seeds. FreiHAND's rules; PA: after its Procrustes "
+            "alignment. EPE and 2D: lower is better; AUC of 0 to 5 cm: higher is better. 2D in "
+            "pixels of the original picture.");
+}
+
+void write_probe_tables(Html& html, const std::vector<Run>& runs) {
+  std::vector<Cells> joints, classes;
+  for (const Run& run : runs) {
+    if (!run.probe) continue;
+    const Probe& p = *run.probe;
+    const auto count = [&](const char* key) { return shown_number(p.at(key), 0); };
+    if (p.kind == "joints")
+      joints.push_back({run.name, method_name(p.weights), shown_number(p.at("probe_2d_pct"), 1),
+                        shown_number(p.at("probe_2d_mean_pct"), 1), count("train"), count("test")});
+    else
+      classes.push_back({run.name, method_name(p.weights),
+                         with_spread(p.at("linear_accuracy"), p.at("linear_std")),
+                         with_spread(p.at("knn5_accuracy"), p.at("knn5_std")),
+                         shown_number(100 * p.at("chance_accuracy"), 1), count("classes"),
+                         count("count")});
+  }
+  if (joints.empty() && classes.empty()) return;
+  html.leaf("h2", "Probes of frozen features");
+  if (!joints.empty()) {
+    write_table(html,
+                {{"probe"},
+                 {"weights"},
+                 {"2D error (% of the crop's side)", true},
+                 {"always the mean pose (%)", true},
+                 {"training pictures", true},
+                 {"test pictures", true}},
+                joints);
+    html.leaf("p", {{"class", "note"}},
+              "Ridge regression from frozen features to the 2D joints of turned and moved crops.");
+  }
+  if (classes.empty()) return;
+  write_table(html,
+              {{"probe"},
+               {"weights"},
+               {"linear (%)", true},
+               {"5 nearest (%)", true},
+               {"chance (%)", true},
+               {"classes", true},
+               {"pictures", true}},
+              classes);
+  html.leaf("p", {{"class", "note"}},
+            "Accuracy, mean ± standard deviation over contiguous folds; people may overlap between "
+            "folds.");
+}
+
+void write_machines(Html& html, const std::vector<Run>& runs) {
+  const std::vector<Recorded> all = recorded(runs);
+  if (all.empty()) return;
+  std::vector<Cells> rows;
+  std::set<std::string> versions;
+  for (const Recorded& r : all) {
+    const std::string speed =
+        r.trains() ? shown_number(median_of(r.run->metrics, "images_per_s"), 0) : "";
+    rows.push_back({r.run->name, r.command, r.record->cpu, r.record->device, r.record->precision,
+                    wall_time(*r.record), speed});
+    versions.insert(r.record->version);
+  }
+  html.leaf("h2", "Machine");
+  write_table(html,
+              {{"run"},
+               {"command"},
+               {"processor"},
+               {"device"},
+               {"precision"},
+               {"wall time", true},
+               {"images/s", true}},
+              rows);
+  html.leaf("p", {{"class", "note"}},
+            joined(versions, "; ") + ". Images/s: median over the steps, each view counted.");
+  html.leaf("h2", "The same again");
+  html.in("ol", {{"class", "commands"}}, [&] {
+    for (const Recorded& r : all) html.in("li", {}, [&] { html.leaf("code", r.record->command); });
+  });
+}
+
+void write_settings(Html& html, const std::vector<Run>& runs) {
+  bool first = true;
+  for (const Run& run : runs) {
+    if (run.config.empty()) continue;
+    if (first) html.leaf("h2", "Settings");
+    first = false;
+    html.in("details", {}, [&] {
+      html.leaf("summary", run.name + "/config.yaml");
+      html.leaf("pre", run.config);
+    });
+  }
+}
+
+}  // namespace peclr

@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The small tables of docs/results.md, in less than three hours on two cores: real photos and synthetic hands, scratch
+# against SimCLR against PeCLR, three seeds; and what rotation does to SimCLR and to PeCLR.
+#   tools/reproduce/small.sh DATA   DATA: a folder with hand_photos (pictures in a folder a class) and real_hands (FreiHAND's layout);
+#                                   without it only the synthetic part runs
+# Stop it when you like and start it again: what is finished is kept, a pre-training goes on where it was.
+data=$(realpath "${1:-/nonexistent}" 2>/dev/null || true)
+source "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
+build release peclr
+
+peclr=build/release/peclr
+out=out/small
+mkdir -p "$out"
+grep -q -m1 avx512_bf16 /proc/cpuinfo && precision=bf16 || precision=f32
+common=(precision=$precision model.depth=18 model.input=64)
+seeds=(1 2 3)
+
+# once FILE COMMAND...: runs the command unless FILE is there.
+once() {
+  local file=$1
+  shift
+  [[ -e $file ]] && return
+  printf '\n== %s (%d min)\n' "$file" $((SECONDS / 60))
+  "$@"
+}
+
+# pretrain RUN SEED SETTING...
+pretrain() {
+  local run=$1 seed=$2 resume=()
+  shift 2
+  [[ -e $run/last.safetensors ]] && resume=(--resume)
+  once "$run/model.safetensors" "$peclr" pretrain "${common[@]}" seed="$seed" train.accumulate=1 train.optimizer=adam "$@" \
+    out="$run" "${resume[@]}"
+}
+
+# Fine-tunes and scores: finetune RUN SEED PRETRAINED|- HANDS SETTING...
+finetune() {
+  local run=$1 seed=$2 from=$3 hands=$4 start=()
+  shift 4
+  [[ $from == - ]] || start=(--init-from "$from/model.safetensors")
+  once "$run/model.safetensors" "$peclr" finetune tools/configs/demo/finetune.yaml "${common[@]}" "${start[@]}" \
+    seed="$seed" data.train="$hands" "$@" out="$run"
+  once "$run/scores.json" "$peclr" evaluate data.eval="$hands" out="$run"
+}
+
+# probe RUN SEED PRETRAINED|- PICTURES
+probe() {
+  local start=()
+  [[ $3 == - ]] || start=(--init-from "$3/model.safetensors")
+  once "$1/probe.json" "$peclr" probe "${common[@]}" "${start[@]}" seed="$2" data.train="$4" out="$1"
+}
+
+# SimCLR in the composition its authors found best (no rotation), PeCLR with rotation.
+declare -A method=([simclr]="method=simclr augment.rotate=0" [peclr]="method=peclr")
+
+real_part() {
+  local photos=$data/hand_photos hands=$data/real_hands o=$out/real seed name from
+  for seed in "${seeds[@]}"; do
+    for name in scratch simclr peclr; do
+      from=-
+      if [[ $name != scratch ]]; then
+        from=$o/pretrain_${name}_$seed
+        # shellcheck disable=SC2086
+        pretrain "$from" "$seed" ${method[$name]} data.train="[$photos, $hands]" train.epochs=10 train.batch_size=128 \
+          train.warmup_epochs=1
+      fi
+      probe "$o/digits_${name}_$seed" "$seed" "$from" "$photos"
+      probe "$o/joints_${name}_$seed" "$seed" "$from" "$hands"
+      finetune "$o/labels10_${name}_$seed" "$seed" "$from" "$hands" data.labels=0.1 train.batch_size=15 train.epochs=60
+      finetune "$o/labels100_${name}_$seed" "$seed" "$from" "$hands" data.labels=1 train.batch_size=20 train.epochs=12
+    done
+  done
+  for name in scratch simclr peclr; do
+    once "$o/labels100_${name}_1/predictions.json" "$peclr" predict data.eval="$hands" out="$o/labels100_${name}_1" --draw 12
+  done
+}
+
+synthetic_part() {
+  local hands=$out/hands o=$out/synthetic seed name from border rotate
+  once "$hands/evaluation_xyz.json" "$peclr" synth --out "$hands" --count 1000 --seed 1
+  # What rotation does: each method with and without it, on black and on mirrored borders.
+  for seed in "${seeds[@]}"; do
+    for border in black reflect; do
+      for name in simclr peclr; do
+        for rotate in 0 45; do
+          from=$o/pretrain_${name}_${rotate}_${border}_$seed
+          pretrain "$from" "$seed" method="$name" augment.rotate=$rotate augment.border=$border data.train="$hands" \
+            train.epochs=6 train.batch_size=64 train.warmup_epochs=1
+          probe "$o/joints_${name}_${rotate}_${border}_$seed" "$seed" "$from" "$hands"
+        done
+      done
+    done
+    probe "$o/joints_scratch_$seed" "$seed" - "$hands"
+    for name in scratch simclr_0 peclr_45; do
+      from=$o/pretrain_${name}_black_$seed
+      [[ $name == scratch ]] && from=-
+      finetune "$o/labels10_${name}_$seed" "$seed" "$from" "$hands" data.labels=0.1 train.epochs=30
+      finetune "$o/labels100_${name}_$seed" "$seed" "$from" "$hands" data.labels=1 train.epochs=6
+    done
+  done
+}
+
+if [[ -d $data/real_hands ]]; then real_part; else echo "no real photos given: synthetic hands only"; fi
+synthetic_part
