@@ -83,8 +83,9 @@ class Backend {
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* block, std::size_t bytes) = 0;
   virtual MemoryStats memory() const = 0;
-  virtual void copy_to_host(const Tensor& from, std::span<float> to) = 0;          // to plain f32
-  virtual void copy_from_host(std::span<const float> from, const Tensor& to) = 0;  // f32, plain
+  // f32 on the host in the order of the tensor's dimensions; f32 or bf16, any layout here.
+  virtual void copy_to_host(const Tensor& from, std::span<float> to) = 0;
+  virtual void copy_from_host(std::span<const float> from, const Tensor& to) = 0;
   virtual void zero(const Tensor& t) = 0;
 
   // An uninitialised [N, H, W, C] activation in the layout that this backend's convolutions like.

@@ -73,7 +73,7 @@ std::vector<float> Tensor::to_host() const {
 }
 
 void Tensor::copy_from_host(std::span<const float> values) const {
-  check(static_cast<std::int64_t>(values.size()) == count() && plain(), "copying {} values into {}",
+  check(static_cast<std::int64_t>(values.size()) == count(), "copying {} values into {}",
         values.size(), shape_.text());
   backend().copy_from_host(values, *this);
 }

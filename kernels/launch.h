@@ -80,12 +80,16 @@ constexpr int min_blocks() {
     return 1;
 }
 
-template <class K>
-__global__ void __launch_bounds__(K::kThreads, min_blocks<K>())
+// Threads and bytes of shared memory stand in its name for tools/kernel_report.sh.
+template <class K, int kThreads, std::size_t kSharedBytes>
+__global__ void __launch_bounds__(kThreads, min_blocks<K>())
     kernel(const __grid_constant__ typename K::Params params) {
   extern __shared__ __align__(128) unsigned char shared[];
   K::run(params, *reinterpret_cast<typename K::Shared*>(shared));
 }
+
+template <class K>
+inline constexpr auto kEntry = kernel<K, K::kThreads, shared_bytes<K>>;
 
 template <class K>
 void check_cuda(cudaError_t status, const char* doing) {
@@ -102,7 +106,7 @@ void launch(Grid grid, const typename K::Params& params, Stream stream) {
   constexpr std::size_t kFreely = 48 << 10;
   if constexpr (shared_bytes < K >> kFreely) {
     [[maybe_unused]] static const bool once = [] {  // a process uses one GPU
-      check_cuda<K>(cudaFuncSetAttribute(kernel<K>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+      check_cuda<K>(cudaFuncSetAttribute(kEntry<K>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                          static_cast<int>(shared_bytes<K>)),
                     "asking for shared memory");
       return true;
@@ -113,7 +117,7 @@ void launch(Grid grid, const typename K::Params& params, Stream stream) {
   config.blockDim = dim3(K::kThreads);
   config.dynamicSmemBytes = shared_bytes<K>;
   config.stream = stream;
-  check_cuda<K>(cudaLaunchKernelEx(&config, kernel<K>, params), "launch");
+  check_cuda<K>(cudaLaunchKernelEx(&config, kEntry<K>, params), "launch");
 }
 
 #else

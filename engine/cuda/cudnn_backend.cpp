@@ -72,7 +72,9 @@ void CudnnBackend::copy_to_host(const Tensor& from, std::span<float> to) {
 }
 
 void CudnnBackend::copy_from_host(std::span<const float> from, const Tensor& to) {
-  ring_.upload(from.data(), to.bytes(), to.data<float>(), stream());
+  const Tensor plain = to.dtype() == DType::f32 ? to : Tensor(*this, to.shape(), DType::f32);
+  ring_.upload(from.data(), plain.bytes(), plain.data<float>(), stream());
+  if (to.dtype() != DType::f32) gpu::cast(stream(), plain, to);
 }
 
 void CudnnBackend::zero(const Tensor& t) { cuda::fill_zero(t.raw(), t.bytes(), stream()); }

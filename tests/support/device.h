@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdlib>
 #include <memory>
+#include <vector>
 
 #include "engine/devices.h"
 
@@ -13,17 +14,25 @@
 
 namespace peclr::test {
 
-inline DeviceKind device_kind() {
+inline const char* device_name() {
   const char* name = std::getenv("PECLR_TEST_DEVICE");
-  return device_named(name ? name : PECLR_DEFAULT_TEST_DEVICE, "PECLR_TEST_DEVICE");
+  return name ? name : PECLR_DEFAULT_TEST_DEVICE;
 }
 
-inline std::unique_ptr<Backend> new_device() { return make_backend(device_kind()); }
+inline std::unique_ptr<Backend> new_device() {
+  return make_backend(device_named(device_name(), "PECLR_TEST_DEVICE"));
+}
 
 // One for all tests of the process.
 inline Backend& device() {
   static const std::unique_ptr<Backend> backend = new_device();
   return *backend;
+}
+
+// [rows, 4]: each row a ViewTransform.
+inline Tensor view_tensor(Backend& backend, const std::vector<ViewTransform>& views) {
+  return Tensor::from_host(backend, {static_cast<std::int64_t>(views.size()), 4},
+                           {&views.front().angle_deg, 4 * views.size()});
 }
 
 }  // namespace peclr::test
