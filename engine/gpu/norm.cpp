@@ -39,7 +39,7 @@ void norm_train(Backend& memory, Stream stream, Tickets& tickets, const NormSpec
   with_type(x, [&]<class T>() {
     kernels::norm_statistics(extent, x.data<T>(), batch, scratch, stream);
     kernels::norm_apply(extent, channels_of(w, saved), spec.slope, x.data<T>(),
-                        data_or_null<const T>(residual), y.data<T>(), stream);
+                        data_or_null<T>(residual), y.data<T>(), stream);
   });
 }
 
@@ -49,7 +49,7 @@ void norm_evaluate(Stream stream, const NormSpec& spec, const NormWeights& w, co
       channels_of(w, w.running_mean.data<float>(), w.running_variance.data<float>());
   with_type(x, [&]<class T>() {
     kernels::norm_apply_running(norm_extent(x), channels, spec.eps, spec.slope, x.data<T>(),
-                                data_or_null<const T>(residual), y.data<T>(), stream);
+                                data_or_null<T>(residual), y.data<T>(), stream);
   });
 }
 
@@ -65,7 +65,7 @@ void norm_backward(Backend& memory, Stream stream, Tickets& tickets, const NormS
   with_type(x, [&]<class T>() {
     // Without a residual the side of zero follows from x; and where all sides are alike, from none.
     const bool reads_y = has_residual && spec.slope != 1.f;
-    const kernels::NormArriving<T> in{dy.data<T>(), data_or_null<const T>(more),
+    const kernels::NormArriving<T> in{dy.data<T>(), data_or_null<T>(more),
                                       reads_y ? y.data<T>() : nullptr, x.data<T>(), spec.slope};
     kernels::norm_gradient_sums(extent, channels_of(w, saved), in, sums, scratch, stream);
     kernels::norm_gradient_apply(extent, channels_of(w, saved), in, coefficients.data<float>(),
