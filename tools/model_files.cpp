@@ -6,11 +6,8 @@
 #include <set>
 
 #include "engine/error.h"
-<<<<<<< HEAD
 #include "models/peclr.h"
-=======
 #include "engine/text.h"
->>>>>>> badinput
 
 namespace peclr {
 namespace {
