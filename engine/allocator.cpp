@@ -8,9 +8,14 @@
 
 namespace peclr {
 
-CachingAllocator::~CachingAllocator() {
-  for (auto& [bytes, blocks] : waiting_)
+CachingAllocator::~CachingAllocator() { give_back_waiting(); }
+
+void CachingAllocator::give_back_waiting() {
+  for (auto& [bytes, blocks] : waiting_) {
     for (void* block : blocks) system_free_(block, bytes);
+    stats_.bytes_reserved -= static_cast<std::int64_t>(bytes * blocks.size());
+  }
+  waiting_.clear();
 }
 
 std::size_t CachingAllocator::size_class(std::size_t bytes) {
@@ -22,7 +27,7 @@ std::size_t CachingAllocator::size_class(std::size_t bytes) {
 void* CachingAllocator::allocate(std::size_t bytes) {
   const std::size_t rounded = size_class(bytes);
   std::lock_guard lock(mutex_);
-  auto& blocks = waiting_[rounded];
+  std::vector<void*>& blocks = waiting_[rounded];
   if (blocks.empty()) return count_use(ask_system(rounded), rounded);
   void* block = blocks.back();
   blocks.pop_back();
@@ -37,11 +42,16 @@ void* CachingAllocator::allocate_lasting(std::size_t bytes) {
 
 void* CachingAllocator::ask_system(std::size_t rounded) {
   void* block = system_allocate_(rounded);
+  if (block == nullptr) {
+    give_back_waiting();
+    block = system_allocate_(rounded);
+  }
   if (block == nullptr)
     fail(ErrorKind::failure,
-         "out of memory: {} MiB asked for, {} MiB in use; use a smaller train.batch_size (and a "
+         "out of memory: {} MiB asked for, {} MiB in use{}; use a smaller train.batch_size (and a "
          "larger train.accumulate)",
-         rounded >> 20, stats_.bytes_in_use >> 20);
+         rounded >> 20, stats_.bytes_in_use >> 20,
+         system_text_ ? ", " + system_text_(stats_.bytes_reserved) : "");
   ++stats_.system_allocations;
   stats_.bytes_reserved += static_cast<std::int64_t>(rounded);
   return block;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace peclr {
@@ -22,15 +23,17 @@ class CachingAllocator {
  public:
   using SystemAllocate = void* (*)(std::size_t bytes);  // returns null when there is no memory
   using SystemFree = void (*)(void* block, std::size_t bytes);
+  // For errors: what the system says of its memory, of which `reserved` bytes are held here.
+  using SystemText = std::string (*)(std::int64_t reserved);
 
-  CachingAllocator(SystemAllocate from_system, SystemFree to_system)
-      : system_allocate_(from_system), system_free_(to_system) {}
+  CachingAllocator(SystemAllocate from_system, SystemFree to_system, SystemText text = nullptr)
+      : system_allocate_(from_system), system_free_(to_system), system_text_(text) {}
   ~CachingAllocator();
   CachingAllocator(const CachingAllocator&) = delete;
   CachingAllocator& operator=(const CachingAllocator&) = delete;
 
-  // At least `bytes`, aligned to 64. Throws Error(failure) that says how much was asked for and is
-  // in use.
+  // At least `bytes`, aligned to 64. Where the system has no more, blocks that wait go back to it
+  // first. Throws Error(failure) that says how much was asked for and is in use.
   void* allocate(std::size_t bytes);
   // The same for what stays while steps come and go (weights in a library's layout). It never takes
   // a waiting block: one that a step handed on to the next would be missed there.
@@ -43,10 +46,12 @@ class CachingAllocator {
 
  private:
   void* ask_system(std::size_t rounded);
+  void give_back_waiting();
   void* count_use(void* block, std::size_t rounded);
 
   SystemAllocate system_allocate_;
   SystemFree system_free_;
+  SystemText system_text_;
   mutable std::mutex mutex_;
   std::map<std::size_t, std::vector<void*>> waiting_;
   MemoryStats stats_;

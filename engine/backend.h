@@ -44,6 +44,13 @@ struct PoseTensors {
   Tensor uv, z_rel, h, root_depth, mlp_input;
 };
 
+// How NT-Xent multiplies: rows as they are, or rounded to bf16 first, for the tensor cores; sums
+// are f32 either way. The CPU takes f32 always.
+struct NtxentOptions {
+  float temperature = .5f;  // > 0
+  DType operands = DType::f32;
+};
+
 // Where each tensor lies in the arenas, and whether it decays.
 struct OptimizerLayout {
   std::vector<Segment> segments;
@@ -76,15 +83,20 @@ class Backend {
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* block, std::size_t bytes) = 0;
   virtual MemoryStats memory() const = 0;
-  virtual void copy_to_host(const Tensor& from, std::span<float> to) = 0;          // to plain f32
-  virtual void copy_from_host(std::span<const float> from, const Tensor& to) = 0;  // f32, plain
+  // f32 on the host in the order of the tensor's dimensions; f32 or bf16, any layout here.
+  virtual void copy_to_host(const Tensor& from, std::span<float> to) = 0;
+  virtual void copy_from_host(std::span<const float> from, const Tensor& to) = 0;
   virtual void zero(const Tensor& t) = 0;
 
   // An uninitialised [N, H, W, C] activation in the layout that this backend's convolutions like.
   virtual Tensor activation(Shape shape, DType dtype) = 0;
+  // An uninitialised batch [N, S, S, C] of pictures, as `augment` writes it and the first
+  // convolution reads it when it calculates in `compute`. C is 3 or more; channels beyond 3 hold
+  // zeros.
+  virtual Tensor pictures(std::int64_t n, std::int64_t side, DType compute) = 0;
 
   // Convolution: x [N, H, W, I], w f32 [O, kH, kW, I], y [N, H', W', O]. The arithmetic has y's
-  // (dx's) type; sums are f32.
+  // (dx's) type; sums are f32. Pictures (above) may have more channels than w; those are zeros.
   virtual void conv_forward(const ConvSpec&, const Tensor& x, const Tensor& w, const Tensor& y) = 0;
   virtual void conv_backward_data(const ConvSpec&, const Tensor& dy, const Tensor& w,
                                   const Tensor& dx) = 0;
@@ -122,9 +134,9 @@ class Backend {
 
   virtual void add(const Tensor& x, const Tensor& into) = 0;  // into += x, same layout
 
-  // Makes views in images [N, S, S, 3] f32. The first may be called from any thread, for different
-  // rows at a time, and is done with the sources on return; the second, from the training thread,
-  // returns once all rows can be used.
+  // Makes views in `images`, made by pictures() or a plain [N, S, S, 3] f32. The first may be
+  // called from any thread, for different rows at a time, and is done with the sources on return;
+  // the second, from the training thread, returns once all rows can be used.
   virtual void augment(std::span<const AugmentRequest> requests, const Tensor& images) = 0;
   virtual void finish_augment(const Tensor& images) = 0;
 
@@ -136,9 +148,9 @@ class Backend {
                             const Tensor& z) = 0;
   virtual void invert_views_backward(const Tensor& projection, const Tensor& views, Inversion what,
                                      const Tensor& dz, const Tensor& dprojection) = 0;
-  virtual void ntxent(const Tensor& z, float temperature, const Tensor& rows,
+  virtual void ntxent(const Tensor& z, const NtxentOptions&, const Tensor& rows,
                       const Tensor& summary) = 0;
-  virtual void ntxent_backward(const Tensor& z, float temperature, const Tensor& rows,
+  virtual void ntxent_backward(const Tensor& z, const NtxentOptions&, const Tensor& rows,
                                const Tensor& dloss, const Tensor& dz) = 0;
 
   // Hand pose: raw [B, 64], cameras [B, 9], xyz [B, 21, 3] in bone lengths.

@@ -18,17 +18,16 @@ Variable invert_views(Tape& tape, const Variable& projection, const Tensor& view
   });
 }
 
-NtxentLoss ntxent(Tape& tape, const Variable& z, float temperature) {
+NtxentLoss ntxent(Tape& tape, const Variable& z, const NtxentOptions& options) {
   const Shape& s = z.value.shape();
   check(s.rank() == 2 && s[0] >= 2 && s[0] % 2 == 0, "ntxent: rows {} are not [2N, D]", s.text());
   Backend& backend = z.value.backend();
   const Tensor rows(backend, {2, s[0]}, DType::f32), summary(backend, {5}, DType::f32);
-  backend.ntxent(z.value, temperature, rows, summary);
+  backend.ntxent(z.value, options, rows, summary);
   return {tape.record_summed(summary.slice(0, {1}),
-                             [&tape, z, rows, temperature](const Tensor& dloss) {
+                             [&tape, z, rows, options](const Tensor& dloss) {
                                Tensor dz(dloss.backend(), z.value.shape(), DType::f32);
-                               dloss.backend().ntxent_backward(z.value, temperature, rows, dloss,
-                                                               dz);
+                               dloss.backend().ntxent_backward(z.value, options, rows, dloss, dz);
                                tape.send(z, std::move(dz));
                              }),
           summary};

@@ -16,6 +16,6 @@ struct NtxentLoss {
   Variable loss;
   Tensor summary;
 };
-NtxentLoss ntxent(Tape& tape, const Variable& z, float temperature);
+NtxentLoss ntxent(Tape& tape, const Variable& z, const NtxentOptions& options);
 
 }  // namespace peclr::ops

@@ -2,18 +2,95 @@
 #include "engine/devices.h"
 
 #include "engine/cpu/cpu_backend.h"
+#if defined(PECLR_CUDA)
+#include "engine/cuda/cuda_backend.h"
+#endif
+#if defined(PECLR_SIMT)
+#include "engine/gpu/simt_backend.h"
+#endif
 
 namespace peclr {
 
-std::unique_ptr<Backend> make_backend(DeviceKind kind) {
-  if (kind == DeviceKind::cuda)
-    fail(ErrorKind::device,
-         "device=cuda: this build has no CUDA backend; use device=cpu (or device=auto)");
+DeviceKind device_named(std::string_view name, std::string_view where) {
+  if (name == "auto") return DeviceKind::automatic;
+  if (name == "cpu") return DeviceKind::cpu;
+  if (name == "cuda") return DeviceKind::cuda;
+  if (name == "simt") return DeviceKind::simt;
+  fail(ErrorKind::usage, "{} {}: known are auto, cpu and cuda (and simt, in builds for tests)",
+       where, name);
+}
+
+namespace {
+
+std::unique_ptr<Backend> make_cuda([[maybe_unused]] const DeviceOptions& options) {
+#if defined(PECLR_CUDA)
+  return std::make_unique<CudaBackend>(
+      CudnnBackend::Options{options.gpu, options.tf32 ? cuda::Tf32::on : cuda::Tf32::off});
+#else
+  fail(
+      ErrorKind::device,
+      "device=cuda: this build has no CUDA backend; use device=cpu (or device=auto), or build with "
+      "the preset cuda");
+#endif
+}
+
+std::unique_ptr<Backend> make_simt() {
+#if defined(PECLR_SIMT)
+  return std::make_unique<SimtBackend>();
+#else
+  fail(ErrorKind::device,
+       "device=simt: this build has no emulator; use device=cpu, or the preset simt");
+#endif
+}
+
+// Why a build for GPUs cannot use one; empty where it can, and in other builds.
+std::string gpu_problem() {
+#if defined(PECLR_CUDA)
+  return cuda::problem_of(cuda::survey_gpus());
+#else
+  return "";
+#endif
+}
+
+bool has_gpu() {
+#if defined(PECLR_CUDA)
+  return gpu_problem().empty();
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_backend(DeviceKind kind, const DeviceOptions& options) {
+  switch (kind) {
+    case DeviceKind::cuda:
+      return make_cuda(options);
+    case DeviceKind::simt:
+      return make_simt();
+    case DeviceKind::automatic:
+      if (has_gpu()) return make_cuda(options);
+      if (const std::string problem = gpu_problem(); !problem.empty())
+        fmt::print(stderr, "device=auto takes the CPU: {}\n", problem);
+      break;
+    case DeviceKind::cpu:
+      break;
+  }
   return std::make_unique<CpuBackend>();
 }
 
 std::vector<std::string> describe_devices() {
-  return {CpuBackend().description(), "cuda: not in this build"};
+  std::vector<std::string> devices{CpuBackend().description()};
+#if defined(PECLR_CUDA)
+  for (std::string& line : cuda::survey_lines(cuda::survey_gpus())) devices.push_back(line);
+  devices.push_back(fmt::format("cuda: {}, {}", cuda::Dnn::version(), cuda::Blas::version()));
+#else
+  devices.push_back("cuda: not in this build");
+#endif
+#if defined(PECLR_SIMT)
+  devices.push_back(SimtBackend().description());
+#endif
+  return devices;
 }
 
 }  // namespace peclr

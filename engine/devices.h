@@ -3,17 +3,28 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/backend.h"
 
 namespace peclr {
 
-enum class DeviceKind { automatic, cpu, cuda };
+// simt: the CUDA kernels on an emulator, for tests; in builds with PECLR_GPU=simt only.
+enum class DeviceKind { automatic, cpu, cuda, simt };
 
-// automatic takes the GPU where this build and machine have one, else the CPU. Throws Error(device)
-// when a device that was asked for by name is not there: there is no silent fall-back.
-std::unique_ptr<Backend> make_backend(DeviceKind kind);
+// "auto", "cpu", "cuda" or "simt"; throws Error(usage) for others, naming `where` it was said.
+DeviceKind device_named(std::string_view name, std::string_view where);
+
+struct DeviceOptions {
+  int gpu = 0;        // where there are several
+  bool tf32 = false;  // f32 products of a GPU may be taken of 10 bits of mantissa
+};
+
+// automatic takes the GPU where this build and machine have one, else the CPU; in a build for GPUs
+// it says on stderr why it does. Throws Error(device) when a device that was asked for by name is
+// not there: there is no silent fall-back.
+std::unique_ptr<Backend> make_backend(DeviceKind kind, const DeviceOptions& options = {});
 
 // One line for each device that this build knows, with the reason where one cannot be used.
 std::vector<std::string> describe_devices();

@@ -5,7 +5,8 @@ namespace peclr::ops {
 
 Variable conv2d(Tape& tape, const Variable& x, Parameter& w, const ConvSpec& spec, DType compute) {
   const Shape &xs = x.value.shape(), &ws = w.shape;
-  check(xs.rank() == 4 && ws.rank() == 4 && xs[3] == ws[3] && ws[1] == ws[2],
+  const bool padded_pictures = ws[3] == 3 && xs[3] > 3;  // Backend::pictures
+  check(xs.rank() == 4 && ws.rank() == 4 && (xs[3] == ws[3] || padded_pictures) && ws[1] == ws[2],
         "conv2d {}: input {} does not fit weights {}", w.name, xs.text(), ws.text());
   const std::int64_t height = (xs[1] + 2 * spec.padding - ws[1]) / spec.stride + 1;
   const std::int64_t width = (xs[2] + 2 * spec.padding - ws[1]) / spec.stride + 1;

@@ -8,7 +8,8 @@
 
 namespace peclr::ops {
 
-// x [N, H, W, I] by w [O, k, k, I] -> [N, H', W', O] in `compute` (f32 or bf16).
+// x [N, H, W, I] by w [O, k, k, I] -> [N, H', W', O] in `compute` (f32 or bf16). Pictures may have
+// more than their 3 channels: Backend::pictures.
 Variable conv2d(Tape& tape, const Variable& x, Parameter& w, const ConvSpec& spec, DType compute);
 
 struct NormLayer {

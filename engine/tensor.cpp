@@ -19,7 +19,11 @@ void Storage::touch() { version = next_version++; }
 Storage::~Storage() { backend->release(data, bytes); }
 
 Tensor::Tensor(Backend& backend, Shape shape, DType dtype) : shape_(shape), dtype_(dtype) {
-  storage_ = std::make_shared<Storage>(backend, bytes());
+  try {
+    storage_ = std::make_shared<Storage>(backend, bytes());
+  } catch (const Error& e) {  // memory is full
+    fail(e.kind(), "a tensor {} of {}: {}", shape.text(), name_of(dtype), e.what());
+  }
 }
 
 Tensor Tensor::blocked(Backend& backend, Shape shape, DType dtype, int block) {
@@ -69,7 +73,7 @@ std::vector<float> Tensor::to_host() const {
 }
 
 void Tensor::copy_from_host(std::span<const float> values) const {
-  check(static_cast<std::int64_t>(values.size()) == count() && plain(), "copying {} values into {}",
+  check(static_cast<std::int64_t>(values.size()) == count(), "copying {} values into {}",
         values.size(), shape_.text());
   backend().copy_from_host(values, *this);
 }

@@ -65,7 +65,7 @@ class Tensor {
   // Plain f32 copy on the host, [N, H, W, C] order whatever the layout. For tests, metrics and
   // checkpoints.
   std::vector<float> to_host() const;
-  void copy_from_host(std::span<const float> values) const;  // f32, plain
+  void copy_from_host(std::span<const float> values) const;
 
  private:
   void check_dtype(DType wanted) const;

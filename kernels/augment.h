@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/bytes.h"
 #include "kernels/colour.h"
 #include "kernels/geometry.h"
 
@@ -131,13 +132,17 @@ struct Position {
   std::uint32_t x, y;
 };
 
+// What sample k of n along an axis of an output pixel adds to a coordinate that grows by `step` a
+// pixel along it: (2 k + 1) / (2 n) - 1/2 of the step.
+PECLR_HD inline std::int64_t sample_offset(std::int32_t step, int k, int n) {
+  return std::int64_t{step} * (2 * k + 1 - n) / (2 * n);
+}
+
 // Of sample (a, b) of output pixel (i, j); 0 <= a < samples_x, 0 <= b < samples_y.
 PECLR_HD inline Position sample_position(const AugmentPlan& plan, int i, int j, int a, int b) {
   const auto at = [&](std::int32_t along_i, std::int32_t along_j, std::int32_t origin) {
-    // Offsets inside the output pixel: (2 a + 1) / (2 n) - 1/2.
     const std::int64_t offset =
-        std::int64_t{along_i} * (2 * a + 1 - plan.samples_x) / (2 * plan.samples_x) +
-        std::int64_t{along_j} * (2 * b + 1 - plan.samples_y) / (2 * plan.samples_y);
+        sample_offset(along_i, a, plan.samples_x) + sample_offset(along_j, b, plan.samples_y);
     return static_cast<std::uint32_t>(origin + offset + std::int64_t{along_i} * i +
                                       std::int64_t{along_j} * j);
   };
@@ -150,28 +155,33 @@ PECLR_HD inline std::int32_t weight_position(std::uint32_t position) {
   return static_cast<std::int32_t>(position + (1u << (kDrop - 1))) >> kDrop;
 }
 
-// The two neighbouring pixels first, first + 1 of one axis and their weights in 1/256.
-struct Taps {
+// The two neighbouring pixels first, first + 1 of one axis and their weights in 1/256, which add up
+// to 256 (less where black lies outside).
+template <class Weight>
+struct TapsOf {
   std::int32_t first;
-  float w0, w1;
+  Weight w0, w1;
 };
+using Taps = TapsOf<float>;
 
 // Where both neighbours are known to be inside the picture.
-PECLR_HD inline Taps inner_taps(std::int32_t p) {
+template <class Weight = float>
+PECLR_HD inline TapsOf<Weight> inner_taps(std::int32_t p) {
   const std::int32_t d = p & 255;
-  return {p >> 8, static_cast<float>(256 - d), static_cast<float>(d)};
+  return {p >> 8, static_cast<Weight>(256 - d), static_cast<Weight>(d)};
 }
 
 // Anywhere: the weight of a pixel is its tent's height at p, so neighbours outside get none (black)
 // and the pair can be moved inside without a branch.
-PECLR_HD inline Taps black_taps(std::int32_t p, std::int32_t size) {
+template <class Weight = float>
+PECLR_HD inline TapsOf<Weight> black_taps(std::int32_t p, std::int32_t size) {
   const auto limited = [](std::int32_t x, std::int32_t low, std::int32_t high) {
     const std::int32_t raised = x > low ? x : low;
     return raised < high ? raised : high;
   };
   const auto tent = [](std::int32_t d) {
     const std::int32_t height = 256 - (d < 0 ? -d : d);
-    return static_cast<float>(height > 0 ? height : 0);
+    return static_cast<Weight>(height > 0 ? height : 0);
   };
   p = limited(p, -256, size * 256);
   const std::int32_t first = limited(p >> 8, 0, size - 2);
@@ -181,12 +191,13 @@ PECLR_HD inline Taps black_taps(std::int32_t p, std::int32_t size) {
 
 // Anywhere: a picture mirrored about the centres of its outermost pixels is the picture at a
 // mirrored position.
-PECLR_HD inline Taps reflect_taps(std::int32_t p, std::int32_t size) {
+template <class Weight = float>
+PECLR_HD inline TapsOf<Weight> reflect_taps(std::int32_t p, std::int32_t size) {
   const std::int32_t period = 2 * (size - 1) * 256;
   p = p < 0 ? -p : p;
   p -= static_cast<std::int32_t>(static_cast<float>(p) / static_cast<float>(period)) * period;
   p = p < period - p ? p : period - p;
-  return black_taps(p, size);
+  return black_taps<Weight>(p, size);
 }
 
 // Adds the four weighted pixels of one sample to `sum`; pixels are little-endian RGBX words.
@@ -204,6 +215,34 @@ PECLR_HD inline Rgb add_sample(Rgb sum, Taps x, Taps y, std::uint32_t p00, std::
   return sum;
 }
 
+// The same sums as whole numbers, for devices that are faster at those; the 256 samples that a
+// pixel takes at most just fit. A float's sum is rounded beyond the first sample, so it differs
+// from this one by up to a 10,000th of a level.
+struct LevelSums {
+  std::uint32_t r = 0, g = 0, b = 0;
+};
+
+PECLR_HD inline LevelSums add_whole_sample(LevelSums sum, TapsOf<std::uint32_t> x,
+                                           TapsOf<std::uint32_t> y, std::uint32_t p00,
+                                           std::uint32_t p01, std::uint32_t p10,
+                                           std::uint32_t p11) {
+  // One channel of all four pixels a word, then two products a channel and row.
+  const std::uint32_t rg_upper = pick_bytes(p00, p01, 0x5140), b_upper = pick_bytes(p00, p01, 0x62);
+  const std::uint32_t rg_lower = pick_bytes(p10, p11, 0x5140), b_lower = pick_bytes(p10, p11, 0x62);
+  const std::uint32_t along = x.w0 + (x.w1 << 16);
+  const auto blend = [&](std::uint32_t channel) {
+    return y.w0 * dot_low(along, channel) + y.w1 * dot_high(along, channel);
+  };
+  sum.r += blend(pick_bytes(rg_upper, rg_lower, 0x5410));
+  sum.g += blend(pick_bytes(rg_upper, rg_lower, 0x7632));
+  sum.b += blend(pick_bytes(b_upper, b_lower, 0x5410));
+  return sum;
+}
+
+PECLR_HD inline Rgb as_rgb(LevelSums s) {
+  return {static_cast<float>(s.r), static_cast<float>(s.g), static_cast<float>(s.b)};
+}
+
 // From a sum of weighted samples to whole levels 0..255.
 PECLR_HD inline Rgb round_levels(Rgb sum, float weight_sum) {
   const float half = 0.5f * weight_sum, inverse = 1 / weight_sum;
@@ -211,9 +250,20 @@ PECLR_HD inline Rgb round_levels(Rgb sum, float weight_sum) {
           truncate((sum.b + half) * inverse)};
 }
 
+// The same of whole-number sums. Those are divided by 2^16 first, which decides the rounding; half
+// a unit more keeps the quotient by the number of samples away from whole numbers.
+PECLR_HD inline Rgb round_levels(LevelSums sum, int samples) {
+  const std::uint32_t half = static_cast<std::uint32_t>(samples) << (2 * kWeightBits - 1);
+  const float inverse = 1 / static_cast<float>(samples);
+  const auto level = [&](std::uint32_t s) {
+    const auto whole = static_cast<float>((s + half) >> (2 * kWeightBits));
+    return truncate((whole + 0.5f) * inverse);
+  };
+  return {level(sum.r), level(sum.g), level(sum.b)};
+}
+
 PECLR_HD inline Rgb swapped(Rgb c) { return {c.b, c.g, c.r}; }
 
-// Jitter and colour drop of whole levels.
 PECLR_HD inline Rgb jitter_levels(Rgb c, ColourJitter jitter) {
   return hsv_to_rgb(jitter_hsv(rgb_to_hsv(c), jitter));
 }
@@ -229,6 +279,27 @@ PECLR_HD inline Rgb normalise(Rgb sum, const AugmentPlan& plan, float weight_sum
   return {(sum.r - plan.mean[0] * weight_sum) * (plan.scale[0] * inverse),
           (sum.g - plan.mean[1] * weight_sum) * (plan.scale[1] * inverse),
           (sum.b - plan.mean[2] * weight_sum) * (plan.scale[2] * inverse)};
+}
+
+// Jitter and colour drop of whole levels, as the plan says, and normalisation.
+PECLR_HD inline Rgb colour_levels(const AugmentPlan& plan, Rgb c) {
+  if (plan.swap_red_blue) c = swapped(c);
+  if (plan.jitter_colour) c = jitter_levels(c, plan.jitter);
+  if (plan.drop_colour) c = drop_levels(c);
+  if (plan.swap_red_blue) c = swapped(c);
+  return normalise(c, plan, 1);
+}
+
+// An output pixel from the sum of its samples.
+PECLR_HD inline Rgb finish_pixel(const AugmentPlan& plan, Rgb sum) {
+  if (!plan.jitter_colour && !plan.drop_colour) return normalise(sum, plan, plan.weight_sum);
+  return colour_levels(plan, round_levels(sum, plan.weight_sum));
+}
+
+PECLR_HD inline Rgb finish_pixel(const AugmentPlan& plan, LevelSums sum) {
+  if (!plan.jitter_colour && !plan.drop_colour)
+    return normalise(as_rgb(sum), plan, plan.weight_sum);
+  return colour_levels(plan, round_levels(sum, plan.samples_x * plan.samples_y));
 }
 
 // Output pixel (i, j): the definition of what every backend computes.
@@ -250,13 +321,7 @@ PECLR_HD inline Rgb augment_pixel(const AugmentPlan& plan, const std::uint8_t* s
       c = add_sample(c, x, y, pixel(x.first, y.first), pixel(x.first + 1, y.first),
                      pixel(x.first, y.first + 1), pixel(x.first + 1, y.first + 1));
     }
-  if (!plan.jitter_colour && !plan.drop_colour) return normalise(c, plan, plan.weight_sum);
-  c = round_levels(c, plan.weight_sum);
-  if (plan.swap_red_blue) c = swapped(c);
-  if (plan.jitter_colour) c = jitter_levels(c, plan.jitter);
-  if (plan.drop_colour) c = drop_levels(c);
-  if (plan.swap_red_blue) c = swapped(c);
-  return normalise(c, plan, 1);
+  return finish_pixel(plan, c);
 }
 
 PECLR_END

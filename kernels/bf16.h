@@ -22,10 +22,14 @@ PECLR_HD inline float to_float(bf16 x) {
 
 PECLR_HD inline void store(float& out, float x) { out = x; }
 PECLR_HD inline void store(bf16& out, float x) {
+#if defined(__CUDA_ARCH__)
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(out.bits) : "f"(x));  // the same but for NaN's payload
+#else
   const auto u = std::bit_cast<std::uint32_t>(x);
   const std::uint32_t rounded = (u + 0x7FFFu + ((u >> 16) & 1u)) >> 16;
   const std::uint32_t quiet_nan = (u >> 16) | 0x40u;
   out.bits = static_cast<std::uint16_t>((u & 0x7FFFFFFFu) > 0x7F800000u ? quiet_nan : rounded);
+#endif
 }
 
 PECLR_END

@@ -26,18 +26,49 @@ struct ColourJitter {
 
 PECLR_BEGIN
 
-// Own minimum and maximum: std::fmin's rules for NaN keep loops from being vectorised.
-PECLR_HD inline float least(float a, float b) { return a < b ? a : b; }
-PECLR_HD inline float largest(float a, float b) { return a > b ? a : b; }
-PECLR_HD inline float truncate(float x) { return static_cast<float>(static_cast<int>(x)); }
+// Own minimum and maximum, for what is no NaN: std::fmin's rules for those keep loops from being
+// vectorised, while a GPU has instructions with just these rules.
+PECLR_HD inline float least(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  return fminf(a, b);
+#else
+  return a < b ? a : b;
+#endif
+}
+PECLR_HD inline float largest(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  return fmaxf(a, b);
+#else
+  return a > b ? a : b;
+#endif
+}
+// For 0 <= x < 2^23. On a GPU conversions have an eighth of the speed of sums: x + 2^23 has no room
+// for a fraction, and is rounded towards zero.
+PECLR_HD inline float truncate(float x) {
+#if defined(__CUDA_ARCH__)
+  return __fadd_rz(x, 0x1p23f) - 0x1p23f;
+#else
+  return static_cast<float>(static_cast<int>(x));
+#endif
+}
 // For x > -256.
 PECLR_HD inline float round_down(float x) { return truncate(x + 256) - 256; }
 
+// A quotient that may be two units in the last place off on a GPU.
+PECLR_HD inline float nearly_divided(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  return __fdividef(a, b);
+#else
+  return a / b;
+#endif
+}
+
 // numerator * scale / denominator to the nearest, by way of a reciprocal in 1/4096 that is itself
 // rounded: OpenCV's fixed-point division, to the unit. Exact in a float as long as the quotient
-// stays below 4096.
+// stays below 4096. With a scale of 30 or 255 the reciprocal is never within a rounding error of
+// the middle between two whole numbers: 2 * 4096 * scale has few odd divisors.
 PECLR_HD inline float fixed_quotient(float numerator, float scale, float denominator) {
-  const float reciprocal = truncate(scale * 4096 / largest(denominator, 1) + 0.5f);
+  const float reciprocal = truncate(nearly_divided(scale * 4096, largest(denominator, 1)) + 0.5f);
   return round_down((numerator * reciprocal + 2048) * (1.0f / 4096));
 }
 

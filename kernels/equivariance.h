@@ -35,7 +35,7 @@ struct Inversion {
   bool translate = true, rotate = true, scale = false;
 };
 
-// A view's inverse as numbers that multiply points; made on the host once a row.
+// A view's inverse as numbers that multiply points.
 struct ViewInverse {
   float cos = 1, sin = 0;          // of the angle, over the scale
   float shift_x = 0, shift_y = 0;  // to be taken away, in extents
@@ -45,13 +45,19 @@ struct ViewInverse {
 
 PECLR_BEGIN
 
-// In double: an angle of f32 degrees gives cos and sin that are right to the last bit.
-inline ViewInverse inverse_of(const ViewTransform& view, Inversion what) {
-  const double radians = what.rotate ? view.angle_deg * (3.14159265358979323846 / 180.0) : 0.0;
+// In double: an angle of f32 degrees gives cos and sin that are right to the last bit of a float.
+PECLR_HD inline ViewInverse inverse_of(const ViewTransform& view, Inversion what) {
+  const double degrees = what.rotate ? view.angle_deg : 0.0;
+#if defined(__CUDA_ARCH__)
+  double cos, sin;
+  sincospi(degrees / 180.0, &sin, &cos);  // needs no reduction by pi, and so no memory
+#else
+  const double radians = degrees * (3.14159265358979323846 / 180.0);
+  const double cos = std::cos(radians), sin = std::sin(radians);
+#endif
   const double divisor = what.scale ? view.scale : 1.0;
-  return {static_cast<float>(std::cos(radians) / divisor),
-          static_cast<float>(std::sin(radians) / divisor), what.translate ? view.shift_x : 0.f,
-          what.translate ? view.shift_y : 0.f};
+  return {static_cast<float>(cos / divisor), static_cast<float>(sin / divisor),
+          what.translate ? view.shift_x : 0.f, what.translate ? view.shift_y : 0.f};
 }
 
 // What a row must be folded to before its points can be mapped. A monoid: empty rows are {}.

@@ -65,12 +65,31 @@ PECLR_HD inline AnchorLoss anchor_loss(LogSumExp negatives, float positive) {
   return {positive + loss, loss};
 }
 
+// The same with binary logarithms, for the GPU, whose exponential has base 2: similarities, the
+// logarithms of sums and what AnchorLoss calls lse are in units of ln 2, losses never.
+inline constexpr float kLog2e = 1.44269504f, kLn2 = .693147181f;
+
+PECLR_HD inline LogSumExp merge_base2(LogSumExp a, LogSumExp b) {
+  const float max = b.max > a.max ? b.max : a.max;
+  return {max, a.sum * exp2_fast(a.max - max) + b.sum * exp2_fast(b.max - max)};
+}
+
+PECLR_HD inline AnchorLoss anchor_loss_base2(LogSumExp negatives, float positive) {
+  const float loss = anchor_loss({(negatives.max - positive) * kLn2, negatives.sum}, 0.f).loss;
+  return {positive + loss * kLog2e, loss};
+}
+
 // How strongly an anchor still pulls its positive: 1 - P_ip(i).
 PECLR_HD inline float pull(float anchor_loss) { return -std::expm1(-anchor_loss); }
 
 // How strongly the rows of a negative pair push each other: P_ij + P_ji.
 PECLR_HD inline float push(float similarity, float lse_i, float lse_j) {
   return exp_f32(similarity - lse_i) + exp_f32(similarity - lse_j);
+}
+
+// The similarity is dot * scale.
+PECLR_HD inline float push_base2(float dot, float scale, float lse_i, float lse_j) {
+  return exp2_fast(std::fma(dot, scale, -lse_i)) + exp2_fast(std::fma(dot, scale, -lse_j));
 }
 
 PECLR_END

@@ -9,6 +9,7 @@
 // small singular values exact: planar hands need no care.
 #pragma once
 #include <cmath>
+#include <cstdint>
 
 #include "kernels/host_device.h"
 
@@ -19,10 +20,29 @@ enum class Alignment {
   freihand  // FreiHAND's eval_util.py: reflections allowed, norms + 1e-8
 };
 
+// Both sets [count, points, 3] in any one unit; computed in double inside.
+struct ProcrustesInput {
+  const float* source = nullptr;
+  const float* target = nullptr;
+  std::int64_t count = 0;
+  int points = 0;
+  Alignment rule = Alignment::proper;
+};
+
+// What is not wanted is null. aligned = scale * source @ rotation + translation, row vectors.
+struct ProcrustesOutput {
+  float* aligned = nullptr;      // [count, points, 3]
+  float* rotation = nullptr;     // [count, 3, 3]
+  float* scale = nullptr;        // [count]
+  float* translation = nullptr;  // [count, 3]
+  float* pa_epe = nullptr;       // [count], mean distance of aligned points from the target
+};
+
 }  // namespace peclr
 
 PECLR_BEGIN
 
+PECLR_HD inline float square_root(float x) { return std::sqrt(x); }
 PECLR_HD inline double square_root(double x) { return std::sqrt(x); }
 PECLR_HD inline double magnitude(double x) { return std::fabs(x); }
 PECLR_HD inline double choose(bool condition, double yes, double no) {

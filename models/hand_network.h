@@ -20,7 +20,7 @@ class HandNetwork {
     ops::LiftedPose lifted;
     Variable root;  // [B] refined root depth, bone lengths
   };
-  // images [B, S, S, 3] f32, cameras [B, 9] of those pictures.
+  // images [B, S, S, 3] (Backend::pictures), cameras [B, 9] of those pictures.
   Output forward(Tape& tape, const Variable& images, const Tensor& cameras, DType compute) const;
 
   // xyz [B, 21, 3] in bone lengths.

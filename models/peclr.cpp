@@ -22,7 +22,8 @@ ContrastiveModel::Output ContrastiveModel::forward(Tape& tape, const Variable& i
   const Variable hidden = ops::norm_act(tape, apply(tape, hidden_, features), norm_, NormSpec{});
   const Variable z =
       ops::invert_views(tape, apply(tape, projection_, hidden), views, options_.invert);
-  const ops::NtxentLoss loss = ops::ntxent(tape, z, options_.temperature);
+  const ops::NtxentLoss loss =
+      ops::ntxent(tape, z, {.temperature = options_.temperature, .operands = options_.compute});
   return {z, loss.loss, loss.summary};
 }
 

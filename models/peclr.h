@@ -26,8 +26,8 @@ class ContrastiveModel {
     Variable z, loss;
     Tensor summary;
   };  // see ops::ntxent
-  // images [2N, S, S, 3] f32 (view 1 of all pictures, then view 2), views [2N, 4] (ViewTransform
-  // rows).
+  // images [2N, S, S, 3] (Backend::pictures; view 1 of all, then view 2), views [2N, 4]
+  // (ViewTransform rows).
   Output forward(Tape& tape, const Variable& images, const Tensor& views) const;
 
   const ResNet& encoder() const { return encoder_; }

@@ -19,10 +19,12 @@ using test::caught;
 
 // The system that the allocator under test sees.
 std::map<void*, std::size_t> given;
-std::size_t limit = SIZE_MAX;
+std::size_t limit = SIZE_MAX, total_limit = SIZE_MAX;
 
 void* give(std::size_t bytes) {
-  if (bytes > limit) return nullptr;
+  std::size_t total = bytes;
+  for (const auto& [block, size] : given) total += size;
+  if (bytes > limit || total > total_limit) return nullptr;
   void* block = std::aligned_alloc(64, bytes);
   given[block] = bytes;
   return block;
@@ -123,6 +125,27 @@ TEST_CASE("allocator: a system without memory is an error that says how much was
   CHECK(memory.stats().bytes_in_use == 3 << 20);  // as if it had not been asked
   CHECK(memory.stats().system_allocations == 1);
   memory.release(held, 3 << 20);
+}
+
+TEST_CASE("allocator: blocks that wait go back before a system without memory is an error",
+          "[allocator]") {
+  CachingAllocator memory(give, take_back, [](std::int64_t reserved) {
+    return "the system says so of " + std::to_string(reserved);
+  });
+  void* const held = memory.allocate(1 << 20);
+  memory.release(memory.allocate(2 << 20), 2 << 20);
+  memory.release(memory.allocate(4 << 20), 4 << 20);
+  CHECK(given.size() == 3);
+  total_limit = 8 << 20;
+  void* const block = memory.allocate(7 << 20);  // fits when the two that wait are gone
+  CHECK(given.size() == 2);
+  CHECK(memory.stats().bytes_reserved == 8 << 20);
+  CHECK(memory.stats().bytes_in_use == 8 << 20);
+  const Caught error = caught([&] { memory.allocate(1 << 20); });
+  total_limit = SIZE_MAX;
+  CHECK(error.names("8 MiB in use, the system says so of 8388608; use a smaller"));
+  memory.release(block, 7 << 20);
+  memory.release(held, 1 << 20);
 }
 
 TEST_CASE("allocator: several threads never hold the same block", "[allocator]") {

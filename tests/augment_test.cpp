@@ -11,6 +11,7 @@
 #include "engine/cpu/hot/augment.h"
 #include "engine/parallel.h"
 #include "kernels/random.h"
+#include "tests/support/device.h"
 
 namespace peclr {
 namespace {
@@ -65,10 +66,11 @@ Picture random_picture(int width, int height, std::uint64_t seed) {
 }
 
 std::vector<float> run(Picture& picture, const AugmentParams& params, int size) {
-  std::vector<float> out(3 * std::size_t(size) * size);
-  const AugmentJob job{picture.pixels.data(), picture.width, picture.height, params, out.data()};
-  augment(&job, 1, size);
-  return out;
+  const Tensor out(test::device(), {1, size, size, 3}, DType::f32);
+  const AugmentRequest request{picture.pixels.data(), picture.width, picture.height, params, 0};
+  test::device().augment({&request, 1}, out);
+  test::device().finish_augment(out);
+  return out.to_host();
 }
 
 AugmentParams levels(const ViewGeometry& geometry) {

@@ -66,7 +66,7 @@ struct Model {
 };
 
 struct Fixture {
-  std::unique_ptr<Backend> backend = cpu();
+  std::unique_ptr<Backend> backend = new_device();
   TempFolder folder;
   std::string path = folder / "model.safetensors";
 

@@ -23,7 +23,7 @@ Bits bits_of(const std::vector<float>& values) {
 // Catch would print millions of numbers.)
 template <class Training>
 std::vector<Bits> two_steps(const TrainingOptions& options) {
-  const auto backend = cpu();
+  const auto backend = new_device();
   Training training(*backend, options);
   std::vector<float> losses;
   for (std::int64_t i = 0; i < 2; ++i) losses.push_back(training.step(i));
@@ -49,7 +49,7 @@ TEST_CASE("two runs of pre-training give the same bits", "[determinism]") {
 }
 
 TEST_CASE("two runs of fine-tuning in bf16 give the same bits", "[determinism]") {
-  if (!has_bf16(*cpu())) {
+  if (!has_bf16(*new_device())) {
     WARN("this processor has no bf16 arithmetic");
     return;
   }
@@ -61,7 +61,7 @@ TEST_CASE("two runs of fine-tuning in bf16 give the same bits", "[determinism]")
 // What norm_act, the pools and additions make of some activations: values, statistics and
 // gradients.
 std::vector<Bits> passes(const Shape& shape, DType type) {
-  const auto backend = cpu();
+  const auto backend = new_device();
   ParameterStore store;
   const ops::NormLayer layer = add_norm(store, "bn", shape.last());
   store.allocate(*backend, 1);
@@ -87,7 +87,7 @@ std::vector<Bits> passes(const Shape& shape, DType type) {
 
 // Two steps of an optimiser over tensors that span many chunks, with scaled gradients.
 std::vector<Bits> updates(OptimizerKind kind) {
-  const auto backend = cpu();
+  const auto backend = new_device();
   ParameterStore store;
   for (const Shape& shape : {Shape{300, 1000}, Shape{17}, Shape{64, 3, 3, 64}})
     store.add("w" + shape.text(), shape, Init::uniform_fan_in, 10);
@@ -106,7 +106,7 @@ std::vector<Bits> updates(OptimizerKind kind) {
 
 TEST_CASE("our loops give the same bits for any number of threads", "[determinism]") {
   std::vector<DType> types{DType::f32};
-  if (has_bf16(*cpu()))
+  if (has_bf16(*new_device()))
     types.push_back(DType::bf16);
   else
     WARN("this processor has no bf16 arithmetic");

@@ -2,7 +2,6 @@
 // The inversion of the views' transforms, as this processor runs it (PECLR_CPU chooses): against
 // the double reference, against finite differences, against examples worked by hand, and against
 // what an inverse must do.
-#include "engine/cpu/hot/equivariance.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -11,11 +10,11 @@
 #include <limits>
 #include <vector>
 
-#include "engine/cpu/hot/loops.h"
 #include "engine/parallel.h"
 #include "kernels/random.h"
 #include "tests/support/compare.h"
 #include "tests/support/contrastive_reference.h"
+#include "tests/support/device.h"
 
 namespace peclr::test {
 namespace {
@@ -37,18 +36,24 @@ Views random_views(std::int64_t rows, std::int64_t dim, Inversion what = {true, 
   return out;
 }
 
-Floats invert(const Views& v) {
-  Floats z(v.projection.size());
-  loops().invert_views(v.projection.data(), v.in.views.data(), v.in.what, v.in.rows, v.in.dim,
-                       z.data());
-  return z;
+Tensor rows_of(const Views& v, const Floats& values) {
+  return Tensor::from_host(device(), {v.in.rows, v.in.dim}, values);
 }
 
+Floats invert(const Views& v) {
+  const Tensor z(device(), {v.in.rows, v.in.dim}, DType::f32);
+  device().invert_views(rows_of(v, v.projection), view_tensor(device(), v.in.views), v.in.what, z);
+  return z.to_host();
+}
+
+void invert_backward(const Views& v, const Tensor& grad_z, const Tensor& grad) {
+  device().invert_views_backward(rows_of(v, v.projection), view_tensor(device(), v.in.views),
+                                 v.in.what, grad_z, grad);
+}
 Floats invert_backward(const Views& v, const Floats& grad_z) {
-  Floats grad(v.projection.size());
-  loops().invert_views_backward(v.projection.data(), v.in.views.data(), v.in.what, grad_z.data(),
-                                v.in.rows, v.in.dim, grad.data());
-  return grad;
+  const Tensor grad(device(), {v.in.rows, v.in.dim}, DType::f32);
+  invert_backward(v, rows_of(v, grad_z), grad);
+  return grad.to_host();
 }
 
 Doubles doubles(const Floats& x) { return {x.begin(), x.end()}; }
@@ -199,11 +204,10 @@ TEST_CASE("a row of zeros stays zero, one beyond f32 shows as NaN", "[equivarian
 
 TEST_CASE("the gradient may overwrite the gradient of z", "[equivariance]") {
   const Views v = random_views(6, 130);
-  Floats g = random_gradient(v.projection.size());
-  const Floats apart = invert_backward(v, g);
-  loops().invert_views_backward(v.projection.data(), v.in.views.data(), v.in.what, g.data(),
-                                v.in.rows, v.in.dim, g.data());
-  CHECK(g == apart);
+  const Floats g = random_gradient(v.projection.size());
+  const Tensor in_place = rows_of(v, g);
+  invert_backward(v, in_place, in_place);
+  CHECK(in_place.to_host() == invert_backward(v, g));
 }
 
 TEST_CASE("bits of the inversion do not depend on the number of threads", "[equivariance]") {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/device.h"
 #include "tests/support/files.h"
 #include "tests/support/program.h"
 
@@ -25,6 +26,7 @@ using test::run_peclr;
 using test::TempFolder;
 using test::write_bytes;
 
+const std::string kDevice = test::device_name();
 const std::string kGoldens = PECLR_SOURCE_DIR "/tests/golden";
 
 std::vector<json> json_lines(const std::string& text) {
@@ -98,13 +100,13 @@ struct Golden {
 };
 
 TEST_CASE("golden: the project's own goldens pass") {
-  const ProgramResult text = run_peclr({"golden", kGoldens});
+  const ProgramResult text = run_peclr({"golden", "--device", kDevice, kGoldens});
   INFO(described(text));
   CHECK(text.exit_code == 0);
   CHECK(text.out.find("FAIL") == std::string::npos);
   CHECK(text.out.find(" passed, 0 failed") != std::string::npos);
 
-  const ProgramResult result = run_peclr({"golden", "--device", "cpu", "--json", kGoldens});
+  const ProgramResult result = run_peclr({"golden", "--device", kDevice, "--json", kGoldens});
   INFO(described(result));
   CHECK(result.exit_code == 0);
   std::map<std::string, int> ops;
@@ -190,7 +192,7 @@ TEST_CASE("golden: the shared goldens pass") {
     WARN("skipped: no " << folder << "; set PECLR_SHARED");
     return;
   }
-  std::vector<std::string> args{"golden", "--json"};
+  std::vector<std::string> args{"golden", "--device", kDevice, "--json"};
   for (const std::string& file : files_in(folder)) {
     if (std::getenv("PECLR_QUICK") && file.find("resnet152") != std::string::npos) continue;
     args.push_back(file);
@@ -199,7 +201,7 @@ TEST_CASE("golden: the shared goldens pass") {
   INFO(result.err);
   CHECK(result.exit_code == 0);
   const std::vector<json> lines = json_lines(result.out);
-  CHECK(lines.size() > 3 * (args.size() - 2));
+  CHECK(lines.size() > 3 * (args.size() - 4));
   for (const json& line : lines) {
     check_form(line);
     CHECK(line["pass"] == true);

@@ -65,7 +65,7 @@ struct Gradients {
 };
 
 Gradients by_engine(const Batch& in, Loss which) {
-  const auto backend = cpu();
+  const auto backend = new_device();
   Refinement net;
   net.store.allocate(*backend, 1);
   std::size_t at = 0;
@@ -213,7 +213,7 @@ TEST_CASE("hand network: both losses' gradients are differences with the root de
 
 TEST_CASE("hand network: joints in space are rays times depths", "[hand]") {
   const Threads guard(1);
-  const auto backend = cpu();
+  const auto backend = new_device();
   ParameterStore store;
   const HandNetwork model(store, 18);
   store.allocate(*backend, 1);
@@ -240,7 +240,7 @@ TEST_CASE("hand network: joints in space are rays times depths", "[hand]") {
 TEST_CASE("hand network: the loss reaches every weight but those of numbers nobody reads",
           "[hand]") {
   const Threads guard(1);
-  const auto backend = cpu();
+  const auto backend = new_device();
   HandTraining training(*backend, {});
   Tape tape(Mode::train);
   const auto out = training.model.forward(tape, {training.images}, training.cameras, DType::f32);
@@ -263,7 +263,7 @@ TEST_CASE("hand network: the loss reaches every weight but those of numbers nobo
 
 TEST_CASE("training: a few steps lower the loss of both models", "[hand]") {
   const Threads guard(1);
-  const auto backend = cpu();
+  const auto backend = new_device();
   HandTraining hands(*backend, {});
   ContrastiveTraining pictures(*backend, {});
   std::vector<float> hand_losses, picture_losses;

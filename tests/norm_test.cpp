@@ -90,7 +90,7 @@ Doubles norm_allowance(const Doubles& want, DType type, const Doubles& stored = 
 
 void check_training(const NormRun& run) {
   CAPTURE(run.shape.text(), run.slope, run.residual, name_of(run.type), run.branches);
-  const auto backend = cpu();
+  const auto backend = new_device();
   const NormValues v(run);
   NormModel model(*backend, v);
   const NormCase c = run.norm_case();
@@ -171,7 +171,7 @@ TEST_CASE("norm_act: training on rows without positions", "[norm]") {
 }
 
 TEST_CASE("norm_act: training in bf16", "[norm]") {
-  if (!has_bf16(*cpu())) {
+  if (!has_bf16(*new_device())) {
     WARN("this processor has no bf16 arithmetic");
     return;
   }
@@ -179,7 +179,7 @@ TEST_CASE("norm_act: training in bf16", "[norm]") {
 }
 
 TEST_CASE("norm_act: evaluation uses the running statistics and leaves them alone", "[norm]") {
-  const auto backend = cpu();
+  const auto backend = new_device();
   std::vector<NormRun> runs;
   for (const DType type : {DType::f32, DType::bf16}) {
     if (type == DType::bf16 && !has_bf16(*backend)) {
@@ -214,7 +214,7 @@ TEST_CASE("norm_act: evaluation uses the running statistics and leaves them alon
 }
 
 TEST_CASE("norm_act: channels far from zero keep their spread", "[norm]") {
-  const auto backend = cpu();
+  const auto backend = new_device();
   const NormRun run{{4, 16, 16, 32}, 1};
   NormValues v(run);
   for (double& x : v.x) x = static_cast<float>(x + 100);
@@ -227,7 +227,7 @@ TEST_CASE("norm_act: channels far from zero keep their spread", "[norm]") {
 }
 
 TEST_CASE("norm_act: a channel without spread gives beta, not a NaN", "[norm]") {
-  const auto backend = cpu();
+  const auto backend = new_device();
   const NormRun run{{2, 3, 3, 16}, 1};
   NormValues v(run);
   for (std::size_t i = 0; i < v.x.size(); ++i) v.x[i] = i % 16 == 5 ? 0.1f : v.x[i];
@@ -240,7 +240,7 @@ TEST_CASE("norm_act: a channel without spread gives beta, not a NaN", "[norm]") 
 }
 
 TEST_CASE("norm_act: other channels or another residual are named", "[norm]") {
-  const auto backend = cpu();
+  const auto backend = new_device();
   const NormValues v({{2, 3, 3, 16}});
   NormModel model(*backend, v);
   Tape tape(Mode::train);

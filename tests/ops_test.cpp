@@ -49,7 +49,7 @@ struct ConvRun {
 
 void check_conv(const ConvCase& shape, DType compute) {
   CAPTURE(shape.in, shape.out, shape.kernel, shape.stride, shape.padding, name_of(compute));
-  const auto backend = cpu();
+  const auto backend = new_device();
   const ConvRun run(shape, compute);
   const ConvCase& c = run.c;
   ParameterStore store;
@@ -107,7 +107,7 @@ TEST_CASE("conv2d: values and gradients in f32", "[ops]") {
 }
 
 TEST_CASE("conv2d: values and gradients in bf16", "[ops]") {
-  if (!has_bf16(*cpu())) {
+  if (!has_bf16(*new_device())) {
     WARN("this processor has no bf16 arithmetic");
     return;
   }
@@ -115,7 +115,7 @@ TEST_CASE("conv2d: values and gradients in bf16", "[ops]") {
 }
 
 TEST_CASE("conv2d: new weights are seen, whoever wrote them", "[ops]") {
-  const auto backend = cpu();
+  const auto backend = new_device();
   const ConvCase c{1, 4, 4, 16, 16, 3, 1, 1};
   const Doubles x = random_values(256, 4);
   ParameterStore store;
@@ -133,7 +133,7 @@ TEST_CASE("conv2d: new weights are seen, whoever wrote them", "[ops]") {
 }
 
 TEST_CASE("conv2d: a window or channels that do not fit are named", "[ops]") {
-  const auto backend = cpu();
+  const auto backend = new_device();
   ParameterStore store;
   Parameter& w = store.add("layer1.conv", {16, 3, 3, 16}, Init::zero);
   store.allocate(*backend, 1);
@@ -153,7 +153,7 @@ TEST_CASE("conv2d: a window or channels that do not fit are named", "[ops]") {
 }
 
 TEST_CASE("linear: values and gradients, with and without bias", "[ops]") {
-  const auto backend = cpu();
+  const auto backend = new_device();
   const LinearCase cases[] = {{8, 512, 128}, {5, 7, 3}, {1, 64, 1}, {33, 64, 64}};
   for (const LinearCase& c : cases)
     for (const bool with_bias : {true, false}) {
@@ -198,7 +198,7 @@ TEST_CASE("linear: values and gradients, with and without bias", "[ops]") {
 
 void check_pools(const PoolCase& c, DType type) {
   CAPTURE(c.height, c.width, c.channels, name_of(type));
-  const auto backend = cpu();
+  const auto backend = new_device();
   const Shape shape{c.images, c.height, c.width, c.channels};
   // Few different values: windows with several largest ones.
   Doubles x = random_values(shape.count(), 1, -8, 8);
@@ -239,7 +239,7 @@ TEST_CASE("pooling: values and gradients in f32", "[ops]") {
 }
 
 TEST_CASE("pooling: values and gradients in bf16", "[ops]") {
-  if (!has_bf16(*cpu())) {
+  if (!has_bf16(*new_device())) {
     WARN("this processor has no bf16 arithmetic");
     return;
   }
@@ -247,7 +247,7 @@ TEST_CASE("pooling: values and gradients in bf16", "[ops]") {
 }
 
 TEST_CASE("pooling: a value that is not a number is not lost", "[ops]") {
-  const auto backend = cpu();
+  const auto backend = new_device();
   Doubles x = random_values(4 * 4 * 16, 1);
   x[5 * 16 + 3] = std::numeric_limits<double>::quiet_NaN();  // position (1, 1), channel 3
   Tape tape(Mode::evaluate);

@@ -10,6 +10,7 @@
 #include "engine/parallel.h"
 #include "kernels/random.h"
 #include "tests/support/compare.h"
+#include "tests/support/device.h"
 
 using namespace peclr;
 using namespace peclr::test;
@@ -63,15 +64,26 @@ struct Arenas {
     return out;
   }
 
-  void step(Method method, double lr, int step) {
-    const auto n = norms();
-    std::vector<GradientRule> rules;
-    for (std::size_t s = 0; s < segments.size(); ++s)
-      rules.push_back(method == Method::lars ? lars_rule({}, segments[s], n[s], lr)
-                                             : adam_rule(segments[s]));
-    optimizer_update({weight.data(), gradient.data(), first.data(), second.data()}, chunks.data(),
-                     static_cast<std::int64_t>(chunks.size()), rules.data(),
-                     adam_step({}, lr, step));
+  // On the device. Returns the gradient's norm.
+  double step(Method method, double lr, int step) {
+    const auto tensor = [&](const std::vector<float>& values) {
+      return Tensor::from_host(device(), {std::int64_t(values.size())}, values);
+    };
+    const OptimizerLayout layout{segments};
+    const OptimizerStep update{layout,
+                               method == Method::lars ? OptimizerKind::lars : OptimizerKind::adam,
+                               lr,
+                               step,
+                               1,
+                               tensor(weight),
+                               tensor(gradient),
+                               tensor(first),
+                               tensor(second)};
+    const double norm = device().update(update);
+    weight = update.weights.to_host();
+    first = update.first_moment.to_host();
+    second = update.second_moment.to_host();
+    return norm;
   }
 };
 
@@ -190,16 +202,23 @@ TEST_CASE("Adam's first step is the learning rate against the gradient's sign", 
   }
 }
 
-TEST_CASE("the update touches nothing between tensors, and a NaN is not hidden", "[optimizer]") {
+TEST_CASE("the update touches nothing between tensors, and nothing at all after a NaN",
+          "[optimizer]") {
   Arenas arenas;
   arenas.draw_gradient(0);
-  arenas.gradient[arenas.segments[1].begin] = std::numeric_limits<float>::quiet_NaN();
-  arenas.step(Method::lars, 0.01, 0);
+  const std::vector<float> before = arenas.weight;
+  REQUIRE(std::isfinite(arenas.step(Method::lars, 0.01, 0)));
+  REQUIRE(arenas.weight[0] != before[0]);
   REQUIRE(arenas.weight[70001] == 77);
   REQUIRE(arenas.first[70001] == 0);
+
+  arenas.gradient[arenas.segments[1].begin] = std::numeric_limits<float>::quiet_NaN();
   REQUIRE(std::isnan(arenas.norms()[1].gradient));
-  REQUIRE(std::isnan(arenas.weight[arenas.segments[1].begin]));
-  REQUIRE(std::isfinite(arenas.weight[0]));
+  const Arenas unchanged = arenas;
+  REQUIRE(std::isnan(arenas.step(Method::lars, 0.01, 1)));
+  REQUIRE(arenas.weight == unchanged.weight);
+  REQUIRE(arenas.first == unchanged.first);
+  REQUIRE(arenas.second == unchanged.second);
 }
 
 TEST_CASE("the optimiser does not depend on threads", "[optimizer]") {

@@ -7,10 +7,10 @@
 #include <limits>
 #include <vector>
 
-#include "engine/cpu/hot/procrustes.h"
 #include "engine/parallel.h"
 #include "kernels/random.h"
 #include "kernels/vec.h"
+#include "tests/support/device.h"
 #include "tests/support/pose_reference.h"
 
 using namespace peclr;
@@ -28,13 +28,15 @@ struct Fits {
 };
 
 Fits fit(const Poses& poses, Alignment rule) {
-  const std::size_t n = poses.count;
-  Fits f{std::vector<float>(poses.source.size()), std::vector<float>(9 * n), std::vector<float>(n),
-         std::vector<float>(3 * n), std::vector<float>(n)};
-  procrustes(
-      {poses.source.data(), poses.target.data(), poses.count, poses.points, rule},
-      {f.aligned.data(), f.rotation.data(), f.scale.data(), f.translation.data(), f.pa_epe.data()});
-  return f;
+  const std::int64_t n = poses.count;
+  const Shape shape{n, poses.points, 3};
+  const auto output = [](Shape of) { return Tensor(device(), of, DType::f32); };
+  const Backend::ProcrustesTensors out{output(shape), output({n, 3, 3}), output({n}),
+                                       output({n, 3}), output({n})};
+  device().procrustes(Tensor::from_host(device(), shape, poses.source),
+                      Tensor::from_host(device(), shape, poses.target), rule, out);
+  return {out.aligned.to_host(), out.rotation.to_host(), out.scale.to_host(),
+          out.translation.to_host(), out.pa_epe.to_host()};
 }
 
 float normal(Rng& rng) {  // twelve uniforms, good enough for noise

@@ -165,7 +165,7 @@ TEST_CASE("models: the heads have the reference's names", "[resnet]") {
     check_entries(store, expected, Buffers::declared);
   }
   {
-    const auto backend = cpu();
+    const auto backend = new_device();
     ParameterStore store;
     const HandNetwork model(store, 18);
     store.allocate(*backend, 1);
@@ -257,7 +257,7 @@ struct NetworkRun {
 // Features of the engine in f32 and, if there, bf16 against the reference: relative L2.
 void check_features(const NetworkRun& run) {
   CAPTURE(run.depth, run.mode == Mode::train);
-  const auto backend = cpu();
+  const auto backend = new_device();
   ParameterStore store;
   const ResNet net(store, run.depth);
   store.allocate(*backend, 3);
@@ -304,7 +304,7 @@ TEST_CASE("resnet: features equal those computed in double from the paper's tabl
 }
 
 TEST_CASE("resnet: pictures of another kind are refused", "[resnet]") {
-  const auto backend = cpu();
+  const auto backend = new_device();
   ParameterStore store;
   const ResNet net(store, 18);
   Tape tape(Mode::evaluate);

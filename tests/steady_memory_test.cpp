@@ -28,7 +28,7 @@ template <class Training>
 void check_steady(const TrainingOptions& options, int threads = 1) {
   CAPTURE(name_of(options.compute), options.accumulate, threads);
   const Threads guard(threads);
-  const auto backend = cpu();
+  const auto backend = new_device();
   Training training(*backend, options);
   const Growth g = growth(*backend, [&](std::int64_t i) { training.step(i); });
   CHECK(g.allocations == 0);
@@ -46,7 +46,7 @@ TEST_CASE("memory is steady after the first step of fine-tuning", "[memory]") {
 }
 
 TEST_CASE("memory is steady after the first step in bf16", "[memory]") {
-  if (!has_bf16(*cpu())) {
+  if (!has_bf16(*new_device())) {
     WARN("this processor has no bf16 arithmetic");
     return;
   }
@@ -55,7 +55,7 @@ TEST_CASE("memory is steady after the first step in bf16", "[memory]") {
 
 TEST_CASE("memory: a tensor kept in every step is noticed", "[memory]") {
   const Threads guard(1);
-  const auto backend = cpu();
+  const auto backend = new_device();
   HandTraining training(*backend, {});
   std::vector<Tensor> kept;
   const Growth g = growth(*backend, [&](std::int64_t i) {

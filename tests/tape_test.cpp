@@ -18,7 +18,7 @@ namespace {
 using namespace test;
 
 struct Fixture {
-  std::unique_ptr<Backend> backend = cpu();
+  std::unique_ptr<Backend> backend = new_device();
   Tape tape{Mode::train};
   std::string order;  // names of the nodes that ran
 
@@ -141,7 +141,7 @@ TEST_CASE("tape: a second walk is refused", "[tape]") {
 }
 
 TEST_CASE("tape: evaluation records nothing", "[tape]") {
-  const auto backend = cpu();
+  const auto backend = new_device();
   Tape tape(Mode::evaluate);
   const Tensor one = plain(*backend, {1}, {1});
   CHECK_FALSE(tape.training());
@@ -233,7 +233,7 @@ struct SmallNetwork {
 
 TEST_CASE("a small network's gradients are the differences of the same network in double",
           "[tape]") {
-  const auto backend = cpu();
+  const auto backend = new_device();
   SmallNetwork net;
   ParameterStore& store = net.store;
   store.allocate(*backend, 5);

@@ -136,7 +136,7 @@ TEST_CASE("tensor: memory goes back with the last share", "[tensor]") {
 
 TEST_CASE("devices: the processor is there, a missing GPU is an error", "[tensor]") {
   CHECK(make_backend(DeviceKind::automatic)->description().size() > 10);
-  CHECK(describe_devices().size() == 2);
+  CHECK(describe_devices().size() >= 2);
   if (describe_devices()[1].find("not in this build") == std::string::npos) return;
   const Caught error = caught([] { make_backend(DeviceKind::cuda); });
   CHECK(error.kind == static_cast<int>(ErrorKind::device));

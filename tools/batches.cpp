@@ -2,11 +2,13 @@
 #include "tools/batches.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "kernels/pose25d.h"
+#include "tools/model_files.h"
 
 namespace peclr {
 namespace {
@@ -99,7 +101,7 @@ std::vector<ContrastiveBatches::Slot> ContrastiveBatches::make_slots(const Setti
   const std::int64_t rows = 2 * settings.train.batch_size, side = settings.model.input;
   std::vector<Slot> slots;
   for (int i = 0; i < kSlots; ++i)
-    slots.push_back({floats(backend, {rows, side, side, 3}),
+    slots.push_back({backend.pictures(rows, side, compute_type(settings)),
                      std::vector<ViewTransform>(static_cast<std::size_t>(rows))});
   return slots;
 }
@@ -110,13 +112,16 @@ void ContrastiveBatches::prepare(const LoaderItem& item) {
   const Place place = place_of(item, batches_per_epoch_, n);
   const PictureFeed::Item picture = feed_.item(place.epoch, place.position);
   const Image& image = picture.picture->image;
+  // Both views in one call: a device that copies pictures copies this one once.
+  std::array<AugmentRequest, 2> requests;
   for (int v = 0; v < 2; ++v) {
     const View view = contrastive_view(settings_, picture, place.epoch, place.position, v);
     const std::int64_t row = v * n + item.item;
     slot.views[static_cast<std::size_t>(row)] = transform_of(view);
-    const AugmentRequest request{image.pixels.data(), image.width, image.height, view.pixels, row};
-    backend_.augment({&request, 1}, slot.images);
+    requests[static_cast<std::size_t>(v)] = {image.pixels.data(), image.width, image.height,
+                                             view.pixels, row};
   }
+  backend_.augment(requests, slot.images);
 }
 
 ContrastiveBatches::Batch ContrastiveBatches::next() {
@@ -179,9 +184,9 @@ std::vector<PoseBatches::Slot> PoseBatches::make_slots(const Settings& settings,
   const std::int64_t n = settings.train.batch_size, side = settings.model.input;
   std::vector<Slot> slots;
   for (int i = 0; i < kSlots; ++i)
-    slots.push_back({floats(backend, {n, side, side, 3}), std::vector<float>(9 * rows),
-                     std::vector<float>(2 * kJoints * rows), std::vector<float>(kJoints * rows),
-                     std::vector<float>(rows)});
+    slots.push_back({backend.pictures(n, side, compute_type(settings)),
+                     std::vector<float>(9 * rows), std::vector<float>(2 * kJoints * rows),
+                     std::vector<float>(kJoints * rows), std::vector<float>(rows)});
   return slots;
 }
 

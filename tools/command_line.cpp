@@ -84,7 +84,7 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
   golden->add_option("paths", line.paths, "golden files or folders of them")
       ->required()
       ->option_text("FILE|DIR...");
-  golden->add_option("--device", line.device, "auto, cpu or cuda");
+  golden->add_option("--device", line.device, "auto, cpu or cuda (simt in builds for tests)");
   golden->add_flag("--json", line.json, "one JSON object a line");
 
   CLI::App* info = app.add_subcommand("info", "Describe this build, its devices, and checkpoints");

@@ -70,7 +70,7 @@ int run_evaluate(const CommandLine& line) {
     fail(ErrorKind::data, "{}: scores need evaluation_xyz.json; without it use peclr predict",
          settings.data.eval);
   set_threads(settings.threads);
-  const std::unique_ptr<Backend> backend = make_backend(device_kind(settings));
+  const std::unique_ptr<Backend> backend = make_backend(settings);
   ParameterStore store;
   const HandNetwork network(store, settings.model.depth);
   store.allocate(*backend, 0);

@@ -27,7 +27,7 @@ void start_at_mean_pose(const HandNetwork& network, ParameterStore& store, const
 int run_finetune(const CommandLine& line) {
   RunFolder run(Command::finetune, line);
   const Settings& settings = run.settings();
-  const std::unique_ptr<Backend> backend = make_backend(device_kind(settings));
+  const std::unique_ptr<Backend> backend = make_backend(settings);
   fmt::print(stderr, "{}\n", backend->description());
   PictureFeed feed(settings, Need::joints);
   const TrainPlan plan = TrainPlan::of(settings.train, feed.pictures());

@@ -31,13 +31,6 @@ std::vector<std::string> files_of(const std::vector<std::string>& paths) {
   return files;
 }
 
-DeviceKind device_named(const std::string& name) {
-  if (name == "auto") return DeviceKind::automatic;
-  if (name == "cpu") return DeviceKind::cpu;
-  if (name == "cuda") return DeviceKind::cuda;
-  fail(ErrorKind::usage, "--device {}: known are auto, cpu and cuda", name);
-}
-
 void print(const CommandLine& line, const std::string& file, const std::string& op,
            const golden::Result& r) {
   if (line.json) {
@@ -61,7 +54,7 @@ void print(const CommandLine& line, const std::string& file, const std::string& 
 }  // namespace
 
 int run_golden(const CommandLine& line) {
-  const std::unique_ptr<Backend> backend = make_backend(device_named(line.device));
+  const std::unique_ptr<Backend> backend = make_backend(device_named(line.device, "--device"));
   if (!line.json) fmt::print("{}\n", backend->description());
   int passed = 0, failed = 0;
   for (const std::string& path : files_of(line.paths)) {

@@ -66,8 +66,8 @@ std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
   const int size = settings.model.input;
   std::vector<HandPrediction> out(set.files.size());
   BadPictures bad(set.size(), settings.data.max_bad);
-  const Tensor images(backend, {kBatch, size, size, 3}, DType::f32),
-      cameras(backend, {kBatch, 9}, DType::f32);
+  const Tensor images = backend.pictures(kBatch, size, compute_type(settings)),
+               cameras(backend, {kBatch, 9}, DType::f32);
   backend.zero(images);
   // Where a picture is bad, the row keeps a camera that can be inverted; its answer is not read.
   std::vector<float> K;

@@ -97,16 +97,23 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   return settings;
 }
 
-DeviceKind device_kind(const Settings& settings) {
-  switch (settings.device) {
-    case Settings::Device::cpu:
-      return DeviceKind::cpu;
-    case Settings::Device::cuda:
-      return DeviceKind::cuda;
-    case Settings::Device::automatic:
-      break;
-  }
-  return DeviceKind::automatic;
+std::unique_ptr<Backend> make_backend(const Settings& settings) {
+  constexpr auto kind = [](Settings::Device device) {
+    switch (device) {
+      case Settings::Device::cpu:
+        return DeviceKind::cpu;
+      case Settings::Device::cuda:
+        return DeviceKind::cuda;
+      case Settings::Device::simt:
+        return DeviceKind::simt;
+      case Settings::Device::automatic:
+        break;
+    }
+    return DeviceKind::automatic;
+  };
+  return make_backend(
+      kind(settings.device),
+      {.gpu = settings.gpu, .tf32 = settings.precision == Settings::Precision::tf32});
 }
 
 DType compute_type(const Settings& settings) {

@@ -2,6 +2,7 @@
 // What the program writes into model.safetensors about a model, and how a command starts from such
 // a file.
 #pragma once
+#include <memory>
 #include <string>
 
 #include "engine/checkpoint.h"
@@ -36,7 +37,7 @@ enum class Weights { required, optional };
 Settings settings_for_model(Command command, const std::vector<std::string>& args,
                             Weights weights = Weights::required);
 
-DeviceKind device_kind(const Settings& settings);
+std::unique_ptr<Backend> make_backend(const Settings& settings);
 DType compute_type(const Settings& settings);
 // What the loss of a pre-training undoes: nothing for SimCLR.
 Inversion inversion_of(const Settings& settings);

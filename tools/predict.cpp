@@ -59,7 +59,7 @@ int run_predict(const CommandLine& line) {
          "data.eval is not set; give a folder of pictures, e.g. data.eval=photos");
   const PictureSet set = open_pictures(settings.data.eval, Split::evaluation);
   set_threads(settings.threads);
-  const std::unique_ptr<Backend> backend = make_backend(device_kind(settings));
+  const std::unique_ptr<Backend> backend = make_backend(settings);
   ParameterStore store;
   const HandNetwork network(store, settings.model.depth);
   store.allocate(*backend, 0);

@@ -10,7 +10,7 @@ namespace peclr {
 int run_pretrain(const CommandLine& line) {
   RunFolder run(Command::pretrain, line);
   const Settings& settings = run.settings();
-  const std::unique_ptr<Backend> backend = make_backend(device_kind(settings));
+  const std::unique_ptr<Backend> backend = make_backend(settings);
   fmt::print(stderr, "{}\n", backend->description());
   PictureFeed feed(settings, Need::pictures);
   const TrainPlan plan = TrainPlan::of(settings.train, feed.pictures());

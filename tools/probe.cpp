@@ -113,7 +113,7 @@ int run_probe(const CommandLine& line) {
   const Settings settings = settings_for_model(Command::probe, line.settings, Weights::optional);
   const PictureSet set = open_pictures(only_source(settings), Split::training);
   set_threads(settings.threads);
-  const std::unique_ptr<Backend> backend = make_backend(device_kind(settings));
+  const std::unique_ptr<Backend> backend = make_backend(settings);
   ParameterStore store;
   const ResNet network(store, settings.model.depth);
   store.allocate(*backend, static_cast<std::uint64_t>(settings.seed));

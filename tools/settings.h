@@ -17,8 +17,8 @@ enum class Command { pretrain, finetune, evaluate, predict, probe };
 const char* name_of(Command command);
 
 struct Settings {
-  enum class Device { automatic, cpu, cuda };
-  enum class Precision { f32, bf16 };
+  enum class Device { automatic, cpu, cuda, simt };
+  enum class Precision { f32, tf32, bf16 };
   enum class Method { peclr, simclr };
   enum class Optimizer { adam, lars };
   enum class Border { black, reflect };
@@ -36,6 +36,7 @@ struct Settings {
   std::int64_t seed = 1;
   int threads = 0;  // 0: one for each core
   Device device = Device::automatic;
+  int gpu = 0;
   Precision precision = Precision::f32;
   Method method = Method::peclr;
   struct Invert {

@@ -244,12 +244,22 @@ std::vector<SettingField> make_fields() {
       whole({"seed", "of all random numbers", kTraining | kProbe}, 0, kInt64Max, MEMBER(seed)),
       whole({"threads", "0: one for each core", kAll}, 0, 1024, MEMBER(threads)),
       choice<S::Device>(
-          {"device", "auto: the GPU if this build and machine have one", kAll},
-          {{"auto", S::Device::automatic}, {"cpu", S::Device::cpu}, {"cuda", S::Device::cuda}},
+          {"device", "auto: the GPU if this build and machine have one; simt: builds for tests",
+           kAll},
+          {{"auto", S::Device::automatic},
+           {"cpu", S::Device::cpu},
+           {"cuda", S::Device::cuda},
+           {"simt", S::Device::simt}},
           MEMBER(device)),
+      whole({"gpu", "which one, where there are several", kAll}, 0, 1023, MEMBER(gpu)),
       choice<S::Precision>(
-          {"precision", "of convolutions; weights, statistics and loss are always f32", kAll},
-          {{"f32", S::Precision::f32}, {"bf16", S::Precision::bf16}}, MEMBER(precision)),
+          {"precision",
+           "of convolutions; tf32: f32 whose products a GPU may shorten; weights, statistics and "
+           "loss "
+           "are always f32",
+           kAll},
+          {{"f32", S::Precision::f32}, {"tf32", S::Precision::tf32}, {"bf16", S::Precision::bf16}},
+          MEMBER(precision)),
       choice<S::Method>({"method", "simclr: no transform is undone", kPretrain},
                         {{"peclr", S::Method::peclr}, {"simclr", S::Method::simclr}},
                         MEMBER(method)),

@@ -26,6 +26,7 @@ void system_free(void* block, std::size_t) { std::free(block); }
 
 ConvShape conv_shape(const ConvSpec& spec, const Tensor& x, const Tensor& w, const Tensor& y) {
   const Shape &xs = x.shape(), &ws = w.shape();
+  check(xs[3] == ws[3], "cpu convolution: input {}, weights {}", xs.text(), ws.text());
   return {xs[0],
           xs[1],
           xs[2],
@@ -41,6 +42,21 @@ ConvShape conv_shape(const ConvSpec& spec, const Tensor& x, const Tensor& w, con
 }
 
 WeightRef weight_ref(const Tensor& w) { return {w.data<float>(), w.storage().version}; }
+
+// A tensor's numbers as f32 in the order of its dimensions, and as it has them.
+struct PlainAndOwn {
+  OneDnn::Picture plain, own;
+};
+PlainAndOwn plain_and_own(const Tensor& t) {
+  const Shape& s = t.shape();
+  const OneDnn::Picture plain =
+      t.plain() ? OneDnn::Picture{1, 1, t.count() / s.last(), s.last(), s.last(), DType::f32}
+                : OneDnn::Picture{s[0], s[1], s[2], s[3], s[3], DType::f32};
+  OneDnn::Picture own = plain;
+  own.block = t.channel_block();
+  own.type = t.dtype();
+  return {plain, own};
+}
 
 PoolExtent pool_extent(const Tensor& x) {
   return {x.shape()[0], x.shape()[1], x.shape()[2], x.shape()[3], x.channel_block()};
@@ -76,18 +92,17 @@ void CpuBackend::copy_to_host(const Tensor& from, std::span<float> to) {
     std::memcpy(to.data(), from.raw(), from.bytes());
     return;
   }
-  const Shape& s = from.shape();
-  const OneDnn::Picture plain =
-      from.plain() ? OneDnn::Picture{1, 1, from.count() / s.last(), s.last(), s.last(), DType::f32}
-                   : OneDnn::Picture{s[0], s[1], s[2], s[3], s[3], DType::f32};
-  OneDnn::Picture own = plain;
-  own.block = from.channel_block();
-  own.type = from.dtype();
+  const auto [plain, own] = plain_and_own(from);
   onednn_.reorder(own, from.raw(), plain, to.data());
 }
 
 void CpuBackend::copy_from_host(std::span<const float> from, const Tensor& to) {
-  std::memcpy(to.data<float>(), from.data(), to.bytes());
+  if (to.plain() && to.dtype() == DType::f32) {
+    std::memcpy(to.raw(), from.data(), to.bytes());
+    return;
+  }
+  const auto [plain, own] = plain_and_own(to);
+  onednn_.reorder(plain, from.data(), own, to.raw());
 }
 
 void CpuBackend::zero(const Tensor& t) { std::memset(t.raw(), 0, t.bytes()); }

@@ -21,6 +21,9 @@ class CpuBackend : public Backend {
   void copy_from_host(std::span<const float> from, const Tensor& to) override;
   void zero(const Tensor& t) override;
   Tensor activation(Shape shape, DType dtype) override;
+  Tensor pictures(std::int64_t n, std::int64_t side, DType) override {
+    return Tensor(*this, {n, side, side, 3}, DType::f32);
+  }
 
   void conv_forward(const ConvSpec&, const Tensor& x, const Tensor& w, const Tensor& y) override;
   void conv_backward_data(const ConvSpec&, const Tensor& dy, const Tensor& w,
@@ -55,10 +58,10 @@ class CpuBackend : public Backend {
                     const Tensor& z) override;
   void invert_views_backward(const Tensor& projection, const Tensor& views, Inversion what,
                              const Tensor& dz, const Tensor& dprojection) override;
-  void ntxent(const Tensor& z, float temperature, const Tensor& rows,
+  void ntxent(const Tensor& z, const NtxentOptions&, const Tensor& rows,
               const Tensor& summary) override;
-  void ntxent_backward(const Tensor& z, float temperature, const Tensor& rows, const Tensor& dloss,
-                       const Tensor& dz) override;
+  void ntxent_backward(const Tensor& z, const NtxentOptions&, const Tensor& rows,
+                       const Tensor& dloss, const Tensor& dz) override;
 
   void pose_lift(const Tensor& raw, const Tensor& cameras, const PoseTensors& out) override;
   void pose_lift_backward(const Tensor& cameras, const PoseTensors& gradients,

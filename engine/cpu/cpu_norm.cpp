@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/cpu/cpu_backend.h"
+#include "kernels/norm_act.h"
 
 namespace peclr {
 namespace {
@@ -83,13 +84,11 @@ void CpuBackend::norm_train(const NormSpec& spec, const NormWeights& w, const Te
     loops_for<T>(loops_).norm_sums(extent, x.data<T>(), mean, sums, squares, partial);
     const double count = static_cast<double>(extent.images * extent.positions);
     for (std::int64_t c = 0; c < channels; ++c) {
-      const double moved = sums[c] / count, m = mean[c] + moved;  // mean holds the shift
-      const double variance = std::max(squares[c] / count - moved * moved, 0.0);
-      mean[c] = static_cast<float>(m);
-      inv_std[c] = static_cast<float>(1 / std::sqrt(variance + spec.eps));
-      float &rm = w.running_mean.data<float>()[c], &rv = w.running_variance.data<float>()[c];
-      rm += spec.momentum * (static_cast<float>(m) - rm);
-      rv += spec.momentum * (static_cast<float>(variance * count / std::max(count - 1, 1.0)) - rv);
+      const NormMoments m = norm_moments({count, mean[c], sums[c], squares[c]}, spec.eps);
+      mean[c] = m.mean;
+      inv_std[c] = m.inv_std;
+      norm_follow(w.running_mean.data<float>()[c], m.mean, spec.momentum);
+      norm_follow(w.running_variance.data<float>()[c], m.sample_variance, spec.momentum);
     }
     apply<T>(loops_, *this, spec, w, mean, inv_std, x, residual, y);
   });
@@ -108,9 +107,6 @@ void CpuBackend::norm_evaluate(const NormSpec& spec, const NormWeights& w, const
   });
 }
 
-// With xhat = (x - mean) * inv_std and n values a channel: dx = gamma * inv_std * (g - mean(g) -
-// xhat * mean(g * xhat)), which is a * g + b * x + c for three numbers a channel (Ioffe & Szegedy
-// 2015, section 3).
 void CpuBackend::norm_backward(const NormSpec& spec, const NormWeights& w, const Tensor& x,
                                const Tensor& y, const Tensor& saved, bool has_residual,
                                const Tensor& dy, const Tensor& more, const NormGradients& out) {
@@ -138,11 +134,11 @@ void CpuBackend::norm_backward(const NormSpec& spec, const NormWeights& w, const
       const bool add = out.write == Write::accumulate;
       dgamma[i] = (add ? dgamma[i] : 0.f) + static_cast<float>(sum_gx[i]);
       dbeta[i] = (add ? dbeta[i] : 0.f) + static_cast<float>(sum_g[i]);
-      const double scale = static_cast<double>(w.gamma.data<float>()[i]) * inv_std[i];
-      const double slope = -scale * inv_std[i] * sum_gx[i] / count;
-      a[i] = static_cast<float>(scale);
-      b[i] = static_cast<float>(slope);
-      c[i] = static_cast<float>(-scale * sum_g[i] / count - slope * mean[i]);
+      const NormGradientLine line = norm_gradient_line(count, w.gamma.data<float>()[i], mean[i],
+                                                       inv_std[i], sum_g[i], sum_gx[i]);
+      a[i] = line.of_g;
+      b[i] = line.of_x;
+      c[i] = line.constant;
     }
     loops_for<T>(loops_).norm_backward_apply(extent, in, a, b, c, out.dx.data<T>());
   });

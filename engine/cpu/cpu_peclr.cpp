@@ -15,8 +15,8 @@ const ViewTransform* view_rows(const Tensor& views) {
   return reinterpret_cast<const ViewTransform*>(views.data<float>());
 }
 
-NtxentSpec ntxent_spec(const Tensor& z, float temperature) {
-  return {z.shape()[0], z.shape()[1], temperature};
+NtxentSpec ntxent_spec(const Tensor& z, const NtxentOptions& options) {
+  return {z.shape()[0], z.shape()[1], options.temperature};
 }
 
 NtxentRows ntxent_rows(const Tensor& rows) {
@@ -47,9 +47,9 @@ void CpuBackend::invert_views_backward(const Tensor& projection, const Tensor& v
                                dz.shape()[0], dz.shape()[1], dprojection.data<float>());
 }
 
-void CpuBackend::ntxent(const Tensor& z, float temperature, const Tensor& rows,
+void CpuBackend::ntxent(const Tensor& z, const NtxentOptions& options, const Tensor& rows,
                         const Tensor& summary) {
-  const NtxentSpec spec = ntxent_spec(z, temperature);
+  const NtxentSpec spec = ntxent_spec(z, options);
   const Tensor scratch(*this, {loops_.ntxent_scratch_floats(spec)}, DType::f32);
   const NtxentSummary s =
       loops_.ntxent_forward(spec, z.data<float>(), ntxent_rows(rows), scratch.data<float>());
@@ -61,9 +61,9 @@ void CpuBackend::ntxent(const Tensor& z, float temperature, const Tensor& rows,
   out[4] = static_cast<float>(loops_.embedding_spread(z.data<float>(), z.shape()[0], z.shape()[1]));
 }
 
-void CpuBackend::ntxent_backward(const Tensor& z, float temperature, const Tensor& rows,
+void CpuBackend::ntxent_backward(const Tensor& z, const NtxentOptions& options, const Tensor& rows,
                                  const Tensor& dloss, const Tensor& dz) {
-  const NtxentSpec spec = ntxent_spec(z, temperature);
+  const NtxentSpec spec = ntxent_spec(z, options);
   const Tensor scratch(*this, {loops_.ntxent_scratch_floats(spec)}, DType::f32);
   loops_.ntxent_backward(spec, z.data<float>(), ntxent_rows(rows), *dloss.data<float>(),
                          scratch.data<float>(), dz.data<float>());

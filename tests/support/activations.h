@@ -13,6 +13,7 @@
 #include "engine/parameters.h"
 #include "engine/tape.h"
 #include "kernels/random.h"
+#include "tests/support/device.h"
 #include "tests/support/layer_reference.h"
 
 namespace peclr::test {
@@ -65,17 +66,7 @@ inline Tensor plain(Backend& backend, const Shape& shape, const Doubles& values)
 // [N, H, W, C] values as the backend keeps them: [N, C / block, H, W, block].
 inline Tensor activation(Backend& backend, const Shape& s, const Doubles& values, DType type) {
   const Tensor t = backend.activation(s, type);
-  const std::int64_t block = t.channel_block(), positions = s[1] * s[2], channels = s[3];
-  for (std::int64_t i = 0; i < t.count(); ++i) {
-    const std::int64_t c = i % channels, p = i / channels % positions, n = i / channels / positions;
-    const std::int64_t at =
-        ((n * (channels / block) + c / block) * positions + p) * block + c % block;
-    const auto value = static_cast<float>(values[static_cast<std::size_t>(i)]);
-    if (type == DType::bf16)
-      store(t.data<bf16>()[at], value);
-    else
-      t.data<float>()[at] = value;
-  }
+  t.copy_from_host(floats(values));
   return t;
 }
 

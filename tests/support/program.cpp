@@ -111,7 +111,12 @@ std::string described(const ProgramResult& result) {
 }
 
 ProgramResult run_peclr(const std::vector<std::string>& args, const ProgramOptions& options) {
-  std::vector<std::string> command{PECLR_BINARY_DIR "/peclr"};
+  return run_program("peclr", args, options);
+}
+
+ProgramResult run_program(const std::string& name, const std::vector<std::string>& args,
+                          const ProgramOptions& options) {
+  std::vector<std::string> command{PECLR_BINARY_DIR "/" + name};
   command.insert(command.end(), args.begin(), args.end());
   std::vector<std::string> variables = environment(options);
   const std::vector<char*> argv = pointers(command), env = pointers(variables);

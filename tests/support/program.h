@@ -43,8 +43,10 @@ struct ProgramResult {
 // For Catch: what a failed check should show.
 std::string described(const ProgramResult& result);
 
-// Runs the build's peclr with these arguments and nothing on stdin. Throws std::runtime_error if it
-// cannot be started.
+// Runs the build's peclr, or another of its programs, with these arguments and nothing on stdin.
+// Throws std::runtime_error if it cannot be started.
 ProgramResult run_peclr(const std::vector<std::string>& args, const ProgramOptions& options = {});
+ProgramResult run_program(const std::string& name, const std::vector<std::string>& args,
+                          const ProgramOptions& options = {});
 
 }  // namespace peclr::test

@@ -24,7 +24,7 @@ Results run_ntxent(const TensorFile& file, Backend& backend) {
   const Variable z =
       ops::invert_views(tape, projection, Tensor::from_host(backend, {rows, 4}, views),
                         {asked(",translate,"), asked(",rotate,"), asked(",scale,")});
-  const ops::NtxentLoss loss = ops::ntxent(tape, z, temperature);
+  const ops::NtxentLoss loss = ops::ntxent(tape, z, {.temperature = temperature});
   const std::vector<float> got_z = z.value.to_host(), got_loss = loss.loss.value.to_host();
   tape.backward(loss.loss);
   const double slack =

@@ -39,7 +39,7 @@ FrozenFeatures FrozenEncoder::features(const ProbeViews& views) const {
   FrozenFeatures out{.dims = network.plan().features()};
   const std::int64_t width = views.per_picture * out.dims;  // of all views of a picture
   BadPictures bad(pictures, settings.data.max_bad);
-  const Tensor images(backend, {kBatch, side, side, 3}, DType::f32);
+  const Tensor images = backend.pictures(kBatch, side, compute_type(settings));
   backend.zero(images);
   Progress progress({.label = "probe", .steps = pictures, .style = progress_style_of_stderr()});
   for (std::int64_t first = 0; first < pictures; first += step) {

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+# PECLR_GPU=none|simt|cuda: which build of kernels/*.cu there is, if any, as peclr_kernels.
+#   simt  a host compiler and the emulator in tests/simt: for tests (docs/kernels.md)
+#   cuda  nvcc; the cards are CMAKE_CUDA_ARCHITECTURES
+set(PECLR_GPU none CACHE STRING "GPU backend: none, simt (kernels on the emulator, for tests) or cuda")
+set_property(CACHE PECLR_GPU PROPERTY STRINGS none simt cuda)
+
+file(GLOB kernel_sources CONFIGURE_DEPENDS kernels/*.cu)
+
+if(PECLR_GPU STREQUAL "simt")
+  file(GLOB simt_sources CONFIGURE_DEPENDS tests/simt/emulator/*.cpp)
+  add_library(peclr_simt STATIC ${simt_sources})
+  target_link_libraries(peclr_simt PUBLIC fmt::fmt)
+  if(PECLR_SANITIZE MATCHES "thread")
+    # Only what kernels do is watched; the emulator says itself what orders them.
+    target_compile_options(peclr_simt PRIVATE -fno-sanitize=thread -O2)
+    target_compile_definitions(peclr_simt PRIVATE PECLR_SIMT_RACES)
+  endif()
+  set_source_files_properties(${kernel_sources} PROPERTIES LANGUAGE CXX)
+  add_library(peclr_kernels STATIC ${kernel_sources})
+  target_link_libraries(peclr_kernels PUBLIC peclr_simt)
+  target_compile_options(peclr_kernels PRIVATE -Wno-unknown-pragmas)  # unroll
+  add_compile_definitions(PECLR_SIMT)
+
+elseif(PECLR_GPU STREQUAL "cuda")
+  if(NOT CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 90)  # 80 A100, 86 RTX 30, 89 RTX 40, 90 H100, 120 RTX 50
+  endif()
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(NOT CMAKE_CUDA_COMPILER)
+    message(FATAL_ERROR "PECLR_GPU=cuda: nvcc was not found. Install NVIDIA's CUDA toolkit 12.4 or later with cuDNN 9 "
+                        "(developer.nvidia.com/cuda-downloads), and put its bin folder on the PATH or set CUDACXX.")
+  endif()
+  enable_language(CUDA)
+  if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # Debian 12's CMake does not know it of nvcc
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+  endif()
+  set(CMAKE_CUDA_STANDARD 20)
+  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  find_package(CUDAToolkit REQUIRED)
+  find_path(CUDNN_INCLUDE cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  find_library(CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR})
+  if(NOT CUDNN_INCLUDE OR NOT CUDNN_LIBRARY)
+    message(FATAL_ERROR "PECLR_GPU=cuda: cuDNN was not found. Install cuDNN 9 for CUDA ${CUDAToolkit_VERSION_MAJOR} with its "
+                        "headers (NVIDIA's repository: apt-get install cudnn9-cuda-${CUDAToolkit_VERSION_MAJOR}), or set "
+                        "CUDNN_INCLUDE and CUDNN_LIBRARY.")
+  endif()
+  if(NOT TARGET CUDA::cublasLt)
+    message(FATAL_ERROR "PECLR_GPU=cuda: cuBLAS was not found. It is part of NVIDIA's CUDA toolkit "
+                        "(apt-get install libcublas-dev-${CUDAToolkit_VERSION_MAJOR}-${CUDAToolkit_VERSION_MINOR}).")
+  endif()
+  add_library(peclr_cuda_libraries INTERFACE)
+  target_include_directories(peclr_cuda_libraries SYSTEM INTERFACE ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
+  target_link_libraries(peclr_cuda_libraries INTERFACE ${CUDNN_LIBRARY} CUDA::cublasLt CUDA::cudart)
+  add_library(peclr_kernels STATIC ${kernel_sources})
+  target_compile_options(peclr_kernels PRIVATE --expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall)
+  target_link_libraries(peclr_kernels PUBLIC CUDA::cudart)
+  add_compile_definitions(PECLR_CUDA)
+
+elseif(NOT PECLR_GPU STREQUAL "none")
+  message(FATAL_ERROR "PECLR_GPU=${PECLR_GPU}: use none, simt or cuda")
+endif()

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cuda/pinned_ring.h"
+
+#include <cuda_runtime_api.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/cuda/context.h"
+
+namespace peclr::cuda {
+
+PinnedRing::PinnedRing() {
+  enter_gpu();
+  void* all = nullptr;
+  check_cuda(cudaMallocHost(&all, pieces_.size() * kPieceBytes),
+             "pinning memory for copies to the GPU");
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    pieces_[i].data = static_cast<std::byte*>(all) + i * kPieceBytes;
+    check_cuda(cudaEventCreateWithFlags(&pieces_[i].read, cudaEventDisableTiming),
+               "making an event");
+  }
+}
+
+PinnedRing::~PinnedRing() {
+  for (Piece& piece : pieces_) {
+    if (!piece.read) continue;
+    cudaEventSynchronize(piece.read);
+    cudaEventDestroy(piece.read);
+  }
+  cudaFreeHost(pieces_[0].data);
+}
+
+void PinnedRing::upload(const void* from, std::size_t bytes, void* to, Stream stream) {
+  enter_gpu();
+  for (std::size_t done = 0; done < bytes;) {
+    const std::size_t part = std::min(bytes - done, kPieceBytes);
+    Piece& piece = pieces_[next_++ % pieces_.size()];
+    const std::lock_guard lock(piece.mutex);
+    check_cuda(cudaEventSynchronize(piece.read), "waiting for a copy to the GPU");
+    std::memcpy(piece.data, static_cast<const std::byte*>(from) + done, part);
+    check_cuda(cudaMemcpyAsync(static_cast<std::byte*>(to) + done, piece.data, part,
+                               cudaMemcpyHostToDevice, stream),
+               "copying to the GPU");
+    check_cuda(cudaEventRecord(piece.read, stream), "recording an event");
+    done += part;
+  }
+}
+
+}  // namespace peclr::cuda

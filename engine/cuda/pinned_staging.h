@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Staging in pinned memory, which the card reads by itself.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "engine/gpu/staging.h"
+
+struct CUevent_st;
+
+namespace peclr::cuda {
+
+class PinnedStaging final : public gpu::Staging {
+ public:
+  void* allocate(std::size_t bytes) override;
+  void release(void* block, std::size_t bytes) noexcept override;
+  void upload(const void* from, void* to, std::size_t bytes, Stream stream) override;
+  // Of one stream only: what was marked earlier is done earlier.
+  std::uint64_t mark(Stream stream) override;
+  void wait(std::uint64_t mark) override;
+
+ private:
+  using Event = std::shared_ptr<CUevent_st>;
+
+  std::mutex mutex_;
+  std::uint64_t last_ = 0;
+  std::map<std::uint64_t, Event> open_;  // marks that nobody has seen done
+};
+
+}  // namespace peclr::cuda

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/cuda/plan_file.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "engine/atomic_file.h"
+#include "engine/cuda/conv_shape.h"
+#include "engine/error.h"
+#include "engine/file.h"
+
+namespace peclr::cuda {
+namespace {
+
+constexpr int kFormat = 1;
+constexpr std::uint64_t kMaxBytes = 64 << 20;
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+// Letters, digits, dots and dashes; anything else would be awkward in a file's name.
+std::string as_file_name(std::string text) {
+  for (char& c : text)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '-') c = '_';
+  return text;
+}
+
+}  // namespace
+
+std::string text_of(ConvPass pass, const ConvShape& s) {
+  const char* name = pass == ConvPass::forward         ? "forward"
+                     : pass == ConvPass::backward_data ? "backward data"
+                                                       : "backward weights";
+  return fmt::format("{} {} {}x{}x{}x{} to {}, window {}, stride {}, padding {}", name,
+                     name_of(s.type), s.images, s.height, s.width, s.in, s.out, s.kernel, s.stride,
+                     s.padding);
+}
+
+std::string text_of(const std::map<std::string, PlanChoice>& plans) {
+  nlohmann::json rows = nlohmann::json::object();
+  for (const auto& [key, choice] : plans)
+    rows[key] = {
+        {"engine", choice.engine}, {"knobs", choice.knobs}, {"microseconds", choice.microseconds}};
+  return nlohmann::json{{"format", kFormat}, {"plans", rows}}.dump(1) + "\n";
+}
+
+std::map<std::string, PlanChoice> parse_plans(const std::string& text) {
+  std::map<std::string, PlanChoice> plans;
+  try {
+    const nlohmann::json file = nlohmann::json::parse(text);
+    if (file.at("format").get<int>() != kFormat)
+      fail(ErrorKind::data, "format {}, not {}", file.at("format").get<int>(), kFormat);
+    for (const auto& [key, row] : file.at("plans").items())
+      plans[key] = {row.at("engine").get<std::int64_t>(),
+                    row.at("knobs").get<decltype(PlanChoice::knobs)>(),
+                    row.at("microseconds").get<double>()};
+  } catch (const nlohmann::json::exception& e) {
+    fail(ErrorKind::data, "{}", e.what());
+  }
+  return plans;
+}
+
+std::string plan_file_path(const std::string& card, std::size_t cudnn_version) {
+  std::filesystem::path folder = variable("XDG_CACHE_HOME");
+  if (folder.empty() && !variable("HOME").empty())
+    folder = std::filesystem::path(variable("HOME")) / ".cache";
+  if (folder.empty()) return "";
+  return folder / "peclr" / fmt::format("{}-cudnn{}.json", as_file_name(card), cudnn_version);
+}
+
+PlanFile::PlanFile(std::string path) : path_(std::move(path)) {
+  std::error_code ignored;
+  if (path_.empty() || !std::filesystem::exists(path_, ignored)) return;
+  try {
+    plans_ = parse_plans(read_text_file(path_, ErrorKind::data, kMaxBytes));
+  } catch (const Error& e) {
+    fmt::print(stderr, "{}: {}; convolutions are timed anew\n", path_, e.what());
+  }
+}
+
+std::optional<PlanChoice> PlanFile::find(const std::string& key) const {
+  const auto it = plans_.find(key);
+  return it == plans_.end() ? std::nullopt : std::optional(it->second);
+}
+
+void PlanFile::store(const std::string& key, const PlanChoice& choice) {
+  plans_[key] = choice;
+  if (path_.empty()) return;
+  try {
+    write();
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "{}: {}; this run keeps its timings to itself\n", path_, e.what());
+    path_.clear();
+  }
+}
+
+void PlanFile::write() {
+  std::filesystem::create_directories(std::filesystem::path(path_).parent_path());
+  if (std::filesystem::exists(path_)) {
+    try {
+      // merge() keeps ours where both have one.
+      plans_.merge(parse_plans(read_text_file(path_, ErrorKind::data, kMaxBytes)));
+    } catch (const Error&) {  // a file that the constructor could not read either: written over
+    }
+  }
+  write_file_atomically(path_, text_of(plans_));
+}
+
+}  // namespace peclr::cuda

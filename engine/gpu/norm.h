@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batch normalisation on a GPU: Backend's functions, tensors unpacked for the kernels.
+#pragma once
+#include "engine/backend.h"
+#include "engine/gpu/tickets.h"
+#include "kernels/stream.h"
+
+namespace peclr::gpu {
+
+void norm_train(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
+                const NormWeights& weights, const Tensor& x, const Tensor& residual,
+                const Tensor& y, const Tensor& saved);
+void norm_evaluate(Stream stream, const NormSpec& spec, const NormWeights& weights, const Tensor& x,
+                   const Tensor& residual, const Tensor& y);
+void norm_backward(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
+                   const NormWeights& weights, const Tensor& x, const Tensor& y,
+                   const Tensor& saved, bool has_residual, const Tensor& dy, const Tensor& more,
+                   const Backend::NormGradients& out);
+
+}  // namespace peclr::gpu

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/gpu/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/gpu/records.h"
+
+namespace peclr::gpu {
+namespace {
+
+bool same(const Segment& a, const Segment& b) {
+  return a.begin == b.begin && a.size == b.size && a.weight_decay == b.weight_decay;
+}
+
+}  // namespace
+
+void OptimizerOnDevice::prepare(Backend& memory, const OptimizerLayout& layout) {
+  const std::vector<Segment>& wanted = layout.segments;
+  if (square_.defined() &&
+      std::equal(wanted.begin(), wanted.end(), segments_.begin(), segments_.end(), same))
+    return;
+  const kernels::OptimizerTables tables = kernels::optimizer_tables(wanted);
+  const std::size_t count = tables.segments.size();
+  chunk_count_ = tables.chunks.size();
+  chunks_ = records<kernels::OptimizerChunk>(memory, chunk_count_);
+  upload<kernels::OptimizerChunk>(tables.chunks, chunks_);
+  table_ = records<kernels::OptimizerSegment>(memory, count);
+  upload<kernels::OptimizerSegment>(tables.segments, table_);
+  control_ = records<kernels::OptimizerControl>(memory, 1);
+  partials_ = records<SegmentNorms>(memory, chunk_count_);
+  rules_ = records<GradientRule>(memory, count);
+  squares_ = records<double>(memory, count);
+  square_ = records<double>(memory, 1);
+  memory.zero(square_);
+  tickets_ = records<unsigned>(memory, count + 1);
+  memory.zero(tickets_);
+  segments_ = wanted;
+}
+
+kernels::OptimizerPlan OptimizerOnDevice::plan() const {
+  return {static_cast<int>(chunk_count_),
+          static_cast<int>(segments_.size()),
+          records_in<kernels::OptimizerChunk>(chunks_),
+          records_in<kernels::OptimizerSegment>(table_),
+          records_in<kernels::OptimizerControl>(control_),
+          records_in<SegmentNorms>(partials_),
+          records_in<GradientRule>(rules_),
+          records_in<double>(squares_),
+          records_in<double>(square_),
+          records_in<unsigned>(tickets_)};
+}
+
+double OptimizerOnDevice::update(Backend& memory, Stream stream, const OptimizerStep& step) {
+  prepare(memory, step.layout);
+  const kernels::OptimizerControl control{adam_step({}, step.learning_rate, step.step),
+                                          step.gradient_scale, step.learning_rate};
+  upload<kernels::OptimizerControl>({&control, 1}, control_);
+  const kernels::OptimizerArenas arenas{step.weights.data<float>(), step.gradients.data<float>(),
+                                        step.first_moment.data<float>(),
+                                        step.second_moment.data<float>(), nullptr};
+  kernels::optimizer_norms(plan(),
+                           step.kind == OptimizerKind::lars ? kernels::OptimizerRule::lars
+                                                            : kernels::OptimizerRule::adam,
+                           arenas, stream);
+  kernels::optimizer_update(plan(), arenas, stream);
+  const auto square = download<double>(square_);
+  if (!std::isfinite(square)) return square;
+  step.weights.storage().touch();
+  return std::sqrt(square);
+}
+
+}  // namespace peclr::gpu

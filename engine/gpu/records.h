@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plain structs between host and device, where Backend copies floats: the bits of the one are
+// handed over as the other, and nobody calculates with them on the way.
+#pragma once
+#include <bit>
+#include <cstring>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "engine/backend.h"
+
+namespace peclr::gpu {
+
+// Device memory for `count` of T, contents undefined.
+template <class T>
+Tensor records(Backend& memory, std::size_t count) {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) % sizeof(float) == 0);
+  return Tensor(memory, {static_cast<std::int64_t>(count * sizeof(T) / sizeof(float))}, DType::f32);
+}
+
+template <class T>
+T* records_in(const Tensor& t) {
+  return reinterpret_cast<T*>(t.data<float>());
+}
+
+template <class T>
+void upload(std::span<const T> values, const Tensor& to) {
+  std::vector<float> bits(values.size_bytes() / sizeof(float));
+  std::memcpy(bits.data(), values.data(), values.size_bytes());
+  to.copy_from_host(bits);
+}
+
+template <class T>
+T download(const Tensor& from) {
+  T value;
+  const std::vector<float> bits = from.to_host();
+  check(bits.size() * sizeof(float) == sizeof(T), "a record of {} floats", bits.size());
+  std::memcpy(&value, bits.data(), sizeof(T));
+  return value;
+}
+
+}  // namespace peclr::gpu

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// A block makes a tile of a view: warps take patches of 8 x 4 pixels, so that a turned picture is
+// read in few cache lines, and store whole lines of the output. Tiles of a view, and the views of a
+// picture, run at about the same time: the source comes from memory once.
+#include <bit>
+
+#include "kernels/augment_kernels.h"
+#include "kernels/launch.h"
+#include "kernels/pack.h"
+
+namespace peclr::kernels {
+namespace {
+
+constexpr int kTile = 32;       // output pixels
+constexpr int kPatchWidth = 8;  // of a warp, by kWarp / kPatchWidth
+constexpr int kPixels = 4;      // of a thread, kRowStep rows apart
+constexpr int kRowStep = kTile / kPixels;
+constexpr int kMostSamples = 16;  // an axis, see samples_for
+
+using WholeTaps = TapsOf<std::uint32_t>;
+
+template <class T, int kChannels>
+PECLR_DEVICE void store_pixel(T* out, Rgb c) {
+  constexpr int kBytes = kChannels * static_cast<int>(sizeof(T));
+  if constexpr (kBytes % 16 == 0) {
+    Pack<T> pack{};
+    store(pack[0], c.r);
+    store(pack[1], c.g);
+    store(pack[2], c.b);
+    store_pack_streaming(out, pack);
+    for (int at = pack.kSize; at < kChannels; at += pack.kSize)
+      store_pack_streaming(out + at, Pack<T>{});
+  } else if constexpr (kBytes == 8) {
+    struct alignas(8) Four {
+      T v[4];
+    } four{};
+    store(four.v[0], c.r);
+    store(four.v[1], c.g);
+    store(four.v[2], c.b);
+    *reinterpret_cast<uint2*>(out) = std::bit_cast<uint2>(four);
+  } else {
+    store(out[0], c.r);
+    store(out[1], c.g);
+    store(out[2], c.b);
+  }
+}
+
+template <class T, int kChannels>
+struct Augment {
+  struct Params {
+    AugmentBatch batch;
+    T* out;
+    int tiles;  // along an axis of a view
+  };
+  static constexpr int kThreads = kTile * kTile / kPixels, kMinBlocks = 4;
+
+  struct Shared {
+    AugmentView view;
+    Position along_i[kMostSamples], along_j[kMostSamples];  // offsets of the samples
+    int inner;  // whether the tile is whole and none of its pixels needs the border
+  };
+
+  PECLR_DEVICE static void run(const Params& p, Shared& s) {
+    const int tiles = p.tiles * p.tiles;
+    const int tile = static_cast<int>(blockIdx.x) % tiles;
+    const int left = tile % p.tiles * kTile, top = tile / p.tiles * kTile;
+    prepare(p, s, p.batch.views[blockIdx.x / static_cast<unsigned>(tiles)], left, top);
+
+    const int lane = lane_index(), warp = warp_index();
+    constexpr int kPatches = kTile / kPatchWidth;
+    const int i = left + warp % kPatches * kPatchWidth + lane % kPatchWidth;
+    const int j = top + warp / kPatches * (kWarp / kPatchWidth) + lane / kPatchWidth;
+    LevelSums sums[kPixels];
+    sample(s, i, j, sums);
+
+    const std::int64_t size = p.batch.size;
+    PECLR_UNROLL
+    for (int k = 0; k < kPixels; ++k) {
+      const int row = j + k * kRowStep;
+      if (i >= size || row >= size) continue;
+      const std::int64_t pixel = (s.view.row * size + row) * size + i;
+      store_pixel<T, kChannels>(p.out + pixel * kChannels, finish_pixel(s.view.plan, sums[k]));
+    }
+  }
+
+  PECLR_DEVICE static void prepare(const Params& p, Shared& s, const AugmentView& view, int left,
+                                   int top) {
+    const int t = static_cast<int>(threadIdx.x);
+    const AugmentPlan& plan = view.plan;
+    if (t < kWarp) {
+      const int k = t % kMostSamples;
+      const auto offset = [&](std::int32_t step, int n) {
+        return static_cast<std::uint32_t>(sample_offset(step, k, n));
+      };
+      if (t < kMostSamples)
+        s.along_i[k] = {offset(plan.xi, plan.samples_x), offset(plan.yi, plan.samples_x)};
+      else
+        s.along_j[k] = {offset(plan.xj, plan.samples_y), offset(plan.yj, plan.samples_y)};
+    } else if (t == kWarp) {
+      s.view = view;
+    } else if (t == 2 * kWarp) {
+      const bool whole = left + kTile <= p.batch.size && top + kTile <= p.batch.size;
+      s.inner = whole && is_inner(plan, left, top);
+    }
+    __syncthreads();
+  }
+
+  // Whether all taps of a tile's pixels lie in the picture: positions are affine, so the corners
+  // decide, one pixel further out because of the samples' offsets.
+  PECLR_DEVICE static bool is_inner(const AugmentPlan& plan, int left, int top) {
+    constexpr std::int64_t kPixel = 1 << kPositionBits, kRounding = kPixel >> kWeightBits;
+    const auto inside = [](std::int64_t at, std::int32_t size) {
+      return at >= 0 && at < (size - 1) * kPixel - kRounding;
+    };
+    for (int corner = 0; corner < 4; ++corner) {
+      const std::int64_t i = corner & 1 ? left + kTile : left - 1;
+      const std::int64_t j = corner & 2 ? top + kTile : top - 1;
+      if (!inside(plan.x0 + plan.xi * i + plan.xj * j, plan.width) ||
+          !inside(plan.y0 + plan.yi * i + plan.yj * j, plan.height))
+        return false;
+    }
+    return true;
+  }
+
+  PECLR_DEVICE static void sample(const Shared& s, int i, int j, LevelSums (&sums)[kPixels]) {
+    const AugmentPlan& plan = s.view.plan;
+    if (s.inner)
+      gather(
+          s, i, j, [](std::int32_t at, std::int32_t) { return inner_taps<std::uint32_t>(at); },
+          sums);
+    else if (plan.border == Border::black)
+      gather(
+          s, i, j,
+          [](std::int32_t at, std::int32_t size) { return black_taps<std::uint32_t>(at, size); },
+          sums);
+    else
+      gather(
+          s, i, j,
+          [](std::int32_t at, std::int32_t size) { return reflect_taps<std::uint32_t>(at, size); },
+          sums);
+  }
+
+  template <class TapsAt>
+  PECLR_DEVICE static void gather(const Shared& s, int i, int j, TapsAt taps_at,
+                                  LevelSums (&sums)[kPixels]) {
+    const AugmentPlan& plan = s.view.plan;
+    const std::int32_t width = plan.width, height = plan.height;
+    const int samples_x = plan.samples_x, samples_y = plan.samples_y;
+    const auto* source = reinterpret_cast<const std::uint32_t*>(s.view.source);
+    const Position first = pixel_position(plan, i, j);
+    const auto step_x = kRowStep * static_cast<std::uint32_t>(plan.xj),
+               step_y = kRowStep * static_cast<std::uint32_t>(plan.yj);
+    for (int b = 0; b < samples_y; ++b)
+      for (int a = 0; a < samples_x; ++a) {
+        std::uint32_t at_x = first.x + s.along_i[a].x + s.along_j[b].x;
+        std::uint32_t at_y = first.y + s.along_i[a].y + s.along_j[b].y;
+        PECLR_UNROLL
+        for (int k = 0; k < kPixels; ++k, at_x += step_x, at_y += step_y) {
+          const WholeTaps x = taps_at(weight_position(at_x), width);
+          const WholeTaps y = taps_at(weight_position(at_y), height);
+          const std::int32_t upper = y.first * width + x.first;
+          const std::uint32_t *p0 = source + upper, *p1 = source + (upper + width);
+          sums[k] =
+              add_whole_sample(sums[k], x, y, __ldg(p0), __ldg(p0 + 1), __ldg(p1), __ldg(p1 + 1));
+        }
+      }
+  }
+
+  // Of the middle of an output pixel.
+  PECLR_DEVICE static Position pixel_position(const AugmentPlan& plan, int i, int j) {
+    const auto at = [&](std::int32_t along_i, std::int32_t along_j, std::int32_t origin) {
+      return static_cast<std::uint32_t>(origin) +
+             static_cast<std::uint32_t>(along_i) * static_cast<std::uint32_t>(i) +
+             static_cast<std::uint32_t>(along_j) * static_cast<std::uint32_t>(j);
+    };
+    return {at(plan.xi, plan.xj, plan.x0), at(plan.yi, plan.yj, plan.y0)};
+  }
+};
+
+template <int kChannels, class T>
+void launch_augment(const AugmentBatch& batch, T* out, Stream stream) {
+  const int tiles = (batch.size + kTile - 1) / kTile;
+  const unsigned blocks = blocks_for(batch.count * tiles * tiles, 1);
+  launch<Augment<T, kChannels>>({.x = blocks}, {batch, out, tiles}, stream);
+}
+
+template <class T>
+void augment_any(const AugmentBatch& batch, T* out, Stream stream) {
+  require(batch.channels == 3 || batch.channels == 4 || batch.channels == 8,
+          "augment: pictures have 3, 4 or 8 channels");
+  require(batch.size > 0, "augment: pictures without pixels");
+  if (batch.channels == 3) launch_augment<3>(batch, out, stream);
+  if (batch.channels == 4) launch_augment<4>(batch, out, stream);
+  if (batch.channels == 8) launch_augment<8>(batch, out, stream);
+}
+
+}  // namespace
+
+void augment(const AugmentBatch& batch, float* out, Stream stream) {
+  augment_any(batch, out, stream);
+}
+
+void augment(const AugmentBatch& batch, bf16* out, Stream stream) {
+  augment_any(batch, out, stream);
+}
+
+}  // namespace peclr::kernels

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a matrix [rows, channels] is shared out among blocks. Channels are read in packs of `lanes`
+// that lie side by side, kTile packs a block; the rows of such a tile go to `splits` blocks. The
+// shares depend on the matrix alone, so that sums have the same bits on any card.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/launch.h"
+
+namespace peclr::kernels {
+
+struct ColumnShares {
+  static constexpr int kTile = 8;  // packs: a 128-byte line of 16-byte packs
+
+  std::int64_t rows;
+  int packs;   // a row
+  int tiles;   // of kTile packs, the last perhaps with fewer
+  int splits;  // of the rows
+};
+
+// At least `rows_a_split` rows each, and about `blocks` blocks in all.
+inline ColumnShares column_shares(std::int64_t rows, int channels, int lanes,
+                                  std::int64_t rows_a_split, int blocks) {
+  ColumnShares s{rows, channels / lanes, 0, 0};
+  s.tiles = (s.packs + ColumnShares::kTile - 1) / ColumnShares::kTile;
+  const std::int64_t most = std::max(1, blocks / s.tiles);
+  s.splits =
+      static_cast<int>(std::clamp((rows + rows_a_split - 1) / rows_a_split, std::int64_t{1}, most));
+  return s;
+}
+
+inline Grid grid_of(const ColumnShares& s) {
+  return {.x = static_cast<unsigned>(s.tiles), .y = static_cast<unsigned>(s.splits)};
+}
+
+// What a reduction over rows needs beside its data: `partials`, column_scratch_floats(channels) of
+// any content, 16-byte aligned; `tickets`, column_tickets(channels) counters that are zero, and are
+// zero again afterwards.
+struct ColumnScratch {
+  float* partials;
+  unsigned* tickets;
+};
+inline constexpr int kReduceBlocks = 264;  // two for each multiprocessor of an H100
+inline std::int64_t column_scratch_floats(int channels) {
+  return 128 * std::max(kReduceBlocks, (channels + 31) / 32);
+}
+inline int column_tickets(int channels) { return (channels + 7) / 8; }
+
+}  // namespace peclr::kernels

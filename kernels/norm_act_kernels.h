@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batch normalisation with residual and activation on [rows, channels] values of type T (float or
+// bf16), rows being all images and positions; per-channel numbers are f32 [channels]. Formulas in
+// kernels/norm_act.h. Fast where channels are a multiple of a 16-byte pack and the values are
+// 16-byte aligned, right everywhere. Each is one launch.
+#pragma once
+#include "kernels/bf16.h"
+#include "kernels/column_shares.h"
+#include "kernels/launch.h"
+
+namespace peclr::kernels {
+
+struct NormExtent {
+  std::int64_t rows;
+  int channels;
+};
+
+// mean and inv_std of the batch, and the running statistics that follow them.
+struct NormBatch {
+  float *mean, *inv_std, *running_mean, *running_variance;
+  float eps, momentum;
+};
+template <class T>
+void norm_statistics(const NormExtent& extent, const T* x, const NormBatch& out,
+                     const ColumnScratch& scratch, Stream stream);
+
+// What the line of a channel is made of.
+struct NormChannels {
+  const float *gamma, *beta, *mean, *inv_std;
+};
+
+// y = leaky(x * scale + shift + residual, slope); residual may be null, y may be x or residual.
+template <class T>
+void norm_apply(const NormExtent& extent, const NormChannels& channels, float slope, const T* x,
+                const T* residual, T* y, Stream stream);
+// The same by running statistics: inv_std is made of channels.inv_std as variances.
+template <class T>
+void norm_apply_running(const NormExtent& extent, const NormChannels& channels, float eps,
+                        float slope, const T* x, const T* residual, T* y, Stream stream);
+
+// The gradient that arrives is dy + more (more may be null). Behind the activation it is g, by the
+// side of zero of `y`, or, where y is null, of x * scale + shift: right without a residual, and a
+// read less. Where y or more is given, the sums leave g in dy.
+template <class T>
+struct NormArriving {
+  T* dy;
+  const T *more, *y, *x;
+  float slope;
+
+  bool leaves_g() const { return more || y; }
+};
+
+// dgamma and dbeta, overwritten or added to, and two numbers a channel for the next pass:
+// coefficients [2, channels].
+struct NormGradientSums {
+  float *dgamma, *dbeta, *coefficients;
+  bool accumulate;
+};
+template <class T>
+void norm_gradient_sums(const NormExtent& extent, const NormChannels& channels,
+                        const NormArriving<T>& in, const NormGradientSums& out,
+                        const ColumnScratch& scratch, Stream stream);
+
+// dx [rows, channels] from the same arguments, after the sums.
+template <class T>
+void norm_gradient_apply(const NormExtent& extent, const NormChannels& channels,
+                         const NormArriving<T>& in, const float* coefficients, T* dx,
+                         Stream stream);
+
+}  // namespace peclr::kernels

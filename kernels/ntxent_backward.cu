@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/ntxent_steps.h"
+#include "kernels/ntxent_tile.h"
+
+namespace peclr::kernels {
+namespace {
+
+// push_i (kernels/ntxent.h) over a part of the columns: own rows x, part y.
+template <class T, int kDim>
+struct NtxentPush {
+  struct Params {
+    const T* operands;
+    const float* lse;  // [rows]
+    float* push;       // [gridDim.y, rows, kDim]
+    int rows;
+    float scale;  // from z_i . z_j to similarities in units of ln 2
+  };
+  static constexpr int kThreads = kNtxentThreads;
+  static constexpr int kColumns = 16;
+  struct Shared {
+    Tile<T, kDim> tiles[2];
+  };
+
+  PECLR_DEVICE static void run(const Params& p, Shared& s) {
+    const int first_row =
+        static_cast<int>(blockIdx.x) * kOwnRows<kDim> + warp_index() * kWarpRows<kDim>;
+    const WarpProduct<T, kDim> product(p.operands + std::int64_t{first_row} * kDim);
+    float own_lse[kRowFragments<kDim>][2];
+    PECLR_UNROLL
+    for (int m = 0; m < kRowFragments<kDim>; ++m)
+      for (int half = 0; half < 2; ++half) {
+        const int row = first_row + 16 * m + fragment_row(2 * half);
+        own_lse[m][half] = row < p.rows ? p.lse[row] : 0.f;
+      }
+
+    Similarities<kDim, kDim> push;
+    constexpr int kRows = Tile<T, kDim>::kRows;
+    for_each_tile(s.tiles, p.operands, p.rows, [&](Tile<T, kDim>& tile, int first) {
+      PECLR_UNROLL_BY(1)
+      for (int column = 0; column < kRows; column += kColumns) {
+        float2 lse[kColumns / 8];
+        PECLR_UNROLL
+        for (int n = 0; n < kColumns / 8; ++n) lse[n] = lse_at(p, first + column + 8 * n);
+        Similarities<kDim, kColumns> pairs = product.template similarities<kColumns>(tile, column);
+        PECLR_UNROLL
+        for (int m = 0; m < kRowFragments<kDim>; ++m)
+          for (int n = 0; n < kColumns / 8; ++n)
+            for (int i = 0; i < 4; ++i)
+              pairs.c[m][n][i] = push_base2(pairs.c[m][n][i], p.scale, own_lse[m][i / 2],
+                                            i % 2 ? lse[n].y : lse[n].x);
+        if (has_exceptions<kDim, kColumns>(first_row, first + column, p.rows))
+          mask(p, first_row, first + column, pairs);
+        product.add(pairs, tile, column, push);
+      }
+    });
+    write(p, first_row, push);
+  }
+
+ private:
+  // lse of the lane's two columns of a fragment; anything for padding, whose rows are zeros.
+  PECLR_DEVICE static float2 lse_at(const Params& p, int first_column) {
+    const int column = first_column + fragment_column(0);
+    return column < p.rows ? __ldg(reinterpret_cast<const float2*>(p.lse + column))
+                           : make_float2(0.f, 0.f);
+  }
+
+  PECLR_DEVICE static void mask(const Params& p, int first_row, int first_column,
+                                Similarities<kDim, kColumns>& pairs) {
+    for_each_element(pairs, [&](int, int, int row, int column, float& pair) {
+      row += first_row;
+      column += first_column;
+      if (column == row || column == positive_of(row, p.rows) || column >= p.rows) pair = 0;
+    });
+  }
+
+  PECLR_DEVICE static void write(const Params& p, int first_row,
+                                 const Similarities<kDim, kDim>& push) {
+    PECLR_UNROLL
+    for (int m = 0; m < kRowFragments<kDim>; ++m)
+      for (int half = 0; half < 2; ++half) {
+        const int row = first_row + 16 * m + fragment_row(2 * half);
+        if (row >= p.rows) continue;
+        float* const out = p.push + (std::int64_t{blockIdx.y} * p.rows + row) * kDim;
+        PECLR_UNROLL
+        for (int d = 0; d < kDim / 8; ++d)
+          *reinterpret_cast<float2*>(out + 8 * d + fragment_column(0)) =
+              make_float2(push.c[m][d][2 * half], push.c[m][d][2 * half + 1]);
+      }
+  }
+};
+
+// dz from the parts of push: a warp has a row. push may be dz.
+template <class T, int kDim>
+struct NtxentGradient {
+  struct Params {
+    const T* operands;
+    const float* push;  // [splits, rows, kDim]
+    const float* loss;  // [rows]
+    const float* dloss;
+    float* dz;  // [rows, dim]
+    int rows, dim, splits;
+    float scale;  // 1 / (rows * temperature)
+  };
+  static constexpr int kThreads = 256;
+  using Shared = NoShared;
+
+  PECLR_DEVICE static void run(const Params& p, Shared&) {
+    const int row = static_cast<int>(blockIdx.x) * (kThreads / kWarp) + warp_index();
+    if (row >= p.rows) return;
+    const int positive = positive_of(row, p.rows);
+    const float both = pull(p.loss[row]) + pull(p.loss[positive]);
+    const float scale = *p.dloss * p.scale;
+    PECLR_UNROLL
+    for (int first = 0; first < kDim; first += 4 * kWarp) {
+      const int at = first + 4 * lane_index();
+      Pack<float> sum{};
+      for (int split = 0; split < p.splits; ++split) {
+        const Pack<float> part =
+            load_pack(p.push + (std::int64_t{split} * p.rows + row) * kDim + at);
+        PECLR_UNROLL
+        for (int i = 0; i < 4; ++i) sum[i] += part[i];
+      }
+      const T* const pulled = p.operands + std::int64_t{positive} * kDim + at;
+      float* const out = p.dz + std::int64_t{row} * p.dim + at;
+      PECLR_UNROLL
+      for (int i = 0; i < 4; ++i)
+        if (at + i < p.dim) out[i] = scale * (sum[i] - both * to_float(pulled[i]));
+    }
+  }
+};
+
+template <class T>
+struct Workspace {
+  T* operands;
+  float* push;  // nullptr where dz serves
+  int splits;
+  std::size_t bytes;
+
+  Workspace(const NtxentSizes& sizes, void* memory) : splits(sizes.splits(256)) {
+    Carver carver(memory);
+    const auto padded_dim = static_cast<std::size_t>(sizes.padded_dim);
+    operands = carver.take<T>(sizes.padded_rows * padded_dim);
+    const bool in_place = splits == 1 && sizes.dim == sizes.padded_dim;
+    push = in_place ? nullptr : carver.take<float>(splits * (sizes.rows * padded_dim));
+    bytes = carver.used();
+  }
+};
+
+template <class T>
+void backward(const NtxentSpec& spec, const float* z, const NtxentAnchors& anchors,
+              const float* dloss, void* memory, float* dz, Stream stream) {
+  const NtxentSizes sizes(spec);
+  const Workspace<T> w(sizes, memory);
+  float* const push = w.push ? w.push : dz;
+  write_operands(sizes, {z, w.operands, nullptr, nullptr}, stream);
+  with_padded_dim(sizes, [&]<int kDim>() {
+    launch<NtxentPush<T, kDim>>(
+        {.x = blocks_for(sizes.rows, kOwnRows<kDim>), .y = static_cast<unsigned>(w.splits)},
+        {w.operands, anchors.lse, push, sizes.rows, kLog2e / spec.temperature}, stream);
+    using Gradient = NtxentGradient<T, kDim>;
+    launch<Gradient>({.x = blocks_for(sizes.rows, Gradient::kThreads / kWarp)},
+                     {w.operands, push, anchors.loss, dloss, dz, sizes.rows, sizes.dim, w.splits,
+                      1.f / (static_cast<float>(sizes.rows) * spec.temperature)},
+                     stream);
+  });
+}
+
+}  // namespace
+
+std::size_t ntxent_backward_workspace(const NtxentProblem& problem) {
+  check_problem(problem);
+  const NtxentSizes sizes(problem.spec);
+  return problem.operands == NtxentOperands::bf16 ? Workspace<bf16>(sizes, nullptr).bytes
+                                                  : Workspace<float>(sizes, nullptr).bytes;
+}
+
+void ntxent_backward(const NtxentProblem& problem, const float* z, const NtxentAnchors& anchors,
+                     const float* dloss, void* workspace, float* dz, Stream stream) {
+  check_problem(problem);
+  if (problem.operands == NtxentOperands::bf16)
+    backward<bf16>(problem.spec, z, anchors, dloss, workspace, dz, stream);
+  else
+    backward<float>(problem.spec, z, anchors, dloss, workspace, dz, stream);
+}
+
+}  // namespace peclr::kernels

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/ntxent_steps.h"
+#include "kernels/ntxent_tile.h"
+#include "kernels/reduce.h"
+
+namespace peclr::kernels {
+namespace {
+
+// Block (x, y): own rows x, part y of the columns. Each lane folds the columns it sees; the four
+// lanes of a row come together at the end.
+template <class T, int kDim>
+struct NtxentForward {
+  struct Params {
+    const T* operands;
+    AnchorPart* parts;  // [gridDim.y, rows]
+    int rows;
+    float scale;  // from z_i . z_j to similarities in units of ln 2
+  };
+  static constexpr int kThreads = kNtxentThreads;
+  static constexpr int kColumns = 32;
+  struct Shared {
+    Tile<T, kDim> tiles[2];
+  };
+  using Anchors = AnchorPart[kRowFragments<kDim>][2];
+
+  PECLR_DEVICE static void run(const Params& p, Shared& s) {
+    const int first_row =
+        static_cast<int>(blockIdx.x) * kOwnRows<kDim> + warp_index() * kWarpRows<kDim>;
+    const WarpProduct<T, kDim> product(p.operands + std::int64_t{first_row} * kDim);
+    Anchors anchors;
+    PECLR_UNROLL
+    for (int m = 0; m < kRowFragments<kDim>; ++m)
+      for (int half = 0; half < 2; ++half) anchors[m][half] = {LogSumExp{}, kMasked};
+
+    constexpr int kRows = Tile<T, kDim>::kRows;
+    for_each_tile(s.tiles, p.operands, p.rows, [&](Tile<T, kDim>& tile, int first) {
+      PECLR_UNROLL_BY(1)
+      for (int column = 0; column < kRows; column += kColumns) {
+        Similarities<kDim, kColumns> dots = product.template similarities<kColumns>(tile, column);
+        if (has_exceptions<kDim, kColumns>(first_row, first + column, p.rows))
+          mask(p, first_row, first + column, dots, anchors);
+        fold(p.scale, dots, anchors);
+      }
+    });
+    write(p, first_row, anchors);
+  }
+
+ private:
+  PECLR_DEVICE static void mask(const Params& p, int first_row, int first_column,
+                                Similarities<kDim, kColumns>& dots, Anchors& anchors) {
+    for_each_element(dots, [&](int m, int i, int row, int column, float& dot) {
+      row += first_row;
+      column += first_column;
+      const bool positive = column == positive_of(row, p.rows);
+      if (positive) anchors[m][i / 2].positive = dot * p.scale;
+      if (positive || column == row || column >= p.rows) dot = kMasked;
+    });
+  }
+
+  PECLR_DEVICE static void fold(float scale, const Similarities<kDim, kColumns>& dots,
+                                Anchors& anchors) {
+    PECLR_UNROLL
+    for (int m = 0; m < kRowFragments<kDim>; ++m)
+      for (int half = 0; half < 2; ++half) {
+        LogSumExp& seen = anchors[m][half].negatives;
+        float top = kMasked;
+        PECLR_UNROLL
+        for (int n = 0; n < kColumns / 8; ++n)
+          top = fmaxf(top, fmaxf(dots.c[m][n][2 * half], dots.c[m][n][2 * half + 1]));
+        const float max = fmaxf(seen.max, top * scale);
+        float sum = 0;
+        PECLR_UNROLL
+        for (int n = 0; n < kColumns / 8; ++n)
+          sum += exp2_fast(fmaf(dots.c[m][n][2 * half], scale, -max)) +
+                 exp2_fast(fmaf(dots.c[m][n][2 * half + 1], scale, -max));
+        seen = {max, fmaf(seen.sum, exp2_fast(seen.max - max), sum)};
+      }
+  }
+
+  PECLR_DEVICE static void write(const Params& p, int first_row, const Anchors& anchors) {
+    PECLR_UNROLL
+    for (int m = 0; m < kRowFragments<kDim>; ++m)
+      for (int half = 0; half < 2; ++half) {
+        const AnchorPart all = warp_fold<4>(anchors[m][half], [](const AnchorPart& a,
+                                                                 const AnchorPart& b) {
+          return AnchorPart{merge_base2(a.negatives, b.negatives), fmaxf(a.positive, b.positive)};
+        });
+        const int row = first_row + 16 * m + fragment_row(2 * half);
+        if (lane_index() % 4 == 0 && row < p.rows)
+          p.parts[std::int64_t{blockIdx.y} * p.rows + row] = all;
+      }
+  }
+};
+
+template <class T>
+struct Workspace {
+  T* operands;
+  AnchorPart* parts;
+  ColumnSums* sums;
+  AnchorSums* block_sums;
+  unsigned* finished;
+  int splits;
+  std::size_t bytes;
+
+  Workspace(const NtxentSizes& sizes, void* memory) : splits(sizes.splits(2048)) {
+    Carver carver(memory);
+    const auto rows = static_cast<std::size_t>(sizes.padded_rows);
+    operands = carver.take<T>(rows * sizes.padded_dim);
+    parts = carver.take<AnchorPart>(rows * splits);
+    sums = carver.take<ColumnSums>(rows / kColumnSumRows * sizes.padded_dim);
+    block_sums = carver.take<AnchorSums>(rows / kSummaryThreads + 1);
+    finished = carver.take<unsigned>(1);
+    bytes = carver.used();
+  }
+};
+
+template <class T>
+void forward(const NtxentSpec& spec, const float* z, const NtxentAnchors& anchors, float* summary,
+             void* memory, Stream stream) {
+  const NtxentSizes sizes(spec);
+  const Workspace<T> w(sizes, memory);
+  write_operands(sizes, {z, w.operands, w.sums, w.finished}, stream);
+  with_padded_dim(sizes, [&]<int kDim>() {
+    launch<NtxentForward<T, kDim>>(
+        {.x = blocks_for(sizes.rows, kOwnRows<kDim>), .y = static_cast<unsigned>(w.splits)},
+        {w.operands, w.parts, sizes.rows, kLog2e / spec.temperature}, stream);
+  });
+  summarise(sizes, {w.parts, w.sums, w.block_sums, w.finished, w.splits}, spec.temperature, anchors,
+            summary, stream);
+}
+
+}  // namespace
+
+std::size_t ntxent_workspace(const NtxentProblem& problem) {
+  check_problem(problem);
+  const NtxentSizes sizes(problem.spec);
+  return problem.operands == NtxentOperands::bf16 ? Workspace<bf16>(sizes, nullptr).bytes
+                                                  : Workspace<float>(sizes, nullptr).bytes;
+}
+
+void ntxent(const NtxentProblem& problem, const float* z, const NtxentAnchors& anchors,
+            float* summary, void* workspace, Stream stream) {
+  check_problem(problem);
+  if (problem.operands == NtxentOperands::bf16)
+    forward<bf16>(problem.spec, z, anchors, summary, workspace, stream);
+  else
+    forward<float>(problem.spec, z, anchors, summary, workspace, stream);
+}
+
+}  // namespace peclr::kernels

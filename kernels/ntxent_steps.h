@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens before and after the tiles, and how the work is cut: inner parts of
+// ntxent_kernels.h.
+#pragma once
+#include "kernels/bf16.h"
+#include "kernels/launch.h"
+#include "kernels/ntxent_kernels.h"
+
+namespace peclr::kernels {
+
+inline constexpr int kNtxentRowMultiple = 128;
+
+// Operands are [padded_rows, padded_dim], zeros in the padding, so that all tiles are whole.
+struct NtxentSizes {
+  int rows, dim, padded_rows, padded_dim;
+
+  explicit NtxentSizes(const NtxentSpec& spec)
+      : rows(static_cast<int>(spec.rows)),
+        dim(static_cast<int>(spec.dim)),
+        padded_rows((rows + kNtxentRowMultiple - 1) / kNtxentRowMultiple * kNtxentRowMultiple),
+        padded_dim(dim <= 128 ? 128 : 256) {}
+
+  // Where there are few own rows, parts of the columns go to different blocks, whose results are
+  // then put together in order: up to 8 parts, for about so many blocks. Of the size alone, so
+  // that all GPUs give the same bits.
+  int splits(int blocks) const {
+    const int wanted = blocks / (padded_rows / kNtxentRowMultiple);
+    return wanted < 1 ? 1 : wanted > 8 ? 8 : wanted;
+  }
+};
+
+// Calls f.template operator()<padded_dim>().
+template <class F>
+void with_padded_dim(const NtxentSizes& sizes, F f) {
+  if (sizes.padded_dim == 128)
+    f.template operator()<128>();
+  else
+    f.template operator()<256>();
+}
+
+inline void check_problem(const NtxentProblem& problem) {
+  const auto& [rows, dim, temperature] = problem.spec;
+  require(rows >= 2 && rows % 2 == 0 && rows <= 1 << 24, "ntxent: rows must be even, 2 to 2^24");
+  require(dim >= 1 && dim <= kNtxentMaxDim, "ntxent: the GPU takes 1 to 256 dimensions");
+  require(temperature > 0, "ntxent: the temperature must be above 0");
+}
+
+// Scratch memory, carved up; with nullptr it only counts.
+class Carver {
+ public:
+  explicit Carver(void* memory) : memory_(static_cast<std::byte*>(memory)) {}
+  template <class T>
+  T* take(std::size_t count) {
+    std::byte* const taken = memory_ ? memory_ + used_ : nullptr;
+    used_ += (count * sizeof(T) + 255) / 256 * 256;
+    return reinterpret_cast<T*>(taken);
+  }
+  std::size_t used() const { return used_; }
+
+ private:
+  std::byte* memory_;
+  std::size_t used_ = 0;
+};
+
+// Sums over rows, for the statistics of the embedding.
+struct ColumnSums {
+  double sum, squares;
+};
+inline constexpr int kColumnSumRows = 32;  // of z that one block adds up
+
+// Writes the operands and, where asked for, column sums [blocks of kColumnSumRows, padded_dim] of
+// what it wrote; sets *finished to 0.
+template <class T>
+struct NtxentOperandsJob {
+  const float* z;
+  T* operands;
+  ColumnSums* sums;
+  unsigned* finished;
+};
+void write_operands(const NtxentSizes& sizes, const NtxentOperandsJob<float>& job, Stream stream);
+void write_operands(const NtxentSizes& sizes, const NtxentOperandsJob<bf16>& job, Stream stream);
+
+// What one part of the columns says of an anchor. positive: kMasked where the part has not met it.
+struct AnchorPart {
+  LogSumExp negatives;
+  float positive;
+};
+struct AnchorSums {
+  double loss = 0, top1 = 0, positive = 0;
+};
+// Puts the parts [splits, rows] together and writes anchors and summary.
+struct NtxentSummaryJob {
+  const AnchorPart* parts;
+  const ColumnSums* sums;
+  AnchorSums* block_sums;  // [blocks of kSummaryThreads rows]
+  unsigned* finished;      // 0
+  int splits;
+};
+inline constexpr int kSummaryThreads = 512;
+void summarise(const NtxentSizes& sizes, const NtxentSummaryJob& job, float temperature,
+               const NtxentAnchors& anchors, float* summary, Stream stream);
+
+}  // namespace peclr::kernels

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
+#include "kernels/last_block.h"
+#include "kernels/launch.h"
+#include "kernels/ntxent_steps.h"
+#include "kernels/reduce.h"
+
+namespace peclr::kernels {
+namespace {
+
+struct AddAnchors {
+  PECLR_DEVICE AnchorSums operator()(const AnchorSums& a, const AnchorSums& b) const {
+    return {a.loss + b.loss, a.top1 + b.top1, a.positive + b.positive};
+  }
+};
+
+// A thread has an anchor; the last block then adds up what all have left.
+struct NtxentSummaryKernel {
+  struct Params {
+    NtxentSizes sizes;
+    NtxentSummaryJob job;
+    NtxentAnchors anchors;
+    float* summary;
+    double cosine;  // of one unit of similarity
+  };
+  static constexpr int kThreads = kSummaryThreads;
+  struct Shared {
+    AnchorSums partial[kThreads / kWarp];
+    double two[2][kThreads / kWarp];
+    ColumnSums columns[kThreads];
+    bool last;
+  };
+
+  PECLR_DEVICE static void run(const Params& p, Shared& s) {
+    const int rows = p.sizes.rows;
+    const int row = static_cast<int>(blockIdx.x * kThreads + threadIdx.x);
+    const AnchorSums sums =
+        block_fold<kThreads>(row < rows ? anchor(p, row) : AnchorSums{}, AddAnchors{}, s.partial);
+    if (threadIdx.x == 0) p.job.block_sums[blockIdx.x] = sums;
+    if (!is_last_block(p.job.finished, gridDim.x, s.last)) return;
+
+    AnchorSums mine;
+    for (unsigned block = threadIdx.x; block < gridDim.x; block += kThreads)
+      mine = AddAnchors{}(mine, p.job.block_sums[block]);
+    const AnchorSums total = block_fold<kThreads>(mine, AddAnchors{}, s.partial);
+    const auto [spread, pairs] = embedding(p, s);
+    if (threadIdx.x != 0) return;
+    const double n = rows;
+    p.summary[0] = static_cast<float>(total.loss / n);
+    p.summary[1] = static_cast<float>(total.positive * p.cosine / n);
+    p.summary[2] =
+        rows <= 2 ? 0.f : static_cast<float>((pairs - total.positive * p.cosine) / (n * (n - 2)));
+    p.summary[3] = static_cast<float>(total.top1 / n);
+    p.summary[4] = static_cast<float>(spread);
+  }
+
+ private:
+  PECLR_DEVICE static AnchorSums anchor(const Params& p, int row) {
+    AnchorPart part = p.job.parts[row];
+    for (int split = 1; split < p.job.splits; ++split) {
+      const AnchorPart more = p.job.parts[std::int64_t{split} * p.sizes.rows + row];
+      part = {merge_base2(part.negatives, more.negatives), fmaxf(part.positive, more.positive)};
+    }
+    const AnchorLoss anchor = anchor_loss_base2(part.negatives, part.positive);
+    p.anchors.lse[row] = anchor.lse;
+    p.anchors.loss[row] = anchor.loss;
+    return {anchor.loss, part.positive > part.negatives.max ? 1. : 0., part.positive};
+  }
+
+  struct Embedding {
+    double spread;  // sqrt(D) * mean over columns of the standard deviation over rows
+    double pairs;   // sum of z_i . z_j over all i != j: no pass over pairs is needed
+  };
+  PECLR_DEVICE static Embedding embedding(const Params& p, Shared& s) {
+    const int padded_dim = p.sizes.padded_dim, groups = kThreads / padded_dim;
+    const int blocks = (p.sizes.rows + kColumnSumRows - 1) / kColumnSumRows;
+    const auto thread = static_cast<int>(threadIdx.x);
+    ColumnSums sums{0, 0};
+    PECLR_UNROLL_BY(8)
+    for (int block = thread / padded_dim; block < blocks; block += groups) {
+      const ColumnSums more = p.job.sums[std::int64_t{block} * padded_dim + thread % padded_dim];
+      sums = {sums.sum + more.sum, sums.squares + more.squares};
+    }
+    s.columns[thread] = sums;
+    __syncthreads();
+    double deviation = 0, pairs = 0;
+    if (thread < padded_dim) {
+      for (int group = 1; group < groups; ++group) {
+        const ColumnSums& more = s.columns[group * padded_dim + thread];
+        sums = {sums.sum + more.sum, sums.squares + more.squares};
+      }
+      const double n = p.sizes.rows, mean = sums.sum / n;
+      const double variance = sums.squares / n - mean * mean;
+      deviation = sqrt(variance < 0 ? 0. : variance);  // so written that NaN passes
+      pairs = sums.sum * sums.sum - sums.squares;
+    }
+    return {block_fold<kThreads>(deviation, Add{}, s.two[0]) / sqrt(double(p.sizes.dim)),
+            block_fold<kThreads>(pairs, Add{}, s.two[1])};
+  }
+};
+
+}  // namespace
+
+void summarise(const NtxentSizes& sizes, const NtxentSummaryJob& job, float temperature,
+               const NtxentAnchors& anchors, float* summary, Stream stream) {
+  launch<NtxentSummaryKernel>({.x = blocks_for(sizes.rows, kSummaryThreads)},
+                              {sizes, job, anchors, summary, double(temperature) / kLog2e}, stream);
+}
+
+}  // namespace peclr::kernels

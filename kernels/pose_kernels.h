@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Launches the hand network's head and its losses (kernels/pose.h; shapes are given there). All
+// outputs are overwritten, all arrays are f32 and contiguous.
+#pragma once
+#include <cstdint>
+
+#include "kernels/pose.h"
+#include "kernels/stream.h"
+
+namespace peclr::kernels {
+
+// raw [batch, 64], K [batch, 9].
+void pose_lift(const float* raw, const float* K, std::int64_t batch, const PoseLift& out,
+               Stream stream);
+void pose_lift_backward(const float* K, std::int64_t batch, const PoseLiftGradients& in,
+                        float* draw, Stream stream);
+
+// xyz [batch, 21, 3].
+void pose_recover(const PoseRays& in, std::int64_t batch, float* xyz, Stream stream);
+void pose_recover_backward(const PoseRays& in, const float* dxyz, std::int64_t batch,
+                           const PoseRaysGradients& out, Stream stream);
+
+// parts [4]: total, uv, z_rel, root depth (PoseLoss). Sums are doubles in an order that only the
+// batch decides.
+void pose_loss(const PoseBatch& predicted, const PoseBatch& target, std::int64_t batch,
+               const PoseBatchGradients& gradients, float* parts, Stream stream);
+
+// loss [1] = mean |predicted - target| over n numbers; gradient [n].
+void mean_absolute_loss(const float* predicted, const float* target, std::int64_t n,
+                        float* gradient, float* loss, Stream stream);
+
+}  // namespace peclr::kernels

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The file of the fastest plans: what it holds, and that nothing about it can stop a run.
+#include "engine/cuda/plan_file.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+#include "engine/cuda/conv_shape.h"
+#include "engine/error.h"
+#include "tests/support/files.h"
+
+namespace peclr::cuda {
+namespace {
+
+using test::Caught;
+using test::caught;
+
+const PlanChoice kSome{22, {{2, 5}, {12, -1}}, 101.5}, kOther{0, {}, 3};
+
+TEST_CASE("plan file: the text is JSON of this form, and comes back", "[cuda]") {
+  const std::map<std::string, PlanChoice> plans{{"forward a", kSome}, {"backward data b", kOther}};
+  CHECK(parse_plans(text_of(plans)) == plans);
+  CHECK(parse_plans(R"({"format": 1, "plans": {"forward a": {"engine": 22, "knobs":
+                        [[2, 5], [12, -1]], "microseconds": 101.5}}})") ==
+        std::map<std::string, PlanChoice>{{"forward a", kSome}});
+  CHECK(parse_plans(R"({"format": 1, "plans": {}})").empty());
+}
+
+TEST_CASE("plan file: what is something else is refused with the fault", "[cuda]") {
+  for (const char* text :
+       {"", "[]", "{", R"({"plans": {}})", R"({"format": 2, "plans": {}})",
+        R"({"format": 1, "plans": {"a": {}}})", R"({"format": 1, "plans": {"a": 3}})",
+        R"({"format": 1, "plans": {"a": {"engine": "x", "knobs": [], "microseconds": 1}}})",
+        R"({"format": 1, "plans": {"a": {"engine": 1, "knobs": [[1]], "microseconds": 1}}})"}) {
+    CAPTURE(text);
+    const Caught error = caught([&] { parse_plans(text); });
+    CHECK(error.kind == static_cast<int>(ErrorKind::data));
+    CHECK(error.text.size() > 5);
+  }
+}
+
+TEST_CASE("plan file: a convolution's name tells it from every other", "[cuda]") {
+  const ConvShape shape{64, 128, 96, 8, 32, 7, 2, 3, DType::bf16};
+  CHECK(text_of(ConvPass::forward, shape) ==
+        "forward bf16 64x128x96x8 to 32, window 7, stride 2, padding 3");
+  std::set<std::string> names;
+  for (const ConvPass pass :
+       {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weights})
+    names.insert(text_of(pass, shape));
+  for (std::int64_t ConvShape::*member :
+       {&ConvShape::images, &ConvShape::height, &ConvShape::width, &ConvShape::in, &ConvShape::out,
+        &ConvShape::kernel, &ConvShape::stride, &ConvShape::padding}) {
+    ConvShape other = shape;
+    other.*member += 1;
+    names.insert(text_of(ConvPass::forward, other));
+  }
+  ConvShape other = shape;
+  other.type = DType::f32;
+  names.insert(text_of(ConvPass::forward, other));
+  CHECK(names.size() == 3 + 8 + 1);
+}
+
+TEST_CASE("plan file: what one run stores the next finds, and two runs do not undo each other",
+          "[cuda]") {
+  const test::TempFolder folder;
+  const std::string path = folder / "deep/er/card.json";
+  {
+    PlanFile one(path), two(path);
+    CHECK_FALSE(one.find("a"));
+    one.store("a", kSome);
+    two.store("b", kOther);
+    CHECK(one.find("a") == kSome);
+  }
+  PlanFile next(path);
+  CHECK(next.find("a") == kSome);
+  CHECK(next.find("b") == kOther);
+  next.store("a", kOther);
+  CHECK(PlanFile(path).find("a") == kOther);
+}
+
+TEST_CASE("plan file: a broken file, a folder that cannot be, and no file", "[cuda]") {
+  const test::TempFolder folder;
+  const std::string broken = folder / "broken.json";
+  test::write_bytes(broken, "{\"format\": 1, \"pla");
+  PlanFile file(broken);
+  CHECK_FALSE(file.find("a"));
+  file.store("a", kSome);
+  CHECK(PlanFile(broken).find("a") == kSome);
+
+  PlanFile nowhere(broken + "/below/a/file.json");
+  nowhere.store("a", kSome);
+  CHECK(nowhere.find("a") == kSome);
+
+  PlanFile none("");
+  none.store("a", kSome);
+  CHECK(none.find("a") == kSome);
+}
+
+TEST_CASE("plan file: it lies in the user's cache under the card's name", "[cuda]") {
+  const auto with = [](const char* cache, const char* home) {
+    const auto set = [](const char* name, const char* value) {
+      value ? setenv(name, value, 1) : unsetenv(name);
+    };
+    const char* old_cache = std::getenv("XDG_CACHE_HOME");
+    const char* old_home = std::getenv("HOME");
+    const std::string cache_kept = old_cache ? old_cache : "", home_kept = old_home ? old_home : "";
+    set("XDG_CACHE_HOME", cache);
+    set("HOME", home);
+    const std::string path = plan_file_path("NVIDIA RTX/4090 (x)", 91900);
+    set("XDG_CACHE_HOME", old_cache ? cache_kept.c_str() : nullptr);
+    set("HOME", old_home ? home_kept.c_str() : nullptr);
+    return path;
+  };
+  CHECK(with("/c", "/h") == "/c/peclr/NVIDIA_RTX_4090__x_-cudnn91900.json");
+  CHECK(with(nullptr, "/h") == "/h/.cache/peclr/NVIDIA_RTX_4090__x_-cudnn91900.json");
+  CHECK(with("", "/h") == "/h/.cache/peclr/NVIDIA_RTX_4090__x_-cudnn91900.json");
+  CHECK(with(nullptr, nullptr).empty());
+}
+
+}  // namespace
+}  // namespace peclr::cuda

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of batch normalisation against the formulas in double: rows and channels that fill no
+// block, no tile and no pack, addresses off a pack, both types, every path of the gradient.
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "kernels/norm_act_kernels.h"
+#include "tests/kernels/guarded.h"
+#include "tests/support/device.h"
+
+namespace peclr::test {
+namespace {
+
+struct NormRun {
+  std::int64_t rows;
+  int channels;
+  double slope = 0;
+  bool residual = false, more = false;
+  int offset = 0;  // values that all activations lie off a pack
+
+  NormCase norm_case() const { return {rows, channels, slope}; }
+  std::int64_t count() const { return rows * channels; }
+};
+
+// Inputs, exact in T. Channels have means and spreads of their own, gamma both signs.
+template <class T>
+struct NormValues {
+  Doubles x, residual, dy, more, arriving;
+  NormAffine affine;
+
+  explicit NormValues(const NormRun& run) {
+    const DType type = dtype_of<T>;
+    const Doubles noise = random_values(run.count(), 1);
+    for (std::size_t i = 0; i < noise.size(); ++i) {
+      const auto c = static_cast<double>(i % static_cast<std::size_t>(run.channels) % 7);
+      x.push_back(static_cast<float>(noise[i] * (1 + c / 4) + c - 3));
+    }
+    x = rounded_to(type, x);
+    if (run.residual) residual = rounded_to(type, random_values(run.count(), 2));
+    affine = {random_values(run.channels, 3, -1.5f, 1.5f), random_values(run.channels, 4)};
+    dy = rounded_to(type, random_values(run.count(), 5));
+    more = run.more ? rounded_to(type, random_values(run.count(), 6)) : Doubles(x.size());
+    // No gradient where the value before the activation is too near zero to know its side.
+    const NormCase c = run.norm_case();
+    const Doubles before = reference_norm_linear(c, batch_moments(c, x), affine, x, residual);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      if (std::abs(before[i]) < 1e-4) dy[i] = more[i] = 0;
+      arriving.push_back(dy[i] + more[i]);
+    }
+  }
+};
+
+// A few ulps of the numbers that are joined; in bf16 half an ulp of the stored value, and of
+// `held`, a stored value that it is made of.
+template <class T>
+Doubles allowance(const Doubles& want, const Doubles& held = {}) {
+  Doubles allowed(want.size());
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    allowed[i] = 4e-6 * std::max(std::abs(want[i]), 1.0);
+    if (dtype_of<T> == DType::bf16)
+      allowed[i] += 0x1p-8 * (std::abs(want[i]) + (held.empty() ? 0 : std::abs(held[i])));
+  }
+  return allowed;
+}
+
+// The kernels' side of a run: per-channel numbers, scratch, and activations as they come.
+template <class T>
+struct NormOnDevice {
+  explicit NormOnDevice(const NormRun& r, const NormValues<T>& v)
+      : run(r),
+        extent{r.rows, r.channels},
+        gamma(device(), stored<float>(v.affine.gamma)),
+        beta(device(), stored<float>(v.affine.beta)),
+        mean(device(), channels()),
+        inv_std(device(), channels()),
+        partials(device(), static_cast<std::size_t>(kernels::column_scratch_floats(r.channels))),
+        tickets(device(), static_cast<std::size_t>(kernels::column_tickets(r.channels))) {}
+
+  std::size_t channels() const { return static_cast<std::size_t>(run.channels); }
+  Guarded<T> activation(const Doubles& values) const {
+    return {device(), stored<T>(values), run.offset};
+  }
+  kernels::NormChannels numbers() const {
+    return {gamma.data(), beta.data(), mean.data(), inv_std.data()};
+  }
+  kernels::ColumnScratch scratch() const { return {partials.data(), tickets.data()}; }
+  void check_scratch() const {
+    partials.values();
+    for (const unsigned ticket : tickets.values()) CHECK(ticket == 0);
+  }
+
+  NormRun run;
+  kernels::NormExtent extent;
+  Guarded<float> gamma, beta, mean, inv_std, partials;
+  Guarded<unsigned> tickets;
+};
+
+struct Forward {
+  Doubles y, mean, inv_std, running_mean, running_variance;
+  std::size_t size() const { return y.size(); }
+};
+
+template <class T>
+Forward forward(NormOnDevice<T>& on, const NormValues<T>& v) {
+  const Guarded<float> running_mean(device(), std::vector<float>(on.channels(), 0.5f)),
+      running_variance(device(), std::vector<float>(on.channels(), 2.f));
+  const Guarded<T> x = on.activation(v.x), residual = on.activation(v.residual),
+                   y = on.activation(Doubles(v.x.size()));
+  kernels::norm_statistics(on.extent, x.data(),
+                           {on.mean.data(), on.inv_std.data(), running_mean.data(),
+                            running_variance.data(), 1e-5f, 0.1f},
+                           on.scratch(), nullptr);
+  kernels::norm_apply(on.extent, on.numbers(), static_cast<float>(on.run.slope), x.data(),
+                      on.run.residual ? residual.data() : nullptr, y.data(), nullptr);
+  on.check_scratch();
+  x.values();
+  return {doubles(y.values()), doubles(on.mean.values()), doubles(on.inv_std.values()),
+          doubles(running_mean.values()), doubles(running_variance.values())};
+}
+
+struct Gradients {
+  Doubles dx, g, dgamma, dbeta;
+};
+
+// After forward; `y` is what it gave.
+template <class T>
+Gradients backward(NormOnDevice<T>& on, const NormValues<T>& v, const Doubles& y, bool accumulate) {
+  const Guarded<T> x = on.activation(v.x), out = on.activation(y), dy = on.activation(v.dy),
+                   more = on.activation(v.more), dx = on.activation(Doubles(v.x.size()));
+  const Guarded<float> dgamma(device(), std::vector<float>(on.channels(), 3.f)),
+      dbeta(device(), std::vector<float>(on.channels(), 4.f)),
+      coefficients(device(), 2 * on.channels());
+  const kernels::NormArriving<T> in{dy.data(), on.run.more ? more.data() : nullptr,
+                                    on.run.residual ? out.data() : nullptr, x.data(),
+                                    static_cast<float>(on.run.slope)};
+  kernels::norm_gradient_sums(on.extent, on.numbers(), in,
+                              {dgamma.data(), dbeta.data(), coefficients.data(), accumulate},
+                              on.scratch(), nullptr);
+  kernels::norm_gradient_apply(on.extent, on.numbers(), in, coefficients.data(), dx.data(),
+                               nullptr);
+  on.check_scratch();
+  coefficients.values();
+  return {doubles(dx.values()), doubles(dy.values()), doubles(dgamma.values()),
+          doubles(dbeta.values())};
+}
+
+template <class T>
+void check_run(const NormRun& run) {
+  CAPTURE(run.rows, run.channels, run.slope, run.residual, run.more, run.offset, sizeof(T));
+  const NormValues<T> v(run);
+  const NormCase c = run.norm_case();
+  const Moments batch = batch_moments(c, v.x);
+  NormOnDevice<T> on(run, v);
+
+  const Forward got = forward(on, v);
+  const Doubles y = reference_norm_act(c, v.affine, v.x, v.residual);
+  // By gamma / deviation: the line that y lies on is the steeper the less a channel varies.
+  Doubles factor(on.channels());
+  for (std::size_t k = 0; k < factor.size(); ++k)
+    factor[k] = std::abs(v.affine.gamma[k]) / std::sqrt(batch.variance[k] + c.eps);
+  Doubles y_allowed = allowance<T>(y);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const std::size_t k = i % factor.size();
+    y_allowed[i] += 2e-7 * factor[k] * std::abs(batch.mean[k]);
+  }
+  CHECK(worst_over(got.y, y, y_allowed) < 1);
+  const auto rows = static_cast<double>(run.rows);
+  for (std::size_t k = 0; k < on.channels(); ++k) {
+    CHECK(got.mean[k] == Approx(batch.mean[k]).epsilon(1e-6).margin(1e-6));
+    CHECK(got.inv_std[k] == Approx(1 / std::sqrt(batch.variance[k] + 1e-5)).epsilon(2e-6));
+    CHECK(got.running_mean[k] == Approx(0.45 + 0.1 * batch.mean[k]).epsilon(1e-6).margin(1e-6));
+    CHECK(got.running_variance[k] ==
+          Approx(1.8 + 0.1 * batch.variance[k] * rows / std::max(rows - 1, 1.0)).epsilon(1e-6));
+  }
+
+  const NormGradientsOf want =
+      reference_norm_act_backward(c, v.affine, v.x, v.residual, v.arriving);
+  const bool keeps = run.more || run.residual;
+  for (const bool accumulate : {false, true}) {
+    const Gradients d = backward(on, v, got.y, accumulate);
+    Doubles held(v.x.size()), steep(v.x.size());
+    for (std::size_t i = 0; i < v.x.size(); ++i) {
+      const std::size_t k = i % factor.size();
+      if (keeps) held[i] = factor[k] * want.residual[i];
+      steep[i] = factor[k] * (1 + std::abs(batch.mean[k]) / std::sqrt(batch.variance[k] + c.eps));
+    }
+    Doubles allowed = allowance<T>(want.x, held);
+    // Where a channel hardly varies, its gradient is a small difference of large numbers.
+    for (std::size_t i = 0; i < v.x.size(); ++i) allowed[i] += 1e-6 * steep[i];
+    CHECK(worst_over(d.dx, want.x, allowed) < 1);
+    const Doubles& g = keeps ? want.residual : v.dy;  // else dy is as it was
+    CHECK(worst_over(d.g, g, allowance<T>(g)) < 1);
+    Doubles dgamma = want.gamma, dbeta = want.beta;
+    for (std::size_t k = 0; k < on.channels() && accumulate; ++k) dgamma[k] += 3, dbeta[k] += 4;
+    const Doubles sums_allowed(on.channels(), 2e-6 * (rows + 4));
+    CHECK(worst_over(d.dgamma, dgamma, sums_allowed) < 1);
+    CHECK(worst_over(d.dbeta, dbeta, sums_allowed) < 1);
+  }
+}
+
+const std::vector<NormRun>& runs() {
+  static const std::vector<NormRun> all = [] {
+    std::vector<NormRun> some;
+    for (const double slope : {0.0, 1.0, 0.01})
+      for (const bool residual : {false, true})
+        for (const bool more : {false, true}) {
+          some.push_back({33, 24, slope, residual, more});
+          some.push_back({31, 5, slope, residual, more});
+        }
+    some.push_back({1, 8});
+    some.push_back({2, 1, 0, true});
+    some.push_back({37, 16, 0, true, true, 1});  // off a pack
+    some.push_back({300, 72});                   // a tile and a bit; a step and a bit
+    some.push_back({1300, 8, 0, true, true});    // several blocks a tile
+    some.push_back({1100, 136, 0.01});           // and several tiles
+    some.push_back({4, 1032, 0, false, true});
+    return some;
+  }();
+  return all;
+}
+
+TEST_CASE("norm kernels follow the formulas in f32", "[kernels][norm]") {
+  for (const NormRun& run : runs()) check_run<float>(run);
+}
+
+TEST_CASE("norm kernels follow the formulas in bf16", "[kernels][norm]") {
+  for (const NormRun& run : runs()) check_run<bf16>(run);
+}
+
+TEST_CASE("norm kernels give the same bits in every order", "[kernels][norm]") {
+  const NormRun run{1300, 72, 0, true, true};
+  const NormValues<float> v(run);
+  NormOnDevice<float> on(run, v);
+  in_every_order([&] {
+    const Forward f = forward(on, v);
+    const Gradients d = backward(on, v, f.y, false);
+    Doubles all;
+    for (const Doubles* part : {&f.y, &f.mean, &f.inv_std, &f.running_variance, &d.dx, &d.dgamma})
+      all.insert(all.end(), part->begin(), part->end());
+    return all;
+  });
+}
+
+TEST_CASE("norm kernels: evaluation by running statistics", "[kernels][norm]") {
+  for (const NormRun& run : {NormRun{33, 24, 0, true}, NormRun{1, 5, 0.01}, NormRun{300, 64}}) {
+    CAPTURE(run.rows, run.channels);
+    const NormValues<float> v(run);
+    const NormOnDevice<float> on(run, v);
+    const Doubles mean = random_values(run.channels, 8),
+                  variance = random_values(run.channels, 9, 0.01f, 4.f);
+    const Guarded<float> running_mean(device(), stored<float>(mean)),
+        running_variance(device(), stored<float>(variance));
+    const Guarded<float> x = on.activation(v.x), residual = on.activation(v.residual),
+                         y = on.activation(Doubles(v.x.size()));
+    kernels::norm_apply_running(
+        on.extent, {on.gamma.data(), on.beta.data(), running_mean.data(), running_variance.data()},
+        1e-5f, static_cast<float>(run.slope), x.data(), run.residual ? residual.data() : nullptr,
+        y.data(), nullptr);
+    const Doubles want = reference_leaky_relu(
+        reference_norm_linear(run.norm_case(), {mean, variance}, v.affine, v.x, v.residual),
+        run.slope);
+    Doubles allowed = allowance<float>(want);
+    for (double& a : allowed) a *= 10;  // the smallest variance makes the line steep
+    CHECK(worst_over(doubles(y.values()), want, allowed) < 1);
+  }
+}
+
+TEST_CASE("norm kernels: a NaN spreads over its channel and no further", "[kernels][norm]") {
+  const NormRun run{300, 16};
+  NormValues<float> v(run);
+  v.x[5 * 16 + 3] = std::nan("");
+  NormOnDevice<float> on(run, v);
+  const Forward f = forward(on, v);
+  for (std::size_t i = 0; i < f.y.size(); ++i) CHECK(std::isnan(f.y[i]) == (i % 16 == 3));
+}
+
+// Planted fault: the test must see when one of the gradients that arrive is forgotten.
+TEST_CASE("norm kernels: a forgotten gradient would be seen", "[kernels][norm]") {
+  NormRun run{33, 24, 0, true, true};
+  const NormValues<float> v(run);
+  const NormGradientsOf want =
+      reference_norm_act_backward(run.norm_case(), v.affine, v.x, v.residual, v.arriving);
+  run.more = false;
+  NormOnDevice<float> on(run, v);
+  const Forward f = forward(on, v);
+  const Gradients d = backward(on, v, f.y, false);
+  CHECK(worst_over(d.dx, want.x, allowance<float>(want.x)) > 100);
+}
+
+}  // namespace
+}  // namespace peclr::test

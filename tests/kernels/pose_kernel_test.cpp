@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// The head's kernels: the CPU loops, which have oracles of their own (pose25d_test.cpp), say what
+// each number must be; here it is whether a kernel puts it in its place, in any batch.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/cpu/hot/loops.h"
+#include "kernels/pose_kernels.h"
+#include "kernels/random.h"
+#include "tests/simt/orders.h"
+#include "tests/support/compare.h"
+#include "tests/support/device.h"
+
+namespace peclr::test {
+namespace {
+
+using Floats = std::vector<float>;
+constexpr float kSentinel = -12345.5f;
+
+Floats random_floats(std::size_t n, float low, float high, std::uint64_t seed) {
+  Rng rng = Rng::of(71, seed, n);
+  Floats v(n);
+  for (float& x : v) x = rng.uniform(low, high);
+  return v;
+}
+
+// Numbers on the device with sentinels behind them.
+struct Numbers {
+  Tensor all;
+
+  explicit Numbers(Floats values) : all(device(), {std::int64_t(values.size()) + 16}, DType::f32) {
+    values.resize(values.size() + 16, kSentinel);
+    all.copy_from_host(values);
+  }
+  explicit Numbers(std::int64_t count) : Numbers(Floats(std::size_t(count), NAN)) {}
+  Floats get() const {
+    Floats host = all.to_host();
+    for (std::size_t i = host.size() - 16; i < host.size(); ++i) REQUIRE(host[i] == kSentinel);
+    host.resize(host.size() - 16);
+    return host;
+  }
+  float* data() const { return all.data<float>(); }
+};
+
+// Equal but for the rounding of one or two operations.
+bool near(const Floats& got, const Floats& want) {
+  if (got.size() != want.size()) return false;
+  for (std::size_t i = 0; i < got.size(); ++i)
+    if (!(std::abs(got[i] - want[i]) <= 1e-6f * (1 + std::abs(want[i])))) return false;
+  return true;
+}
+
+struct Hands {
+  std::int64_t batch;
+  Floats raw, K;
+
+  explicit Hands(std::int64_t count)
+      : batch(count), raw(random_floats(std::size_t(64 * count), 20, 100, 1)) {
+    for (std::int64_t n = 0; n < count; ++n) {
+      for (int j = 0; j < kJoints; ++j) raw[std::size_t(64 * n + 3 * j + 2)] *= 0.01f;
+      const float f = 300 + float(n);
+      K.insert(K.end(), {f, 5, 64, -7, f, 60, 0, 0, 1});
+    }
+  }
+};
+
+struct Lifted {
+  Floats uv, z_rel, h, root, mlp;
+  bool operator==(const Lifted&) const = default;
+};
+
+Lifted lift_on_cpu(const Hands& in) {
+  const auto n = std::size_t(in.batch);
+  Lifted out{Floats(42 * n), Floats(21 * n), Floats(42 * n), Floats(n), Floats(64 * n)};
+  loops().pose_lift(
+      in.raw.data(), in.K.data(), in.batch,
+      {out.uv.data(), out.z_rel.data(), out.h.data(), out.root.data(), out.mlp.data()});
+  return out;
+}
+
+Lifted lift(const Hands& in) {
+  const Numbers raw(in.raw), K(in.K), uv(42 * in.batch), z_rel(21 * in.batch), h(42 * in.batch),
+      root(in.batch), mlp(64 * in.batch);
+  kernels::pose_lift(raw.data(), K.data(), in.batch,
+                     {uv.data(), z_rel.data(), h.data(), root.data(), mlp.data()}, stream());
+  return {uv.get(), z_rel.get(), h.get(), root.get(), mlp.get()};
+}
+
+const std::int64_t kBatches[] = {1, 3, 4, 5, 33};
+
+}  // namespace
+
+TEST_CASE("pose kernels: the lift", "[pose][kernel]") {
+  for (const std::int64_t batch : kBatches) {
+    const Hands hands(batch);
+    const Lifted got = lift(hands), want = lift_on_cpu(hands);
+    CHECK(near(got.uv, want.uv));
+    CHECK(near(got.z_rel, want.z_rel));
+    CHECK(near(got.h, want.h));
+    CHECK(near(got.root, want.root));
+    CHECK(near(got.mlp, want.mlp));
+    for_each_order([&] { CHECK(lift(hands) == got); });
+  }
+}
+
+TEST_CASE("pose kernels: the lift's gradient, of all outputs and of each", "[pose][kernel]") {
+  for (const std::int64_t batch : kBatches)
+    for (int which = 0; which < 5; ++which) {
+      const Hands hands(batch);
+      const auto n = std::size_t(batch);
+      const Floats host[] = {random_floats(42 * n, -1, 1, 2), random_floats(21 * n, -1, 1, 3),
+                             random_floats(42 * n, -1, 1, 4), random_floats(64 * n, -1, 1, 5)};
+      const Numbers K(hands.K), uv(host[0]), z_rel(host[1]), h(host[2]), mlp(host[3]),
+          draw(64 * batch);
+      const auto wanted = [&](int k) { return which == 4 || which == k; };
+      const PoseLiftGradients on_host{
+          wanted(0) ? host[0].data() : nullptr, wanted(1) ? host[1].data() : nullptr,
+          wanted(2) ? host[2].data() : nullptr, wanted(3) ? host[3].data() : nullptr};
+      const PoseLiftGradients on_device{
+          wanted(0) ? uv.data() : nullptr, wanted(1) ? z_rel.data() : nullptr,
+          wanted(2) ? h.data() : nullptr, wanted(3) ? mlp.data() : nullptr};
+      Floats want(64 * n);
+      loops().pose_lift_backward(hands.K.data(), batch, on_host, want.data());
+      kernels::pose_lift_backward(K.data(), batch, on_device, draw.data(), stream());
+      CAPTURE(batch, which);
+      CHECK(near(draw.get(), want));
+    }
+}
+
+TEST_CASE("pose kernels: recovery and its gradient", "[pose][kernel]") {
+  for (const std::int64_t batch : kBatches) {
+    const auto n = std::size_t(batch);
+    const Floats h = random_floats(42 * n, -1, 1, 6), z = random_floats(21 * n, -1, 1, 7),
+                 root = random_floats(n, 4, 20, 8), dxyz = random_floats(63 * n, -1, 1, 9);
+    Floats xyz(63 * n), dh(42 * n), dz(21 * n), droot(n);
+    loops().pose_recover({h.data(), z.data(), root.data()}, batch, xyz.data());
+    loops().pose_recover_backward({h.data(), z.data(), root.data()}, dxyz.data(), batch,
+                                  {dh.data(), dz.data(), droot.data()});
+    const Numbers h_in(h), z_in(z), root_in(root), dxyz_in(dxyz);
+    const PoseRays rays{h_in.data(), z_in.data(), root_in.data()};
+    for_each_order([&] {
+      const Numbers out(63 * batch), h_out(42 * batch), z_out(21 * batch), root_out(batch);
+      kernels::pose_recover(rays, batch, out.data(), stream());
+      kernels::pose_recover_backward(rays, dxyz_in.data(), batch,
+                                     {h_out.data(), z_out.data(), root_out.data()}, stream());
+      CHECK(near(out.get(), xyz));
+      CHECK(near(h_out.get(), dh));
+      CHECK(near(z_out.get(), dz));
+      CHECK(near(root_out.get(), droot));
+    });
+  }
+}
+
+TEST_CASE("pose kernels: mean absolute differences, of any length", "[pose][kernel]") {
+  for (const std::int64_t n : {1, 31, 33, 1023, 1024, 1025, 5000}) {
+    Floats a = random_floats(std::size_t(n), -1, 1, 10),
+           b = random_floats(std::size_t(n), -1, 1, 11);
+    b[std::size_t(n / 2)] = a[std::size_t(n / 2)];
+    double want = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) want += std::abs(double(a[i] - b[i])) / double(n);
+    const Numbers a_in(a), b_in(b);
+    Floats first;
+    for_each_order([&] {
+      const Numbers gradient(n), loss(std::int64_t{1});
+      kernels::mean_absolute_loss(a_in.data(), b_in.data(), n, gradient.data(), loss.data(),
+                                  stream());
+      CHECK(loss.get()[0] == Approx(want).epsilon(2e-7).margin(1e-12));
+      const Floats g = gradient.get();
+      for (std::size_t i = 0; i < g.size(); ++i)
+        REQUIRE(g[i] == (a[i] > b[i] ? 1 : a[i] < b[i] ? -1 : 0) * float(1.0 / double(n)));
+      if (first.empty()) first = loss.get();
+      CHECK(loss.get() == first);
+    });
+  }
+}
+
+TEST_CASE("pose kernels: the 2.5D loss, its parts and its gradient", "[pose][kernel]") {
+  for (const std::int64_t batch : {1, 5, 130}) {
+    const auto n = std::size_t(batch);
+    const std::size_t counts[] = {42 * n, 21 * n, n};
+    Floats predicted[3], target[3], want_gradient[3];
+    for (std::size_t k = 0; k < 3; ++k) {
+      predicted[k] = random_floats(counts[k], 0, 100, 12 + k);
+      target[k] = random_floats(counts[k], 0, 100, 22 + k);
+      want_gradient[k].resize(counts[k]);
+    }
+    const PoseLoss want = loops().pose_loss(
+        {predicted[0].data(), predicted[1].data(), predicted[2].data()},
+        {target[0].data(), target[1].data(), target[2].data()}, batch,
+        {want_gradient[0].data(), want_gradient[1].data(), want_gradient[2].data()});
+    const Numbers p0(predicted[0]), p1(predicted[1]), p2(predicted[2]), t0(target[0]),
+        t1(target[1]), t2(target[2]), g0(42 * batch), g1(21 * batch), g2(batch),
+        parts(std::int64_t{4});
+    kernels::pose_loss({p0.data(), p1.data(), p2.data()}, {t0.data(), t1.data(), t2.data()}, batch,
+                       {g0.data(), g1.data(), g2.data()}, parts.data(), stream());
+    CHECK(g0.get() == want_gradient[0]);
+    CHECK(g1.get() == want_gradient[1]);
+    CHECK(g2.get() == want_gradient[2]);
+    CHECK(near(parts.get(),
+               {float(want.total), float(want.uv), float(want.z_rel), float(want.root_depth)}));
+  }
+}
+
+TEST_CASE("pose kernels: a NaN is seen, by the kernel and by the checker", "[pose][kernel]") {
+  const Numbers a(Floats{1, NAN, 2}), b(Floats{1, 2, 3}), gradient(std::int64_t{3}),
+      loss(std::int64_t{1});
+  kernels::mean_absolute_loss(a.data(), b.data(), 3, gradient.data(), loss.data(), stream());
+  CHECK(std::isnan(loss.get()[0]));
+  CHECK(std::isnan(gradient.get()[1]));
+  CHECK_FALSE(near(loss.get(), loss.get()));
+  CHECK_FALSE(near({1, 2}, {1, 2.001f}));
+}
+
+}  // namespace peclr::test
