@@ -142,6 +142,12 @@ TEST_CASE("report: text is escaped", "[report]") {
   CHECK(escaped("") == "");
 }
 
+TEST_CASE("report: an element is closed even where its content fails", "[report]") {
+  Html html;
+  CHECK_THROWS(html.in("p", {}, [&] { html.in("b", {}, [] { fail(ErrorKind::data, "gone"); }); }));
+  CHECK(html.page() == "<p><b></b></p>");
+}
+
 TEST_CASE("report: base64 as RFC 4648 has it", "[report]") {
   const auto of = [](std::string_view text) { return base64({text.begin(), text.end()}); };
   CHECK(of("") == "");
@@ -273,6 +279,7 @@ TEST_CASE("report: a page of everything is well-formed and fetches nothing", "[r
     ++pictures;
   CHECK(pictures == 6 * 5 + 6 * 2 + 1);
 
+  write_bytes(runs[3] + "/skeletons/a.png", "not a picture");
   fs::remove_all(hands);
   const std::string without = page_of(runs);
   CHECK(faults_of_page(without).empty());
@@ -298,7 +305,8 @@ TEST_CASE("report: the table's numbers are those of the files", "[report]") {
     for (std::size_t i = first; i < first + 3; ++i)
       squares += std::pow(
           json::parse(read_bytes(runs[i] + "/scores.json"))[key].get<double>() - sum / 3, 2);
-    return fmt::format("{:.{}f} ± {:.{}f}", sum / 3, digits, std::sqrt(squares / 2), digits);
+    return fmt::format("{:.{}f}\u00A0±\u00A0{:.{}f}", sum / 3, digits, std::sqrt(squares / 2),
+                       digits);
   };
   // scratch 10 %, PeCLR 10 %, PeCLR 50 %; method, labels, n, then the scores.
   REQUIRE(cells.size() == 3 * 8);
@@ -310,13 +318,13 @@ TEST_CASE("report: the table's numbers are those of the files", "[report]") {
     const std::vector<std::string> got(cells.begin() + std::ptrdiff_t(8 * row),
                                        cells.begin() + std::ptrdiff_t(8 * row + 8));
     CHECK(got == std::vector<std::string>{
-                     method, "10 %", "3", mean_and_deviation(first, "pa_epe_cm", 2),
+                     method, "10\u00A0%", "3", mean_and_deviation(first, "pa_epe_cm", 2),
                      mean_and_deviation(first, "pa_auc", 3), mean_and_deviation(first, "epe_cm", 2),
                      mean_and_deviation(first, "auc", 3),
                      mean_and_deviation(first, "epe_2d_px", 1)});
   }
   CHECK(cells[16] == "PeCLR");
-  CHECK(cells[17] == "50 %");
+  CHECK(cells[17] == "50\u00A0%");
   CHECK(cells[18] == "1");
   CHECK(cells[19] == "1.50");
 
@@ -353,17 +361,18 @@ TEST_CASE("report: the headline says no more than the numbers do", "[report]") {
   };
   const std::string close =
       headline({{"peclr", 1, 2.0}, {"peclr", 2, 2.4}, {"none", 1, 2.1}, {"none", 2, 2.5}});
-  CHECK(
-      contains(close, "PeCLR has the lowest PA-EPE: 2.20 ± 0.28 cm (2 seeds) against 2.30 ± 0.28"));
-  CHECK(contains(close, "0.10 cm is smaller than the spread over seeds (0.28 cm)"));
+  CHECK(contains(close,
+                 "PeCLR has the lowest PA-EPE: 2.20\u00A0±\u00A00.28\u00A0cm (2 seeds) against "
+                 "2.30\u00A0±\u00A00.28"));
+  CHECK(contains(close, "0.10\u00A0cm is smaller than the spread over seeds (0.28\u00A0cm)"));
   const std::string clear =
       headline({{"peclr", 1, 2.0}, {"peclr", 2, 2.02}, {"none", 1, 2.5}, {"none", 2, 2.52}});
-  CHECK(contains(clear, "0.50 cm is larger than the spread over seeds (0.01 cm)"));
+  CHECK(contains(clear, "0.50\u00A0cm is larger than the spread over seeds (0.01\u00A0cm)"));
   CHECK(contains(headline({{"peclr", 1, 2.9}, {"none", 1, 2.5}}), "scratch has the lowest"));
   CHECK(contains(headline({{"peclr", 1, 2.9}, {"none", 1, 2.5}}), "one seed each cannot tell"));
   CHECK(contains(headline({{"peclr", 1, 2.9}}), "nothing here to compare it with"));
   CHECK(contains(headline({{"peclr", 1, 2.9, 0.5}, {"peclr", 1, 3, 0.1}, {"none", 1, 3.5, 0.1}}),
-                 "With 10 % of the labels, PeCLR"));
+                 "With 10\u00A0% of the labels, PeCLR"));
 }
 
 TEST_CASE("report: a killed run's last line is passed over, other damage is not", "[report]") {

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "engine/error.h"
-#include "models/peclr.h"
 #include "engine/text.h"
+#include "models/peclr.h"
 
 namespace peclr {
 namespace {

@@ -81,6 +81,7 @@ std::vector<std::string> environment(const ProgramOptions& options) {
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(out.ends[1], STDOUT_FILENO);
   ::dup2(err.ends[1], STDERR_FILENO);
+  ::close_range(3, ~0u, 0);  // what a limit on open files leaves is the program's own
   limit(RLIMIT_NOFILE, options.open_files);
   ::execve(argv[0], argv, env);
   ::_exit(127);

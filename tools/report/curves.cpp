@@ -28,14 +28,9 @@ ChartLine metric_line(const Group& group, const char* key, std::string label) {
   return line;
 }
 
-bool several_labels(const std::vector<Group>& groups) {
-  return std::any_of(groups.begin(), groups.end(), [&](const Group& g) {
-    return std::isfinite(g.labels) && g.labels != groups[0].labels;
-  });
-}
-
-std::string label_of(const Group& group, bool with_labels) {
-  return with_labels ? group.label() + ", " + percent(group.labels) : group.label();
+// What a title adds where there are several label fractions.
+std::string of_labels(const std::vector<Group>& part, const std::vector<Group>& all) {
+  return part.size() == all.size() ? "" : ", " + percent(part[0].labels) + " of the labels";
 }
 
 bool has(const std::vector<Group>& groups, const char* key) {
@@ -56,9 +51,7 @@ std::string several_runs(const std::vector<Group>& groups) {
 Chart metric_chart(const std::vector<Group>& groups, const char* key, std::string title,
                    std::string y_label) {
   Chart chart{std::move(title), "optimiser step", std::move(y_label)};
-  const bool with_labels = several_labels(groups);
-  for (const Group& group : groups)
-    chart.lines.push_back(metric_line(group, key, label_of(group, with_labels)));
+  for (const Group& group : groups) chart.lines.push_back(metric_line(group, key, group.label()));
   return chart;
 }
 
@@ -70,10 +63,8 @@ void add_chance(Chart& chart, const std::vector<Group>& groups) {
   chart.levels.push_back({std::log(2.0 * batch - 1), fmt::format("chance, ln {}", 2 * batch - 1)});
 }
 
-ChartLine pck_line(const Group& group, std::vector<double> Scores::*pck, double Scores::*auc,
-                   bool with_labels) {
-  ChartLine line{fmt::format("{} {:.3f}", label_of(group, with_labels), spread_of(group, auc).mean),
-                 group.colour};
+ChartLine pck_line(const Group& group, std::vector<double> Scores::*pck, double Scores::*auc) {
+  ChartLine line{fmt::format("{} {:.3f}", group.label(), spread_of(group, auc).mean), group.colour};
   for (const Run* run : group.runs) {
     const std::vector<double>& values = (*run->scores).*pck;
     std::vector<Point> curve;
@@ -116,10 +107,13 @@ void write_finetuning_curves(Html& html, const std::vector<Group>& finetuned) {
   if (!has(finetuned, "loss")) return;
   html.leaf("h2", "Fine-tuning");
   html.in("div", {{"class", "charts"}}, [&] {
-    write_chart(html, metric_chart(finetuned, "loss", "Fine-tuning loss",
-                                   "L1(px) + 5 L1(depth) + L1(root)"));
-    write_chart(html, metric_chart(finetuned, "uv_px", "Error of the 2D joints on training batches",
-                                   "mean |error| (px of the input)"));
+    for (const std::vector<Group>& part : by_labels(finetuned)) {
+      const std::string labels = of_labels(part, finetuned);
+      write_chart(html, metric_chart(part, "loss", "Fine-tuning loss" + labels,
+                                     "L1(px) + 5 L1(depth) + L1(root)"));
+      write_chart(html, metric_chart(part, "uv_px", "2D error on training batches" + labels,
+                                     "mean |error| (px of the input)"));
+    }
   });
   html.leaf("p", {{"class", "note"}}, several_runs(finetuned));
 }
@@ -130,22 +124,25 @@ void write_pck_curves(Html& html, const std::vector<Group>& scored) {
                            [](const Run* run) { return !run->scores->pck.empty(); });
       }))
     return;
-  const bool with_labels = several_labels(scored);
   html.leaf("h2", "How many joints are within a given error?");
   html.in("div", {{"class", "charts"}}, [&] {
-    Chart aligned{"PCK after Procrustes alignment", "error threshold (cm)", "joints within (%)"};
-    Chart plain{"PCK in camera space, not aligned", aligned.x_label, aligned.y_label};
-    aligned.x = plain.x = ChartRange{0, 100 * kPckLimit};
-    aligned.y = plain.y = ChartRange{0, 100};
-    for (const Group& group : scored) {
-      aligned.lines.push_back(pck_line(group, &Scores::pa_pck, &Scores::pa_auc, with_labels));
-      plain.lines.push_back(pck_line(group, &Scores::pck, &Scores::auc, with_labels));
+    for (const std::vector<Group>& part : by_labels(scored)) {
+      const std::string labels = of_labels(part, scored);
+      Chart aligned{"PCK after alignment" + labels, "error threshold (cm)", "joints within (%)"};
+      Chart plain{"PCK in camera space" + labels, aligned.x_label, aligned.y_label};
+      aligned.x = plain.x = ChartRange{0, 100 * kPckLimit};
+      aligned.y = plain.y = ChartRange{0, 100};
+      for (const Group& group : part) {
+        aligned.lines.push_back(pck_line(group, &Scores::pa_pck, &Scores::pa_auc));
+        plain.lines.push_back(pck_line(group, &Scores::pck, &Scores::auc));
+      }
+      write_chart(html, aligned);
+      write_chart(html, plain);
     }
-    aligned.note = "Numbers at the lines: area under the curve (PA-AUC).";
-    plain.note = "Numbers at the lines: area under the curve (AUC).";
-    write_chart(html, aligned);
-    write_chart(html, plain);
   });
+  html.leaf("p", {{"class", "note"}},
+            "Numbers at the lines: area under the curve, PA-AUC after FreiHAND's Procrustes "
+            "alignment, AUC in camera space.");
 }
 
 }  // namespace peclr

@@ -42,9 +42,9 @@ int rank_of(const std::string& method) {
 }
 
 struct Key {
+  double labels;
   int rank;
   std::string method;
-  double labels;
   Entries entries;
   auto operator<=>(const Key&) const = default;
 };
@@ -67,7 +67,7 @@ std::vector<Group> group_runs(const std::vector<Run>& runs,
   for (const Run& run : runs) {
     if (!belongs(run)) continue;
     const double labels = is_finetuning(run) ? run.settings.data.labels : -1;
-    grouped[{rank_of(run.method), run.method, labels, entries_of(run)}].push_back(&run);
+    grouped[{labels, rank_of(run.method), run.method, entries_of(run)}].push_back(&run);
   }
   std::map<std::pair<std::string, double>, Entries> shared;
   for (const auto& [key, ignored] : grouped) {
@@ -88,6 +88,16 @@ std::vector<Group> group_runs(const std::vector<Run>& runs,
   return groups;
 }
 
+std::vector<std::vector<Group>> by_labels(const std::vector<Group>& groups) {
+  std::vector<std::vector<Group>> parts;
+  for (const Group& group : groups) {
+    const bool same = !parts.empty() && percent(parts.back()[0].labels) == percent(group.labels);
+    if (!same) parts.emplace_back();
+    parts.back().push_back(group);
+  }
+  return parts;
+}
+
 bool is_pretraining(const Run& run) { return run.training == Command::pretrain; }
 bool is_finetuning(const Run& run) { return run.training == Command::finetune; }
 bool is_scored(const Run& run) { return run.scores.has_value(); }
@@ -100,7 +110,7 @@ std::string method_name(const std::string& method) {
 }
 
 std::string percent(double fraction) {
-  return std::isfinite(fraction) ? fmt::format("{:.3g} %", 100 * fraction) : "";
+  return std::isfinite(fraction) ? fmt::format("{:.3g}\u00A0%", 100 * fraction) : "";
 }
 
 Spread spread_of(std::span<const double> values) {
@@ -125,7 +135,8 @@ Spread spread_of(const Group& group, double Scores::*value) {
 std::string text_of(const Spread& spread, int digits) {
   if (spread.count == 0) return "";
   const std::string mean = fmt::format("{:.{}f}", spread.mean, digits);
-  return spread.count == 1 ? mean : fmt::format("{} ± {:.{}f}", mean, spread.deviation, digits);
+  return spread.count == 1 ? mean
+                           : fmt::format("{}\u00A0±\u00A0{:.{}f}", mean, spread.deviation, digits);
 }
 
 }  // namespace peclr

@@ -23,17 +23,20 @@ struct Group {
 };
 
 // The runs that `belongs` chooses, grouped by method, label fraction and every setting that can
-// change a result (those of the pre-training included), in the order scratch, SimCLR, PeCLR,
-// others.
+// change a result (those of the pre-training included). Fewer labels come first, then the order is
+// scratch, SimCLR, PeCLR, others.
 std::vector<Group> group_runs(const std::vector<Run>& runs,
                               const std::function<bool(const Run&)>& belongs);
+
+// The groups of each label fraction.
+std::vector<std::vector<Group>> by_labels(const std::vector<Group>& groups);
 
 bool is_pretraining(const Run& run);
 bool is_finetuning(const Run& run);
 bool is_scored(const Run& run);
 
 std::string method_name(const std::string& method);  // "peclr" -> "PeCLR"
-std::string percent(double fraction);                // 0.1 -> "10 %"
+std::string percent(double fraction);                // 0.1 -> "10 %", not to be broken
 
 // Of the finite values: mean and sample standard deviation (n - 1), NaN where n is too small.
 struct Spread {

@@ -17,7 +17,7 @@ struct Contender {
 
 std::string seeds(int count) { return count == 1 ? "one seed" : fmt::format("{} seeds", count); }
 
-std::string measured(const Spread& s) { return text_of(s, 2) + " cm"; }
+std::string measured(const Spread& s) { return text_of(s, 2) + "\u00A0cm"; }
 
 // The contenders at the label fraction where most methods meet; the smallest, if several do.
 std::vector<Contender> contenders_of(const std::vector<Group>& scored, double& labels) {
@@ -38,16 +38,17 @@ std::string verdict(const Contender& best, const Contender& next) {
   const double spread = std::fmax(best.error.deviation, next.error.deviation);
   if (best.error.count < 2 || next.error.count < 2)
     return fmt::format(
-        "The difference of {:.2f} cm may be chance: {} cannot tell.", lead,
+        "The difference of {:.2f}\u00A0cm may be chance: {} cannot tell.", lead,
         best.error.count < 2 && next.error.count < 2 ? "one seed each" : "a single seed");
   if (!(lead > spread))
     return fmt::format(
-        "The difference of {:.2f} cm is smaller than the spread over seeds ({:.2f} cm): it may be "
+        "The difference of {:.2f}\u00A0cm is smaller than the spread over seeds ({:.2f}\u00A0cm): "
+        "it may be "
         "chance.",
         lead, spread);
   return fmt::format(
-      "The difference of {:.2f} cm is larger than the spread over seeds ({:.2f} cm).", lead,
-      spread);
+      "The difference of {:.2f}\u00A0cm is larger than the spread over seeds ({:.2f}\u00A0cm).",
+      lead, spread);
 }
 
 std::string headline_of_scores(const std::vector<Group>& scored) {

@@ -23,12 +23,12 @@ using Attributes = std::initializer_list<Attribute>;
 
 class Html {
  public:
-  // An element around what `content()` writes.
+  // An element around what `content()` writes; closed even if it throws.
   template <class Content>
   void in(std::string_view tag, Attributes attributes, Content content) {
+    const Closer closer{*this, tag};
     open(tag, attributes, ">");
     content();
-    close(tag);
   }
   // An element that holds a text, or nothing.
   void leaf(std::string_view tag, Attributes attributes, std::string_view text) {
@@ -45,8 +45,12 @@ class Html {
   const std::string& page() const { return out_; }
 
  private:
+  struct Closer {
+    Html& html;
+    std::string_view tag;
+    ~Closer() { html.out_.append("</").append(tag).append(">"); }
+  };
   void open(std::string_view tag, Attributes attributes, std::string_view end);
-  void close(std::string_view tag) { out_.append("</").append(tag).append(">"); }
 
   std::string out_;
 };

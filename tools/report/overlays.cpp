@@ -20,7 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-constexpr std::size_t kEach = 2;   // best, median, worst
 constexpr int kShownSide = 288;    // shorter side of an overlay, pixels
 constexpr std::size_t kDrawn = 8;  // of a prediction's pictures
 
@@ -75,7 +74,7 @@ void write_overlay(Html& html, const PictureErrors& errors, const PictureError& 
   });
 }
 
-void write_run(Html& html, const Run& run, const std::string& label) {
+void write_run(Html& html, const Run& run, const std::string& label, std::size_t each) {
   const PictureErrors errors = read_errors(run.folder + "/errors.json");
   html.leaf("h3", label);
   if (errors.pictures.empty()) return;
@@ -85,7 +84,7 @@ void write_run(Html& html, const Run& run, const std::string& label) {
               fmt::format("The pictures of {} are not there any more.", errors.set));
     return;
   }
-  const auto chosen = best_median_worst(errors.pictures, kEach);
+  const auto chosen = best_median_worst(errors.pictures, each);
   constexpr const char* kHeads[] = {"best", "median", "worst"};
   html.in("div", {{"class", "ranks"}}, [&] {
     for (std::size_t rank = 0; rank < 3; ++rank) {
@@ -149,7 +148,7 @@ void write_overlays(Html& html, const std::vector<Group>& scored) {
     first = false;
     const std::string labels =
         std::isfinite(group.labels) ? ", " + percent(group.labels) + " of the labels" : "";
-    write_run(html, run, group.label() + labels + " (" + run.name + ")");
+    write_run(html, run, group.label() + labels + " (" + run.name + ")", scored.size() > 4 ? 1 : 2);
   }
 }
 

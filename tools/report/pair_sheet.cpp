@@ -69,11 +69,11 @@ Frame frame_around(const ViewPair& pair, int side) {
 
 std::string numbers_of(const View& view) {
   const auto towards = [](double x, const char* positive, const char* negative) {
-    return fmt::format("{:.0f} % {}", std::abs(100 * x), x >= 0 ? positive : negative);
+    return fmt::format("{:.0f}\u00A0%\u00A0{}", std::abs(100 * x), x >= 0 ? positive : negative);
   };
-  return fmt::format("{:+.0f}°, {}, {}, × {:.2f}", view.angle_deg,
-                     towards(view.shift.x, "right", "left"), towards(view.shift.y, "down", "up"),
-                     view.scale);
+  return fmt::format("{}{:.0f}°, {}, {}, ×\u00A0{:.2f}", view.angle_deg < 0 ? "\u2212" : "+",
+                     std::abs(view.angle_deg), towards(view.shift.x, "right", "left"),
+                     towards(view.shift.y, "down", "up"), view.scale);
 }
 
 void write_pair(Html& html, const ViewPair& pair, int side, bool inverted) {
@@ -117,15 +117,17 @@ std::string explanation(const Settings& settings) {
   if (undone.empty())
     return "This loss undoes nothing: it asks the projections of both views to be the same as they "
            "are, however the hand is turned and moved.";
-  return "Left: the picture, with the squares that both views were cut from; then the views as the "
-         "network saw them, and the same views with " +
-         undone +
-         " undone by exactly the numbers that the loss undoes in latent space. The arrow " +
-         "is painted upright at the hand in the original: " +
-         (what.rotate && what.translate
-              ? "in both inverted views it stands upright in the middle again"
-              : "what is not undone stays as it was") +
-         (what.scale ? "." : "; the size is not undone.");
+  const char* outcome = "what is not undone stays as it was";
+  if (what.rotate && what.translate)
+    outcome = settings.paper_exact
+                  ? "in both inverted views it stands upright again, but only about in the middle, "
+                    "for paper_exact counts the shift in 128ths whatever the crop's size"
+                  : "in both inverted views it stands upright in the middle again";
+  return fmt::format(
+      "Left: the picture, with the squares that both views were cut from; then the views as the "
+      "network saw them, and the same views with {} undone by exactly the numbers that the loss "
+      "undoes in latent space. The arrow is painted upright at the hand in the original: {}{}",
+      undone, outcome, what.scale ? "." : "; the size is not undone.");
 }
 
 bool same_views(const Settings& a, const Settings& b) {

@@ -128,9 +128,11 @@ std::string method_of(const Run& run) {
 }
 
 std::string date_of(const Run& run) {
+  std::string first;
   for (const auto& [command, record] : run.records)
-    if (record.started.size() >= 16)
-      return record.started.substr(0, 10) + " " + record.started.substr(11, 5) + " UTC";
+    if (record.started.size() >= 16 && (first.empty() || record.started < first))
+      first = record.started;
+  if (!first.empty()) return first.substr(0, 10) + " " + first.substr(11, 5) + " UTC";
   for (const char* file : kMarks) {
     std::error_code error;
     const auto time = fs::last_write_time(run.folder + "/" + file, error);

@@ -34,7 +34,7 @@ body {
 }
 h1 { margin: 0; font-size: 34px; line-height: 1.15; letter-spacing: -0.015em; }
 h2 {
-  margin: 56px 0 14px; padding-top: 12px; border-top: 1px solid var(--rule); font-size: 21px;
+  margin: 48px 0 14px; padding-top: 12px; border-top: 1px solid var(--rule); font-size: 21px;
   line-height: 1.25;
 }
 h3 { margin: 22px 0 8px; font-size: 16px; line-height: 1.3; }
@@ -45,7 +45,7 @@ p { margin: 0; max-width: 78ch; text-wrap: pretty; }
   line-height: 1.45;
 }
 .note, figcaption { color: var(--soft); font-size: 13.5px; line-height: 1.45; }
-.note { margin-top: 10px; }
+.note { margin-top: 10px; max-width: 100ch; }
 .lead { margin-bottom: 14px; }
 .gone { color: var(--soft); font-style: italic; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
@@ -122,7 +122,6 @@ footer { margin-top: 48px; color: var(--soft); font-size: 13.5px; }
   .pairs { gap: 5px; }
   .pairs figcaption, .pairs .head { font-size: 10.5px; line-height: 1.3; }
   .ranks { grid-template-columns: 1fr; gap: 10px; }
-  svg text { font-size: 15px; } svg .tick { font-size: 14px; }
 }
 )";
 
