@@ -7,6 +7,7 @@
 #include "engine/backend.h"
 #include "kernels/equivariance_kernels.h"
 #include "kernels/random.h"
+#include "tests/kernels/guarded.h"
 #include "tests/simt/orders.h"
 #include "tests/support/compare.h"
 #include "tests/support/contrastive_reference.h"
@@ -16,7 +17,6 @@ namespace peclr::test {
 namespace {
 
 using Floats = std::vector<float>;
-constexpr float kSentinel = -12345.5f;
 
 struct Case {
   ReferenceViews views;
@@ -36,30 +36,8 @@ Case make_case(std::int64_t rows, std::int64_t dim, Inversion what = {true, true
   return c;
 }
 
-Doubles doubles(const Floats& x) { return {x.begin(), x.end()}; }
-
-// Values with a row of sentinels behind them.
-struct Rows {
-  Tensor all, rows;
-
-  explicit Rows(const Floats& values, std::int64_t behind = 64)
-      : all(device(), {static_cast<std::int64_t>(values.size()) + behind}, DType::f32),
-        rows(all.slice(0, {static_cast<std::int64_t>(values.size())})) {
-    Floats host = values;
-    host.resize(values.size() + static_cast<std::size_t>(behind), kSentinel);
-    all.copy_from_host(host);
-  }
-  Floats get() const {
-    const Floats host = all.to_host();
-    const auto count = static_cast<std::size_t>(rows.count());
-    for (std::size_t i = count; i < host.size(); ++i) REQUIRE(host[i] == kSentinel);
-    return {host.begin(), host.begin() + rows.count()};
-  }
-  float* data() const { return rows.data<float>(); }
-};
-
 struct Inputs {
-  Rows projection, views;
+  Guarded<float> projection, views;
 
   static Floats numbers_of(const std::vector<ViewTransform>& views) {
     Floats numbers;
@@ -67,7 +45,8 @@ struct Inputs {
       numbers.insert(numbers.end(), {v.angle_deg, v.shift_x, v.shift_y, v.scale});
     return numbers;
   }
-  explicit Inputs(const Case& c) : projection(c.projection), views(numbers_of(c.views.views)) {}
+  explicit Inputs(const Case& c)
+      : projection(device(), c.projection), views(device(), numbers_of(c.views.views)) {}
   kernels::InvertViewsInput of(const Case& c) const {
     return {projection.data(), reinterpret_cast<const ViewTransform*>(views.data()), c.views.what,
             c.views.rows, static_cast<int>(c.views.dim)};
@@ -76,16 +55,16 @@ struct Inputs {
 
 Floats invert(const Case& c) {
   const Inputs in(c);
-  const Rows z(Floats(c.projection.size(), NAN));
+  const Guarded<float> z(device(), c.projection.size());
   kernels::invert_views(in.of(c), z.data(), stream());
-  return z.get();
+  return z.values();
 }
 
 Floats invert_backward(const Case& c) {
   const Inputs in(c);
-  const Rows dz(c.dz), dprojection(Floats(c.projection.size(), NAN));
+  const Guarded<float> dz(device(), c.dz), dprojection(device(), c.projection.size());
   kernels::invert_views_backward(in.of(c), dz.data(), dprojection.data(), stream());
-  return dprojection.get();
+  return dprojection.values();
 }
 
 double error(const Floats& got, const Doubles& want) {
@@ -123,9 +102,9 @@ TEST_CASE("equivariance kernels: the same bits in every order, and over the grad
       CHECK(invert_backward(c) == dprojection);
     });
     const Inputs in(c);
-    const Rows dz(c.dz);
+    const Guarded<float> dz(device(), c.dz);
     kernels::invert_views_backward(in.of(c), dz.data(), dz.data(), stream());
-    CHECK(dz.get() == dprojection);
+    CHECK(dz.values() == dprojection);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "engine/cpu/hot/loops.h"
 #include "kernels/pose_kernels.h"
 #include "kernels/random.h"
+#include "tests/kernels/guarded.h"
 #include "tests/simt/orders.h"
 #include "tests/support/compare.h"
 #include "tests/support/device.h"
@@ -17,7 +18,6 @@ namespace peclr::test {
 namespace {
 
 using Floats = std::vector<float>;
-constexpr float kSentinel = -12345.5f;
 
 Floats random_floats(std::size_t n, float low, float high, std::uint64_t seed) {
   Rng rng = Rng::of(71, seed, n);
@@ -26,22 +26,10 @@ Floats random_floats(std::size_t n, float low, float high, std::uint64_t seed) {
   return v;
 }
 
-// Numbers on the device with sentinels behind them.
-struct Numbers {
-  Tensor all;
-
-  explicit Numbers(Floats values) : all(device(), {std::int64_t(values.size()) + 16}, DType::f32) {
-    values.resize(values.size() + 16, kSentinel);
-    all.copy_from_host(values);
-  }
-  explicit Numbers(std::int64_t count) : Numbers(Floats(std::size_t(count), NAN)) {}
-  Floats get() const {
-    Floats host = all.to_host();
-    for (std::size_t i = host.size() - 16; i < host.size(); ++i) REQUIRE(host[i] == kSentinel);
-    host.resize(host.size() - 16);
-    return host;
-  }
-  float* data() const { return all.data<float>(); }
+// Numbers on the device, given or still to come.
+struct Numbers : Guarded<float> {
+  explicit Numbers(const Floats& values) : Guarded(device(), values) {}
+  explicit Numbers(std::int64_t count) : Guarded(device(), static_cast<std::size_t>(count)) {}
 };
 
 // Equal but for the rounding of one or two operations.
@@ -85,7 +73,7 @@ Lifted lift(const Hands& in) {
       root(in.batch), mlp(64 * in.batch);
   kernels::pose_lift(raw.data(), K.data(), in.batch,
                      {uv.data(), z_rel.data(), h.data(), root.data(), mlp.data()}, stream());
-  return {uv.get(), z_rel.get(), h.get(), root.get(), mlp.get()};
+  return {uv.values(), z_rel.values(), h.values(), root.values(), mlp.values()};
 }
 
 const std::int64_t kBatches[] = {1, 3, 4, 5, 33};
@@ -125,7 +113,7 @@ TEST_CASE("pose kernels: the lift's gradient, of all outputs and of each", "[pos
       loops().pose_lift_backward(hands.K.data(), batch, on_host, want.data());
       kernels::pose_lift_backward(K.data(), batch, on_device, draw.data(), stream());
       CAPTURE(batch, which);
-      CHECK(near(draw.get(), want));
+      CHECK(near(draw.values(), want));
     }
 }
 
@@ -145,10 +133,10 @@ TEST_CASE("pose kernels: recovery and its gradient", "[pose][kernel]") {
       kernels::pose_recover(rays, batch, out.data(), stream());
       kernels::pose_recover_backward(rays, dxyz_in.data(), batch,
                                      {h_out.data(), z_out.data(), root_out.data()}, stream());
-      CHECK(near(out.get(), xyz));
-      CHECK(near(h_out.get(), dh));
-      CHECK(near(z_out.get(), dz));
-      CHECK(near(root_out.get(), droot));
+      CHECK(near(out.values(), xyz));
+      CHECK(near(h_out.values(), dh));
+      CHECK(near(z_out.values(), dz));
+      CHECK(near(root_out.values(), droot));
     });
   }
 }
@@ -166,12 +154,12 @@ TEST_CASE("pose kernels: mean absolute differences, of any length", "[pose][kern
       const Numbers gradient(n), loss(std::int64_t{1});
       kernels::mean_absolute_loss(a_in.data(), b_in.data(), n, gradient.data(), loss.data(),
                                   stream());
-      CHECK(loss.get()[0] == Approx(want).epsilon(2e-7).margin(1e-12));
-      const Floats g = gradient.get();
+      CHECK(loss.values()[0] == Approx(want).epsilon(2e-7).margin(1e-12));
+      const Floats g = gradient.values();
       for (std::size_t i = 0; i < g.size(); ++i)
         REQUIRE(g[i] == (a[i] > b[i] ? 1 : a[i] < b[i] ? -1 : 0) * float(1.0 / double(n)));
-      if (first.empty()) first = loss.get();
-      CHECK(loss.get() == first);
+      if (first.empty()) first = loss.values();
+      CHECK(loss.values() == first);
     });
   }
 }
@@ -195,10 +183,10 @@ TEST_CASE("pose kernels: the 2.5D loss, its parts and its gradient", "[pose][ker
         parts(std::int64_t{4});
     kernels::pose_loss({p0.data(), p1.data(), p2.data()}, {t0.data(), t1.data(), t2.data()}, batch,
                        {g0.data(), g1.data(), g2.data()}, parts.data(), stream());
-    CHECK(g0.get() == want_gradient[0]);
-    CHECK(g1.get() == want_gradient[1]);
-    CHECK(g2.get() == want_gradient[2]);
-    CHECK(near(parts.get(),
+    CHECK(g0.values() == want_gradient[0]);
+    CHECK(g1.values() == want_gradient[1]);
+    CHECK(g2.values() == want_gradient[2]);
+    CHECK(near(parts.values(),
                {float(want.total), float(want.uv), float(want.z_rel), float(want.root_depth)}));
   }
 }
@@ -207,9 +195,9 @@ TEST_CASE("pose kernels: a NaN is seen, by the kernel and by the checker", "[pos
   const Numbers a(Floats{1, NAN, 2}), b(Floats{1, 2, 3}), gradient(std::int64_t{3}),
       loss(std::int64_t{1});
   kernels::mean_absolute_loss(a.data(), b.data(), 3, gradient.data(), loss.data(), stream());
-  CHECK(std::isnan(loss.get()[0]));
-  CHECK(std::isnan(gradient.get()[1]));
-  CHECK_FALSE(near(loss.get(), loss.get()));
+  CHECK(std::isnan(loss.values()[0]));
+  CHECK(std::isnan(gradient.values()[1]));
+  CHECK_FALSE(near(loss.values(), loss.values()));
   CHECK_FALSE(near({1, 2}, {1, 2.001f}));
 }
 

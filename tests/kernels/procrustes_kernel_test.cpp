@@ -9,6 +9,7 @@
 #include "engine/backend.h"
 #include "kernels/procrustes_kernels.h"
 #include "kernels/random.h"
+#include "tests/kernels/guarded.h"
 #include "tests/simt/orders.h"
 #include "tests/support/device.h"
 #include "tests/support/pose_reference.h"
@@ -17,7 +18,6 @@ namespace peclr::test {
 namespace {
 
 using Floats = std::vector<float>;
-constexpr float kSentinel = -12345.5f;
 
 struct Poses {
   int count, points;
@@ -64,41 +64,22 @@ Poses make_poses(const Scene& scene) {
   return poses;
 }
 
-// Numbers on the device, `shift` numbers behind an aligned address, with sentinels behind them.
-struct Numbers {
-  Tensor all, numbers;
-
-  explicit Numbers(const Floats& values, std::int64_t shift = 0)
-      : all(device(), {static_cast<std::int64_t>(values.size()) + shift + 64}, DType::f32),
-        numbers(all.slice(shift, {static_cast<std::int64_t>(values.size())})) {
-    Floats host(std::size_t(all.count()), kSentinel);
-    std::copy(values.begin(), values.end(), host.begin() + shift);
-    all.copy_from_host(host);
-  }
-  Floats get() const {
-    const Floats host = all.to_host();
-    const auto first = host.size() - std::size_t(numbers.count()) - 64;
-    for (std::size_t i = 0; i < host.size(); ++i)
-      if (i < first || i >= host.size() - 64) REQUIRE(host[i] == kSentinel);
-    return {host.begin() + std::ptrdiff_t(first), host.end() - 64};
-  }
-  float* data() const { return numbers.data<float>(); }
-};
-
 struct Fits {
   Floats aligned, rotation, scale, translation, pa_epe;
   bool operator==(const Fits&) const = default;
 };
 
-Fits fit(const Poses& poses, Alignment rule, std::int64_t shift = 0) {
+Fits fit(const Poses& poses, Alignment rule, int offset = 0) {
   const auto n = static_cast<std::size_t>(poses.count);
-  const Numbers source(poses.source, shift), target(poses.target, shift);
-  const Numbers aligned(Floats(poses.source.size(), NAN), shift), rotation(Floats(9 * n, NAN)),
-      scale(Floats(n, NAN)), translation(Floats(3 * n, NAN)), pa_epe(Floats(n, NAN));
+  const Guarded<float> source(device(), poses.source, offset),
+      target(device(), poses.target, offset), aligned(device(), poses.source.size(), offset),
+      rotation(device(), 9 * n), scale(device(), n), translation(device(), 3 * n),
+      pa_epe(device(), n);
   kernels::procrustes(
       {source.data(), target.data(), poses.count, poses.points, rule},
       {aligned.data(), rotation.data(), scale.data(), translation.data(), pa_epe.data()}, stream());
-  return {aligned.get(), rotation.get(), scale.get(), translation.get(), pa_epe.get()};
+  return {aligned.values(), rotation.values(), scale.values(), translation.values(),
+          pa_epe.values()};
 }
 
 // How many numbers differ from the reference by more than f32's rounding; NaN counts.
@@ -119,16 +100,16 @@ int faults(const Fits& fits, const Poses& poses, int pose, const ReferenceFit& w
   return wrong;
 }
 
-void check_scene(const Scene& scene, std::int64_t shift = 0) {
+void check_scene(const Scene& scene, int offset = 0) {
   const Poses poses = make_poses(scene);
   for (const Alignment rule : {Alignment::proper, Alignment::freihand}) {
-    const Fits fits = fit(poses, rule, shift);
+    const Fits fits = fit(poses, rule, offset);
     int wrong = 0;
     for (int n = 0; n < poses.count; ++n)
       wrong += faults(fits, poses, n,
                       horn_fit(poses.points_of(poses.source, n), poses.points_of(poses.target, n),
                                rule == Alignment::freihand));
-    CAPTURE(scene.count, scene.points, scene.flat, scene.noise, scene.mirror, int(rule), shift);
+    CAPTURE(scene.count, scene.points, scene.flat, scene.noise, scene.mirror, int(rule), offset);
     CHECK(wrong == 0);
   }
 }
@@ -158,12 +139,13 @@ TEST_CASE("procrustes kernel: the same bits in every order, aligned or not",
 TEST_CASE("procrustes kernel: each output alone", "[procrustes][kernel]") {
   const Poses poses = make_poses({.count = 3});
   const Fits all = fit(poses, Alignment::proper);
-  const Numbers source(poses.source), target(poses.target), out(Floats(poses.source.size(), 0));
+  const Guarded<float> source(device(), poses.source), target(device(), poses.target),
+      out(device(), poses.source.size());
   const auto alone = [&](float* ProcrustesOutput::*which) {
     ProcrustesOutput wanted;
     wanted.*which = out.data();
     kernels::procrustes({source.data(), target.data(), 3, 21, Alignment::proper}, wanted, stream());
-    return out.get();
+    return out.values();
   };
   const auto starts_with = [](const Floats& got, const Floats& want) {
     return std::equal(want.begin(), want.end(), got.begin());
