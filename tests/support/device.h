@@ -7,6 +7,10 @@
 #include <vector>
 
 #include "engine/devices.h"
+#include "kernels/stream.h"
+#if defined(PECLR_CUDA)
+#include "engine/cuda/cuda_backend.h"
+#endif
 
 #ifndef PECLR_DEFAULT_TEST_DEVICE
 #define PECLR_DEFAULT_TEST_DEVICE "cpu"
@@ -27,6 +31,14 @@ inline std::unique_ptr<Backend> new_device() {
 inline Backend& device() {
   static const std::unique_ptr<Backend> backend = new_device();
   return *backend;
+}
+
+// In which device() works: for kernels that tests launch themselves.
+inline Stream stream() {
+#if defined(PECLR_CUDA)
+  if (const auto* gpu = dynamic_cast<const CudaBackend*>(&device())) return gpu->stream();
+#endif
+  return nullptr;
 }
 
 // [rows, 4]: each row a ViewTransform.
