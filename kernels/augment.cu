@@ -73,14 +73,15 @@ struct Augment {
     LevelSums sums[kPixels];
     sample(s, i, j, sums);
 
+    const AugmentPlan& plan = s.view.plan;
+    const SampleShare by = sample_share(plan);
     const std::int64_t size = p.batch.size;
+    T* out = p.out + ((s.view.row * size + j) * size + i) * kChannels;
+    const std::int64_t step = kRowStep * size * kChannels;
     PECLR_UNROLL
-    for (int k = 0; k < kPixels; ++k) {
-      const int row = j + k * kRowStep;
-      if (i >= size || row >= size) continue;
-      const std::int64_t pixel = (s.view.row * size + row) * size + i;
-      store_pixel<T, kChannels>(p.out + pixel * kChannels, finish_pixel(s.view.plan, sums[k]));
-    }
+    for (int k = 0; k < kPixels; ++k, out += step)
+      if (i < size && j + k * kRowStep < size)
+        store_pixel<T, kChannels>(out, finish_pixel(plan, sums[k], by));
   }
 
   PECLR_DEVICE static void prepare(const Params& p, Shared& s, const AugmentView& view, int left,

@@ -239,10 +239,6 @@ PECLR_HD inline LevelSums add_whole_sample(LevelSums sum, TapsOf<std::uint32_t> 
   return sum;
 }
 
-PECLR_HD inline Rgb as_rgb(LevelSums s) {
-  return {static_cast<float>(s.r), static_cast<float>(s.g), static_cast<float>(s.b)};
-}
-
 // From a sum of weighted samples to whole levels 0..255.
 PECLR_HD inline Rgb round_levels(Rgb sum, float weight_sum) {
   const float half = 0.5f * weight_sum, inverse = 1 / weight_sum;
@@ -250,16 +246,32 @@ PECLR_HD inline Rgb round_levels(Rgb sum, float weight_sum) {
           truncate((sum.b + half) * inverse)};
 }
 
-// The same of whole-number sums. Those are divided by 2^16 first, which decides the rounding; half
-// a unit more keeps the quotient by the number of samples away from whole numbers.
-PECLR_HD inline Rgb round_levels(LevelSums sum, int samples) {
-  const std::uint32_t half = static_cast<std::uint32_t>(samples) << (2 * kWeightBits - 1);
-  const float inverse = 1 / static_cast<float>(samples);
+// What whole-number sums are divided by; made once a view.
+struct SampleShare {
+  std::uint32_t half;  // of a level, in units of the sums
+  float share;         // 1 / samples
+};
+
+PECLR_HD inline SampleShare sample_share(const AugmentPlan& plan) {
+  const std::int32_t samples = plan.samples_x * plan.samples_y;
+  return {static_cast<std::uint32_t>(samples) << (2 * kWeightBits - 1),
+          1 / static_cast<float>(samples)};
+}
+
+// Rounded by whole numbers, too: the division by 2^16 decides, and half a unit more keeps the
+// quotient by the number of samples away from whole numbers.
+PECLR_HD inline Rgb round_levels(LevelSums sum, SampleShare by) {
   const auto level = [&](std::uint32_t s) {
-    const auto whole = static_cast<float>((s + half) >> (2 * kWeightBits));
-    return truncate((whole + 0.5f) * inverse);
+    return truncate(static_cast<float>((s + by.half) >> (2 * kWeightBits)) * by.share +
+                    0.5f * by.share);
   };
   return {level(sum.r), level(sum.g), level(sum.b)};
+}
+
+PECLR_HD inline Rgb levels_of(LevelSums sum, SampleShare by) {
+  const float factor = by.share * (1.0f / (1 << (2 * kWeightBits)));
+  return {static_cast<float>(sum.r) * factor, static_cast<float>(sum.g) * factor,
+          static_cast<float>(sum.b) * factor};
 }
 
 PECLR_HD inline Rgb swapped(Rgb c) { return {c.b, c.g, c.r}; }
@@ -296,10 +308,9 @@ PECLR_HD inline Rgb finish_pixel(const AugmentPlan& plan, Rgb sum) {
   return colour_levels(plan, round_levels(sum, plan.weight_sum));
 }
 
-PECLR_HD inline Rgb finish_pixel(const AugmentPlan& plan, LevelSums sum) {
-  if (!plan.jitter_colour && !plan.drop_colour)
-    return normalise(as_rgb(sum), plan, plan.weight_sum);
-  return colour_levels(plan, round_levels(sum, plan.samples_x * plan.samples_y));
+PECLR_HD inline Rgb finish_pixel(const AugmentPlan& plan, LevelSums sum, SampleShare by) {
+  if (!plan.jitter_colour && !plan.drop_colour) return normalise(levels_of(sum, by), plan, 1);
+  return colour_levels(plan, round_levels(sum, by));
 }
 
 // Output pixel (i, j): the definition of what every backend computes.

@@ -54,10 +54,12 @@ PECLR_HD inline float truncate(float x) {
 // For x > -256.
 PECLR_HD inline float round_down(float x) { return truncate(x + 256) - 256; }
 
-// A quotient that may be two units in the last place off on a GPU.
+// A quotient that may be two units in the last place off on a GPU; b is neither tiny nor huge.
 PECLR_HD inline float nearly_divided(float a, float b) {
 #if defined(__CUDA_ARCH__)
-  return __fdividef(a, b);
+  float quotient;
+  asm("div.approx.ftz.f32 %0, %1, %2;" : "=f"(quotient) : "f"(a), "f"(b));
+  return quotient;
 #else
   return a / b;
 #endif
