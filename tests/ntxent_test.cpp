@@ -243,7 +243,7 @@ TEST_CASE("bits of the loss do not depend on the number of threads", "[ntxent]")
   set_threads(0);
 }
 
-TEST_CASE("the gradient may overwrite z; scratch holds nothing before and no more than it says",
+TEST_CASE("the gradient may overwrite z, and scratch holds nothing before and no more than it says",
           "[ntxent]") {
   const NtxentSpec spec{40, 30, .5f};
   Floats z = random_rows(spec.rows, spec.dim);
