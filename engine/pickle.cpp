@@ -187,10 +187,10 @@ class Reader {
       refuse("is damaged near byte {}; use another copy", reader_.at());
     if (function->is_name("collections\nOrderedDict")) return push_ordered_dict(*arguments);
     if (function->kind != Kind::name || !may_be_called_(function->text))
-      refuse(
-          "calls {}, which has no place in a file of weights; it was not run, get the file "
-          "elsewhere",
-          shown(function->kind == Kind::name ? dotted(function->text) : "a value"));
+      fail(ErrorKind::data,
+           "{}: its pickle calls {}, which has no place in a file of weights; it was not run, get "
+           "the file elsewhere",
+           name_, shown(function->kind == Kind::name ? dotted(function->text) : "a value"));
     push_call(function, arguments);
   }
   void push_call(Value function, Value arguments) {
@@ -321,8 +321,10 @@ class Reader {
         return reader_.ran_out() ? cut() : false;
       default:
         if (reader_.ran_out()) return cut();
-        refuse("holds {}, which is not read here; save it with torch.save of the state_dict",
-               name_of_opcode(opcode));
+        fail(ErrorKind::data,
+             "{}: its pickle holds {}, which is not read here; save it with torch.save of the "
+             "state_dict",
+             name_, name_of_opcode(opcode));
     }
     return reader_.ran_out() ? cut() : true;
   }

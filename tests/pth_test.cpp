@@ -67,8 +67,8 @@ TEST_CASE("pth: both forms give the tensors back, to the bit") {
   const std::vector<StoredTensor> tensors = small_tensors();
   write_safetensors(folder / "want", tensors);
   const TensorFile want(folder / "want");
-  for (const std::string& bytes :
-       {zip_pth(tensors), zip_pth(tensors, Packing::deflated), legacy_pth(tensors)}) {
+  for (const std::string& bytes : {zip_pth(tensors), zip_pth(tensors, Packing::deflated),
+                                   zip_pth(tensors, Packing::stored_zip64), legacy_pth(tensors)}) {
     write_bytes(folder / "some.name", bytes);  // the content decides
     const TensorFile file(folder / "some.name");
     CHECK(same(file, want));
@@ -278,7 +278,7 @@ TEST_CASE("pth: archives and old files that are not what they should be") {
 TEST_CASE("pth: no cut and no changed byte does harm") {
   for (const std::string& good :
        {zip_pth(small_tensors()), zip_pth(small_tensors(), Packing::deflated),
-        legacy_pth(small_tensors())}) {
+        zip_pth(small_tensors(), Packing::stored_zip64), legacy_pth(small_tensors())}) {
     // In memory of exactly this size, so that a sanitizer sees a step beyond it.
     const auto read = [&](const std::string& bytes) {
       const std::vector<char> exact(bytes.begin(), bytes.end());

@@ -132,12 +132,19 @@ Doubles gradient_with_rounded_weights(const NtxentSpec& spec, const Floats& z) {
 }
 
 const std::vector<Case>& cases() {
-  static const std::vector<Case> all{{1, 128, .5f},      {2, 2, .5f},       {2, 128, .1f},
-                                     {33, 128, .5f},     {33, 130, .1f},    {32, 30, .1f},
-                                     {64, 256, .5f},     {65, 64, .2f},     {300, 128, .1f},
+  static const std::vector<Case> all{{1, 128, .5f},
+                                     {2, 2, .5f},
+                                     {2, 128, .1f},
+                                     {33, 128, .5f},
+                                     {33, 130, .1f},
+                                     {32, 30, .1f},
+                                     {64, 256, .5f},
+                                     {65, 64, .2f},
+                                     {300, 128, .1f},
                                      {300, 128, .5f, 1},  // in parts, and not: the gradient then
                                                           // needs no scratch
-                                     {150, 127, .1f, 1}, {150, 250, .1f, 6}};
+                                     {150, 127, .1f, 1},
+                                     {150, 250, .1f, 6}};
   return all;
 }
 
@@ -204,8 +211,10 @@ TEST_CASE("NT-Xent kernels, cold: exponents of a hundred either way", "[kernels]
   check_loss(problem.spec, z, got, want);
   if (operands == NtxentOperands::f32)
     CHECK(error(got.dz, want.grad_z) < 2e-5);
-  else
+  else if (want.loss > 1e-12)
     CHECK(error(got.dz, gradient_with_rounded_weights(problem.spec, z)) < 5e-4);
+  else  // the reference's 1 - P is lost in double
+    CHECK(error(got.dz, want.grad_z) < 1e-2);
 }
 
 TEST_CASE("NT-Xent kernels: rows need not be unit vectors", "[kernels][ntxent]") {

@@ -107,28 +107,42 @@ std::string ordered_dict(const std::string& items) {
 }
 
 std::string zip(const Files& files, Packing packing) {
-  const bool packs = packing == Packing::deflated;
+  const bool packs = packing == Packing::deflated, wide = packing == Packing::stored_zip64;
+  constexpr std::uint32_t kElsewhere = 0xFFFFFFFF;  // in the extra field, or in the wide end record
   std::string out, directory;
   for (const auto& [name, content] : files) {
     const std::string packed = packs ? deflated(content) : content;
     const auto method = static_cast<std::uint16_t>(packs ? 8 : 0);
-    const auto offset = static_cast<std::uint32_t>(out.size());
+    const auto narrow = [&](std::size_t n) {
+      return little(wide ? kElsewhere : static_cast<std::uint32_t>(n));
+    };
     const auto name_bytes = static_cast<std::uint16_t>(name.size());
     const std::uint32_t crc = crc32_of(std::as_bytes(std::span(content)));
+    std::string extra = "FB" + little<std::uint16_t>(3) + "ZZZ";  // PyTorch's padding
+    if (wide)
+      extra += little<std::uint16_t>(1) + little<std::uint16_t>(24) +
+               little<std::uint64_t>(content.size()) + little<std::uint64_t>(packed.size()) +
+               little<std::uint64_t>(out.size());
+    directory += "PK\x01\x02" + little<std::uint32_t>(0x00140014) + little<std::uint16_t>(0x0808) +
+                 little(method) + std::string(4, '\0') + little(crc) + narrow(packed.size()) +
+                 narrow(content.size()) + little(name_bytes) +
+                 little(static_cast<std::uint16_t>(extra.size())) + std::string(10, '\0') +
+                 narrow(out.size()) + name + extra;
     // As PyTorch writes them: the local header's sizes and checksum are 0.
     out += "PK\x03\x04" + little<std::uint16_t>(20) + little<std::uint16_t>(0x0808) +
            little(method) + std::string(16, '\0') + little(name_bytes) + little<std::uint16_t>(0) +
            name + packed;
-    directory += "PK\x01\x02" + little<std::uint32_t>(0x00140014) + little<std::uint16_t>(0x0808) +
-                 little(method) + std::string(4, '\0') + little(crc) +
-                 little(static_cast<std::uint32_t>(packed.size())) +
-                 little(static_cast<std::uint32_t>(content.size())) + little(name_bytes) +
-                 std::string(12, '\0') + little(offset) + name;
   }
-  const auto count = static_cast<std::uint16_t>(files.size());
-  return out + directory + "PK\x05\x06" + std::string(4, '\0') + little(count) + little(count) +
-         little(static_cast<std::uint32_t>(directory.size())) +
-         little(static_cast<std::uint32_t>(out.size())) + little<std::uint16_t>(0);
+  const std::uint64_t count = files.size(), start = out.size();
+  out += directory;
+  if (wide)
+    out += "PK\x06\x06" + little<std::uint64_t>(44) + std::string(12, '\0') + little(count) +
+           little(count) + little<std::uint64_t>(directory.size()) + little(start) + "PK\x06\x07" +
+           std::string(4, '\0') + little(start + directory.size()) + little<std::uint32_t>(1);
+  const auto short_count = little(static_cast<std::uint16_t>(wide ? 0xFFFF : count));
+  return out + "PK\x05\x06" + std::string(4, '\0') + short_count + short_count +
+         little(wide ? kElsewhere : static_cast<std::uint32_t>(directory.size())) +
+         little(wide ? kElsewhere : static_cast<std::uint32_t>(start)) + little<std::uint16_t>(0);
 }
 
 std::string zip_pth(std::span<const StoredTensor> tensors, Packing packing) {

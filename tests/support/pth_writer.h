@@ -41,7 +41,7 @@ std::string pickle(const std::string& value);
 std::string ordered_dict(const std::string& items);
 
 using Files = std::vector<std::pair<std::string, std::string>>;  // names and contents
-enum class Packing { stored, deflated };
+enum class Packing { stored, deflated, stored_zip64 };  // zip64: as PyTorch has it for large files
 std::string zip(const Files& files, Packing packing = Packing::stored);
 
 // What torch.save(OrderedDict of the tensors) writes. Storage i belongs to tensor i.
