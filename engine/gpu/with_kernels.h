@@ -107,7 +107,7 @@ class WithKernels : public Base {
 
  private:
   gpu::OptimizerOnDevice optimizer_;
-  gpu::Augmenter augmenter_{*this, this->staging()};
+  gpu::Augmenter augmenter_{this->staging()};
 };
 
 }  // namespace peclr
