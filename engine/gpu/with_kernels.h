@@ -115,7 +115,7 @@ class WithKernels : public Base {
  private:
   gpu::Tickets tickets_;
   gpu::OptimizerOnDevice optimizer_;
-  gpu::Augmenter augmenter_{*this, this->staging()};
+  gpu::Augmenter augmenter_{this->staging()};
 };
 
 }  // namespace peclr
