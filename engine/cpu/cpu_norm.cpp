@@ -55,17 +55,25 @@ struct ChannelScratch {
   std::int64_t used = 0;
 };
 
+// y = x * scale + shift before residual and activation: [2, C].
+Tensor affine_of(Backend& backend, const NormWeights& w, const float* mean, const float* inv_std,
+                 std::int64_t channels) {
+  Tensor affine(backend, {2, channels}, DType::f32);
+  float *scale = affine.data<float>(), *shift = scale + channels;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    scale[c] = w.gamma.data<float>()[c] * inv_std[c];
+    shift[c] = w.beta.data<float>()[c] - mean[c] * scale[c];
+  }
+  return affine;
+}
+
 template <class T>
 void apply(const Loops& loops, Backend& backend, const NormSpec& spec, const NormWeights& w,
            const float* mean, const float* inv_std, const Tensor& x, const Tensor& residual,
            const Tensor& y) {
   const NormExtent extent = norm_extent(x);
-  const Tensor affine(backend, {2, extent.channels}, DType::f32);
-  float *scale = affine.data<float>(), *shift = scale + extent.channels;
-  for (std::int64_t c = 0; c < extent.channels; ++c) {
-    scale[c] = w.gamma.data<float>()[c] * inv_std[c];
-    shift[c] = w.beta.data<float>()[c] - mean[c] * scale[c];
-  }
+  const Tensor affine = affine_of(backend, w, mean, inv_std, extent.channels);
+  const float *scale = affine.data<float>(), *shift = scale + extent.channels;
   loops_for<T>(loops).norm_apply(extent, x.data<T>(), scale, shift, data_or_null<T>(residual),
                                  spec.slope, y.data<T>());
 }
@@ -118,13 +126,16 @@ void CpuBackend::norm_backward(const NormSpec& spec, const NormWeights& w, const
   float* a = reinterpret_cast<float*>(scratch.take(2 * channels));
   float *b = a + channels, *c = b + channels;
   const float *mean = saved.data<float>(), *inv_std = mean + channels;
+  const Tensor affine = affine_of(*this, w, mean, inv_std, channels);
   with_type(x, [&]<class T>() {
     const NormReduce<T> in{dy.data<T>(),
                            data_or_null<T>(more),
-                           spec.slope == 1.f ? nullptr : y.data<T>(),
+                           has_residual ? y.data<T>() : nullptr,
                            x.data<T>(),
                            mean,
                            inv_std,
+                           affine.data<float>(),
+                           affine.data<float>() + channels,
                            spec.slope,
                            has_residual || more.defined()};
     loops_for<T>(loops_).norm_backward_reduce(extent, in, sum_g, sum_gx, partial);

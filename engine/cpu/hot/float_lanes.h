@@ -13,18 +13,29 @@ PECLR_BEGIN
 // The vector types of L lanes and what g++ 12 cannot convert within a template.
 template <int L>
 struct LaneTypes;
-#define PECLR_LANE_TYPES(L)                                                       \
-  template <>                                                                     \
-  struct LaneTypes<L> {                                                           \
-    typedef float F __attribute__((vector_size(4 * L)));                          \
-    typedef std::uint32_t U __attribute__((vector_size(4 * L)));                  \
-    typedef std::uint16_t H __attribute__((vector_size(2 * L)));                  \
-    static U widened(const H& half) { return __builtin_convertvector(half, U); }  \
-    static H narrowed(const U& bits) { return __builtin_convertvector(bits, H); } \
+#define PECLR_LANE_TYPES(L)                                                           \
+  template <>                                                                         \
+  struct LaneTypes<L> {                                                               \
+    typedef float F __attribute__((vector_size(4 * L)));                              \
+    typedef std::uint32_t U __attribute__((vector_size(4 * L)));                      \
+    typedef std::uint16_t H __attribute__((vector_size(2 * L)));                      \
+    typedef std::uint8_t B __attribute__((vector_size(L)));                           \
+    static U widened(const H& half) { return __builtin_convertvector(half, U); }      \
+    static H narrowed(const U& bits) { return __builtin_convertvector(bits, H); }     \
+    static U from_bytes(const B& bytes) { return __builtin_convertvector(bytes, U); } \
+    static B to_bytes(const U& words) { return __builtin_convertvector(words, B); }   \
   };
 PECLR_LANE_TYPES(8)
 PECLR_LANE_TYPES(16)
 #undef PECLR_LANE_TYPES
+template <>
+struct LaneTypes<1> {
+  using F = float;
+  using U = std::uint32_t;
+  using B = std::uint8_t;
+  static U from_bytes(B byte) { return byte; }
+  static B to_bytes(U word) { return static_cast<B>(word); }
+};
 
 template <int L>
 struct FloatLanes {
@@ -70,6 +81,7 @@ struct FloatLanes {
 // One lane needs no vector.
 template <>
 struct FloatLanes<1> {
+  using Types = LaneTypes<1>;
   float v;
   static FloatLanes of(const float* p) { return {*p}; }
   static FloatLanes of(const bf16* p) { return {to_float(*p)}; }
@@ -80,5 +92,17 @@ struct FloatLanes<1> {
     return {y.v > 0.f ? v : v * slope};
   }
 };
+
+// body<L>() with the lanes that fit channels stored in blocks: 16 on wide machines, 8 where the
+// block is 8, 1 for odd numbers of channels.
+template <class F>
+inline void with_lanes(std::int64_t block, F body) {
+  if (block % 16 == 0)
+    body.template operator()<16>();
+  else if (block % 8 == 0)
+    body.template operator()<8>();
+  else
+    body.template operator()<1>();
+}
 
 PECLR_END

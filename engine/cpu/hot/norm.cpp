@@ -13,10 +13,13 @@ using Lanes = FloatLanes<L>;
 constexpr std::int64_t kRun = 64;  // rows summed in f32 before they go to double
 
 struct Chunks {
-  std::int64_t images, count;  // images a chunk
-  explicit Chunks(const NormExtent& e) {
-    images = norm_chunk_images(e);
-    count = (e.images + images - 1) / images;
+  std::int64_t all, images, count;  // images of all chunks, and of one
+  explicit Chunks(const NormExtent& e) : all(e.images), images(norm_chunk_images(e)) {
+    count = (all + images - 1) / images;
+  }
+  std::int64_t begin(std::int64_t chunk) const { return chunk * images; }
+  std::int64_t end(std::int64_t chunk) const {
+    return (chunk + 1) * images < all ? (chunk + 1) * images : all;
   }
 };
 
@@ -27,23 +30,27 @@ inline std::int64_t group_offset(const NormExtent& e, std::int64_t n, std::int64
   return ((n * (e.channels / e.block) + c / e.block) * e.positions) * e.block + c % e.block;
 }
 
-// The gradient behind the activation; the mask is read from the output's sign.
+// The gradient behind the activation, whose sign is the output's or is found anew: x is read
+// anyway, y would have to be fetched. c: the channel.
 template <class T, int L>
-inline Lanes<L> masked(const NormReduce<T>& in, std::int64_t at) {
+inline Lanes<L> masked(const NormReduce<T>& in, std::int64_t at, std::int64_t c,
+                       const Lanes<L>& x) {
   Lanes<L> g = Lanes<L>::of(in.dy + at);
   if (in.more) g.v += Lanes<L>::of(in.more + at).v;
-  return in.y ? g.masked_by(Lanes<L>::of(in.y + at), in.slope) : g;
+  if (in.slope == 1.f) return g;
+  if (in.y) return g.masked_by(Lanes<L>::of(in.y + at), in.slope);
+  return g.masked_by({x.v * Lanes<L>::of(in.scale + c).v + Lanes<L>::of(in.shift + c).v}, in.slope);
 }
 
-// Runs row(offset, a, b) for every row of a chunk and adds its two sums into partial[2][channels].
-template <int L, class Row>
-inline void reduce_chunk(const NormExtent& e, const Chunks& chunks, std::int64_t chunk,
-                         std::int64_t group, double* partial, Row row) {
+// Adds the two sums of a chunk into partial[2][channels], for the group of L channels that begins
+// at c. make_row(channel) gives a group's row(offset, a, b).
+template <int L, class MakeRow>
+inline void reduce_group(const NormExtent& e, const Chunks& chunks, std::int64_t chunk,
+                         std::int64_t c, double* partial, MakeRow make_row) {
   double first[L] = {}, second[L] = {};
-  const std::int64_t n_end =
-      (chunk + 1) * chunks.images < e.images ? (chunk + 1) * chunks.images : e.images;
-  for (std::int64_t n = chunk * chunks.images; n < n_end; ++n) {
-    const std::int64_t base = group_offset<L>(e, n, group);
+  const auto row = make_row(c);
+  for (std::int64_t n = chunks.begin(chunk); n < chunks.end(chunk); ++n) {
+    const std::int64_t base = group_offset<L>(e, n, c / L);
     for (std::int64_t p = 0; p < e.positions; p += kRun) {
       const std::int64_t end = p + kRun < e.positions ? p + kRun : e.positions;
       Lanes<L> a{}, b{};
@@ -55,56 +62,86 @@ inline void reduce_chunk(const NormExtent& e, const Chunks& chunks, std::int64_t
       for (int l = 0; l < L; ++l) second[l] += run_b[l];
     }
   }
-  double* out = partial + chunk * 2 * e.channels + group * L;
-  for (int l = 0; l < L; ++l) out[l] = first[l];
-  for (int l = 0; l < L; ++l) out[e.channels + l] = second[l];
+  for (int l = 0; l < L; ++l) partial[c + l] = first[l];
+  for (int l = 0; l < L; ++l) partial[e.channels + c + l] = second[l];
 }
 
-// make_row(channel) gives the row of the group that begins there.
+// The same for channels [begin, end) that lie side by side, in the order of memory: a few rows at a
+// time, with the sums in the nearest cache.
+constexpr std::int64_t kSlice = 512;
+template <int L, class MakeRow>
+inline void reduce_slice(const NormExtent& e, const Chunks& chunks, std::int64_t chunk,
+                         std::int64_t begin, std::int64_t end, double* partial, MakeRow make_row) {
+  constexpr int kRows = 4;
+  double *first = partial + begin, *second = first + e.channels;
+  const std::int64_t width = end - begin;
+  for (std::int64_t c = 0; c < width; ++c) first[c] = second[c] = 0;
+  for (std::int64_t n = chunks.begin(chunk); n < chunks.end(chunk); ++n)
+    for (std::int64_t p = 0; p < e.positions; p += kRun) {
+      float a[kSlice], b[kSlice];
+      for (std::int64_t c = 0; c < width; ++c) a[c] = b[c] = 0;
+      const std::int64_t rows = e.positions - p < kRun ? e.positions - p : kRun;
+      for (std::int64_t q = 0; q < rows; q += kRows) {
+        const std::int64_t base = (n * e.positions + p + q) * e.channels + begin;
+        for (std::int64_t c = 0; c < width; c += L) {
+          const auto row = make_row(begin + c);
+          Lanes<L> sum_a = Lanes<L>::of(a + c), sum_b = Lanes<L>::of(b + c);
+          if (q + kRows <= rows) {
+            for (int k = 0; k < kRows; ++k) row(base + k * e.channels + c, sum_a, sum_b);
+          } else {
+            for (std::int64_t k = 0; k < rows - q; ++k)
+              row(base + k * e.channels + c, sum_a, sum_b);
+          }
+          sum_a.to(a + c);
+          sum_b.to(b + c);
+        }
+      }
+      for (std::int64_t c = 0; c < width; ++c) first[c] += a[c];
+      for (std::int64_t c = 0; c < width; ++c) second[c] += b[c];
+    }
+}
+
 template <int L, class MakeRow>
 inline void reduce(const NormExtent& e, double* first, double* second, double* scratch,
                    MakeRow make_row) {
   const Chunks chunks(e);
-  const std::int64_t groups = e.channels / L;
-  parallel_for(groups * chunks.count, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i)
-      reduce_chunk<L>(e, chunks, i / groups, i % groups, scratch, make_row(i % groups * L));
+  // Few chunks leave work for several threads in their slices.
+  const std::int64_t slice = e.block == L ? L : chunks.count >= 8 ? kSlice : 128;
+  const std::int64_t slices = (e.channels + slice - 1) / slice;
+  parallel_for(slices * chunks.count, 1, [&](std::int64_t item, std::int64_t) {
+    const std::int64_t chunk = item / slices, c = item % slices * slice;
+    double* partial = scratch + chunk * 2 * e.channels;
+    if (e.block == L) return reduce_group<L>(e, chunks, chunk, c, partial, make_row);
+    const std::int64_t end = c + slice < e.channels ? c + slice : e.channels;
+    reduce_slice<L>(e, chunks, chunk, c, end, partial, make_row);
   });
-  for (std::int64_t c = 0; c < e.channels; ++c) {
-    first[c] = second[c] = 0;
-    for (std::int64_t k = 0; k < chunks.count; ++k) {
-      first[c] += scratch[k * 2 * e.channels + c];
-      second[c] += scratch[k * 2 * e.channels + e.channels + c];
-    }
+  for (std::int64_t c = 0; c < e.channels; ++c) first[c] = second[c] = 0;
+  for (std::int64_t k = 0; k < chunks.count; ++k) {
+    const double* partial = scratch + k * 2 * e.channels;
+    for (std::int64_t c = 0; c < e.channels; ++c) first[c] += partial[c];
+    for (std::int64_t c = 0; c < e.channels; ++c) second[c] += partial[e.channels + c];
   }
 }
 
-// Runs row(offset, channel) for every row of every group.
-template <int L, class Row>
-inline void for_rows(const NormExtent& e, Row row) {
-  const Chunks chunks(e);
-  const std::int64_t groups = e.channels / L;
-  parallel_for(groups * chunks.count, 1, [&](std::int64_t begin, std::int64_t end) {
+// make_row(channel) gives row(offset) for the L channels that begin there; runs it everywhere, in
+// the order of memory.
+template <int L, class MakeRow>
+inline void for_rows(const NormExtent& e, MakeRow make_row) {
+  const std::int64_t blocks = e.channels / e.block, runs = (e.positions + kRun - 1) / kRun;
+  parallel_for(e.images * blocks * runs, 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t group = i % groups, first = i / groups * chunks.images;
-      const std::int64_t last = first + chunks.images < e.images ? first + chunks.images : e.images;
-      for (std::int64_t n = first; n < last; ++n) {
-        const std::int64_t base = group_offset<L>(e, n, group);
-        row(base, group * L);
+      const std::int64_t plane = i / runs, p = i % runs * kRun, c = plane % blocks * e.block;
+      const std::int64_t rows = e.positions - p < kRun ? e.positions - p : kRun;
+      const std::int64_t base = (plane * e.positions + p) * e.block;
+      if (e.block == L) {
+        const auto row = make_row(c);
+        for (std::int64_t q = 0; q < rows; ++q) row(base + q * L);
+      } else {
+        for (std::int64_t q = 0; q < rows; ++q)
+          for (std::int64_t k = 0; k < e.block; k += L) make_row(c + k)(base + q * e.block + k);
       }
     }
   });
-}
-
-// Lanes that fit the layout: 16 on wide machines, 8 where the block is 8, 1 for odd channel counts.
-template <class F>
-inline void with_lanes(const NormExtent& e, F body) {
-  if (e.block % 16 == 0)
-    body.template operator()<16>();
-  else if (e.block % 8 == 0)
-    body.template operator()<8>();
-  else
-    body.template operator()<1>();
 }
 
 }  // namespace
@@ -112,7 +149,7 @@ inline void with_lanes(const NormExtent& e, F body) {
 template <class T>
 void norm_sums(const NormExtent& e, const T* x, float* shift, double* sums, double* squares,
                double* scratch) {
-  with_lanes(e, [&]<int L>() {
+  with_lanes(e.block, [&]<int L>() {
     for (std::int64_t c = 0; c < e.channels; ++c) shift[c] = to_float(x[group_offset<1>(e, 0, c)]);
     reduce<L>(e, sums, squares, scratch, [&](std::int64_t c) {
       return [x, origin = Lanes<L>::of(shift + c)](std::int64_t at, Lanes<L>& a, Lanes<L>& b) {
@@ -127,14 +164,13 @@ void norm_sums(const NormExtent& e, const T* x, float* shift, double* sums, doub
 template <class T>
 void norm_apply(const NormExtent& e, const T* x, const float* scale, const float* shift,
                 const T* residual, float slope, T* y) {
-  with_lanes(e, [&]<int L>() {
-    for_rows<L>(e, [&](std::int64_t base, std::int64_t c) {
-      const Lanes<L> s = Lanes<L>::of(scale + c), t = Lanes<L>::of(shift + c);
-      for (std::int64_t p = 0, at = base; p < e.positions; ++p, at += e.block) {
+  with_lanes(e.block, [&]<int L>() {
+    for_rows<L>(e, [=](std::int64_t c) {
+      return [=, s = Lanes<L>::of(scale + c), t = Lanes<L>::of(shift + c)](std::int64_t at) {
         Lanes<L> v{Lanes<L>::of(x + at).v * s.v + t.v};
         if (residual) v.v += Lanes<L>::of(residual + at).v;
         v.activated(slope).to(y + at);
-      }
+      };
     });
   });
 }
@@ -142,14 +178,14 @@ void norm_apply(const NormExtent& e, const T* x, const float* scale, const float
 template <class T>
 void norm_backward_reduce(const NormExtent& e, const NormReduce<T>& in, double* sum_g,
                           double* sum_gx, double* scratch) {
-  with_lanes(e, [&]<int L>() {
+  with_lanes(e.block, [&]<int L>() {
     reduce<L>(e, sum_g, sum_gx, scratch, [&](std::int64_t c) {
       const auto mean = Lanes<L>::of(in.mean + c), inv_std = Lanes<L>::of(in.inv_std + c);
-      return [&in, mean, inv_std](std::int64_t at, Lanes<L>& a, Lanes<L>& b) {
-        const Lanes<L> g = masked<T, L>(in, at);
+      return [&in, mean, inv_std, c](std::int64_t at, Lanes<L>& a, Lanes<L>& b) {
+        const Lanes<L> v = Lanes<L>::of(in.x + at), g = masked<T, L>(in, at, c, v);
         if (in.keep) g.to(in.dy + at);
         a.v += g.v;
-        b.v += g.v * (Lanes<L>::of(in.x + at).v - mean.v) * inv_std.v;
+        b.v += g.v * (v.v - mean.v) * inv_std.v;
       };
     });
   });
@@ -158,14 +194,14 @@ void norm_backward_reduce(const NormExtent& e, const NormReduce<T>& in, double* 
 template <class T>
 void norm_backward_apply(const NormExtent& e, const NormReduce<T>& in, const float* a,
                          const float* b, const float* c, T* dx) {
-  with_lanes(e, [&]<int L>() {
-    for_rows<L>(e, [&](std::int64_t base, std::int64_t channel) {
-      const auto ca = Lanes<L>::of(a + channel), cb = Lanes<L>::of(b + channel);
-      const auto cc = Lanes<L>::of(c + channel);
-      for (std::int64_t p = 0, at = base; p < e.positions; ++p, at += e.block) {
-        const Lanes<L> g = in.keep ? Lanes<L>::of(in.dy + at) : masked<T, L>(in, at);
-        Lanes<L>{ca.v * g.v + cb.v * Lanes<L>::of(in.x + at).v + cc.v}.to(dx + at);
-      }
+  with_lanes(e.block, [&]<int L>() {
+    for_rows<L>(e, [=, &in](std::int64_t channel) {
+      return [=, &in, ca = Lanes<L>::of(a + channel), cb = Lanes<L>::of(b + channel),
+              cc = Lanes<L>::of(c + channel)](std::int64_t at) {
+        const Lanes<L> v = Lanes<L>::of(in.x + at);
+        const Lanes<L> g = in.keep ? Lanes<L>::of(in.dy + at) : masked<T, L>(in, at, channel, v);
+        Lanes<L>{ca.v * g.v + cb.v * v.v + cc.v}.to(dx + at);
+      };
     });
   });
 }

@@ -16,21 +16,21 @@ struct NormExtent {
   std::int64_t images, positions, channels, block;
 };
 
-// What both passes of the gradient read: g = (dy + more) * act'(y). more may be null; y may be null
-// where slope is 1. With keep, the first pass leaves g in dy, for the residual and for the second
-// pass.
+// What both passes of the gradient read: g = (dy + more) * act'(y), more may be null. The sign of y
+// is that of x * scale + shift, or, where a residual was added (and for no other norm), y is read.
+// With keep, the first pass leaves g in dy, for the residual and for the second pass.
 template <class T>
 struct NormReduce {
   T* dy;
   const T *more, *y, *x;
-  const float *mean, *inv_std;
+  const float *mean, *inv_std, *scale, *shift;
   float slope;
   bool keep;
 };
 
 // Reductions work on chunks of whole images with at least kChunkRows positions, and keep two sums a
 // channel and chunk.
-inline constexpr std::int64_t kNormChunkRows = 4096;
+inline constexpr std::int64_t kNormChunkRows = 2048;
 constexpr std::int64_t norm_chunk_images(const NormExtent& e) {
   return (kNormChunkRows + e.positions - 1) / e.positions;
 }

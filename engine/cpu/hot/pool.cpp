@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cpu/hot/pool.h"
 
+#include "engine/cpu/hot/float_lanes.h"
 #include "engine/parallel.h"
 
 PECLR_BEGIN
@@ -18,6 +19,15 @@ inline void for_groups(const PoolExtent& e, F body) {
   });
 }
 
+// Runs body(plane, row) over rows of all planes: an image's channels of one block.
+template <class F>
+inline void for_plane_rows(const PoolExtent& e, std::int64_t rows, F body) {
+  const std::int64_t planes = e.images * (e.channels / e.block);
+  parallel_for(planes * rows, 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) body(i / rows, i % rows);
+  });
+}
+
 inline std::int64_t offset(const PoolExtent& e, std::int64_t n, std::int64_t c,
                            std::int64_t positions) {
   return ((n * (e.channels / e.block) + c / e.block) * positions) * e.block + c % e.block;
@@ -27,55 +37,55 @@ inline std::int64_t offset(const PoolExtent& e, std::int64_t n, std::int64_t c,
 
 template <class T>
 void max_pool(const PoolExtent& e, const T* x, T* y, std::uint8_t* where) {
-  const std::int64_t oh = (e.height + 1) / 2, ow = (e.width + 1) / 2;
-  for_groups(e, [&](std::int64_t n, std::int64_t c, std::int64_t lanes) {
-    const T* in = x + offset(e, n, c, e.height * e.width);
-    const std::int64_t out = offset(e, n, c, oh * ow);
-    for (std::int64_t i = 0; i < oh; ++i)
-      for (std::int64_t j = 0; j < ow; ++j) {
-        float best[kLanes];
-        int place[kLanes];
-        for (std::int64_t l = 0; l < lanes; ++l) best[l] = -__builtin_inff(), place[l] = 4;
-        for (int k = 0; k < 9; ++k) {
-          const std::int64_t r = 2 * i - 1 + k / 3, s = 2 * j - 1 + k % 3;
-          if (r < 0 || r >= e.height || s < 0 || s >= e.width) continue;
-          const T* at = in + (r * e.width + s) * e.block;
-          for (std::int64_t l = 0; l < lanes; ++l) {
-            const float v = to_float(at[l]);
-            const bool wins = v > best[l] || v != v;  // a NaN wins and stays
-            best[l] = wins ? v : best[l];
-            place[l] = wins ? k : place[l];
+  const std::int64_t oh = (e.height + 1) / 2, ow = (e.width + 1) / 2, block = e.block;
+  with_lanes(block, [&]<int L>() {
+    using Places = typename LaneTypes<L>::U;
+    for_plane_rows(e, oh, [&](std::int64_t plane, std::int64_t i) {
+      const T* in = x + plane * e.height * e.width * block;
+      for (std::int64_t at = (plane * oh + i) * ow * block, j = 0; j < ow; ++j)
+        for (std::int64_t c = 0; c < block; c += L, at += L) {
+          auto best = typename LaneTypes<L>::F{} - __builtin_inff();
+          Places place = Places{} + 4;
+          for (std::uint32_t k = 0; k < 9; ++k) {
+            const std::int64_t r = 2 * i - 1 + k / 3, s = 2 * j - 1 + k % 3;
+            if (r < 0 || r >= e.height || s < 0 || s >= e.width) continue;
+            const auto v = FloatLanes<L>::of(in + (r * e.width + s) * block + c).v;
+            const auto wins = (v > best) | (v != v);  // a NaN wins and stays
+            best = wins ? v : best;
+            place = wins ? Places{} + k : place;
           }
+          FloatLanes<L>{best}.to(y + at);
+          const auto bytes = LaneTypes<L>::to_bytes(place);
+          std::memcpy(where + at, &bytes, sizeof bytes);
         }
-        const std::int64_t at = out + (i * ow + j) * e.block;
-        for (std::int64_t l = 0; l < lanes; ++l) {
-          store(y[at + l], best[l]);
-          where[at + l] = static_cast<std::uint8_t>(place[l]);
-        }
-      }
+    });
   });
 }
 
 template <class T>
 void max_pool_backward(const PoolExtent& e, const T* dy, const std::uint8_t* where, T* dx) {
-  const std::int64_t oh = (e.height + 1) / 2, ow = (e.width + 1) / 2;
-  for_groups(e, [&](std::int64_t n, std::int64_t c, std::int64_t lanes) {
-    T* out = dx + offset(e, n, c, e.height * e.width);
-    const std::int64_t in = offset(e, n, c, oh * ow);
-    for (std::int64_t r = 0; r < e.height; ++r)
-      for (std::int64_t s = 0; s < e.width; ++s) {
-        float sum[kLanes] = {};
-        // The windows that hold (r, s): one or two a side.
-        for (std::int64_t i = r / 2; i <= (r + 1) / 2 && i < oh; ++i)
-          for (std::int64_t j = s / 2; j <= (s + 1) / 2 && j < ow; ++j) {
-            const int place = static_cast<int>((r - (2 * i - 1)) * 3 + (s - (2 * j - 1)));
-            const std::int64_t at = in + (i * ow + j) * e.block;
-            for (std::int64_t l = 0; l < lanes; ++l)
-              sum[l] += where[at + l] == place ? to_float(dy[at + l]) : 0.f;
-          }
-        for (std::int64_t l = 0; l < lanes; ++l)
-          store(out[(r * e.width + s) * e.block + l], sum[l]);
-      }
+  const std::int64_t oh = (e.height + 1) / 2, ow = (e.width + 1) / 2, block = e.block;
+  with_lanes(block, [&]<int L>() {
+    for_plane_rows(e, e.height, [&](std::int64_t plane, std::int64_t r) {
+      const std::int64_t in = plane * oh * ow * block;
+      T* out = dx + (plane * e.height + r) * e.width * block;
+      for (std::int64_t s = 0; s < e.width; ++s)
+        for (std::int64_t c = 0; c < block; c += L, out += L) {
+          typename LaneTypes<L>::F sum{};
+          // The windows that hold (r, s): one or two a side.
+          for (std::int64_t i = r / 2; i <= (r + 1) / 2 && i < oh; ++i)
+            for (std::int64_t j = s / 2; j <= (s + 1) / 2 && j < ow; ++j) {
+              const auto place =
+                  static_cast<std::uint32_t>((r - (2 * i - 1)) * 3 + (s - (2 * j - 1)));
+              const std::int64_t at = in + (i * ow + j) * block + c;
+              typename LaneTypes<L>::B bytes;
+              std::memcpy(&bytes, where + at, sizeof bytes);
+              const auto g = FloatLanes<L>::of(dy + at).v;
+              sum += LaneTypes<L>::from_bytes(bytes) == place ? g : decltype(sum){};
+            }
+          FloatLanes<L>{sum}.to(out);
+        }
+    });
   });
 }
 
