@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "engine/cpu/window_rows.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
 
@@ -47,11 +48,25 @@ memory::desc any(const memory::desc& d, DType type) {
 
 enum class Direction { forward, backward_data, backward_weights };
 
+// The weight gradient as matrix products, one for each place (r, s) in the window:
+// dW[:, r, s, :] = dY^T X_rs, with X_rs from gather_window_rows. For 1x1 windows and for small maps
+// oneDNN's products keep AMX far busier than its convolutions do.
+struct WeightProduct {
+  dnnl::matmul run;
+  memory::desc dy, x, dw, scratchpad;
+  std::size_t gathered;  // bytes of X_rs where that is not x itself
+};
+
 // A primitive and the layouts it wants; the reorders bridge to the layouts the caller has.
 struct Plan {
   dnnl::primitive run;
   memory::desc x, w, y, scratchpad;
   std::optional<dnnl::reorder> x_in, x_out, w_in, w_out;
+  std::optional<WeightProduct> product;  // instead of all but w, which is plain
+
+  std::size_t scratch_bytes() const {
+    return product ? product->gathered + product->scratchpad.get_size() : scratchpad.get_size();
+  }
 };
 
 struct Prepared {
@@ -62,16 +77,21 @@ struct Prepared {
 
 // Equal parts of the batch, worked on at the same time, one thread each. oneDNN's own threads would
 // meet at barriers that spin inside each primitive: one of them without a core stops all the
-// others.
+// others. A part is worked on in calls of few images, whose data stay in the core's cache.
 struct Split {
-  explicit Split(const ConvShape& whole)
+  Split(const ConvShape& whole, std::int64_t images_a_call)
       : parts(std::min<std::int64_t>(threads(), whole.images)), shape(whole) {
     while (whole.images % parts != 0) --parts;
     shape.images /= parts;
+    if (shape.images % images_a_call == 0) {
+      calls = shape.images / images_a_call;
+      shape.images = images_a_call;
+    }
   }
-  std::int64_t parts;
-  ConvShape shape;  // of a part
+  std::int64_t parts, calls = 1;
+  ConvShape shape;  // of a call
 };
+constexpr std::int64_t kImagesACall = 8, kAllImages = std::int64_t{1} << 40;
 
 // oneDNN takes its number of threads from OpenMP, when a primitive is made and when it runs.
 class OneThread {
@@ -91,6 +111,14 @@ void for_parts(std::int64_t parts, F body) {
   parallel_for(parts, 1, [&](std::int64_t part, std::int64_t) {
     const OneThread one;
     body(part);
+  });
+}
+
+// body(part, call) for all calls of all parts.
+template <class F>
+void for_calls(std::int64_t parts, std::int64_t calls, F body) {
+  for_parts(parts, [&](std::int64_t part) {
+    for (std::int64_t call = part * calls; call < (part + 1) * calls; ++call) body(part, call);
   });
 }
 
@@ -171,11 +199,59 @@ struct OneDnn::Impl {
 
   Plan& plan(const ConvShape& s, Direction direction) {
     auto [it, fresh] = plans.try_emplace({s, direction});
-    if (fresh) {
+    if (!fresh) return it->second;
+    if (direction == Direction::backward_weights && uses_product(s)) {
+      make_product(s, it->second);
+    } else {
       make(s, direction, it->second);
       make_weight_bridge(s, direction, it->second);
     }
     return it->second;
+  }
+
+  // By shape and processor alone, so that a run that goes on computes what it would have computed.
+  // A window of several places reads x as often, which pays where the output is small.
+  static bool uses_product(const ConvShape& s) {
+    constexpr std::int64_t kSmallMap = 64;
+    const bool plain = s.x_type == DType::bf16 && s.in_block == s.in && s.out_block == s.out;
+    return plain && processor_has(dnnl::cpu_isa::avx512_core_amx) &&
+           (s.kernel == 1 || s.out_height() * s.out_width() <= kSmallMap);
+  }
+
+  void make_product(const ConvShape& s, Plan& plan) {
+    using Tag = memory::format_tag;
+    const OneThread one;
+    const std::int64_t rows = s.images * s.out_height() * s.out_width();
+    const memory::desc dy({s.out, rows}, type_of(s.y_type), Tag::ba);
+    const memory::desc x({rows, s.in}, type_of(s.x_type), Tag::ab);
+    const memory::desc dw({s.out, s.in}, memory::data_type::f32,
+                          memory::dims{s.kernel * s.kernel * s.in, 1});
+    dnnl::primitive_attr attr;
+    attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::matmul::primitive_desc pd({dy, x, dw}, attr, engine);
+    const bool gathers = s.kernel > 1 || s.stride > 1;
+    plan.product = {dnnl::matmul(pd),
+                    dy,
+                    x,
+                    dw,
+                    pd.scratchpad_desc(),
+                    gathers ? PartScratch::rounded(x.get_size()) : 0};
+    plan.w = plain_weights(s);
+  }
+
+  void run_product(const ConvShape& s, const WeightProduct& p, const void* x, const void* dy,
+                   float* dw, void* scratch) {
+    dnnl::stream stream(engine);
+    void* scratchpad = static_cast<std::byte*>(scratch) + p.gathered;
+    for (std::int64_t place = 0; place < s.kernel * s.kernel; ++place) {
+      if (p.gathered > 0)
+        gather_window_rows(s, place / s.kernel, place % s.kernel, static_cast<const bf16*>(x),
+                           static_cast<bf16*>(scratch));
+      p.run.execute(stream, {{DNNL_ARG_SRC, wrap(p.dy, dy)},
+                             {DNNL_ARG_WEIGHTS, wrap(p.x, p.gathered > 0 ? scratch : x)},
+                             {DNNL_ARG_DST, wrap(p.dw, dw + place * s.in)},
+                             {DNNL_ARG_SCRATCHPAD, wrap(p.scratchpad, scratchpad)}});
+    }
   }
 
   void make(const ConvShape& s, Direction direction, Plan& plan) {
@@ -280,38 +356,38 @@ void OneDnn::forget(const void* begin, const void* end) {
 }
 
 void OneDnn::conv_forward(const ConvShape& whole, const void* x, WeightRef w, void* y) {
-  const Split split(whole);
-  const std::int64_t parts = split.parts;
+  const Split split(whole, kImagesACall);
+  const std::int64_t parts = split.parts, calls = split.calls;
   const ConvShape& s = split.shape;
   Plan& plan = impl_->plan(s, Direction::forward);
   const void* weights = impl_->weights(s, plan, w);
   const Impl::PartScratch scratchpads(impl_->memory_, parts, plan.scratchpad.get_size());
   const Impl::PartScratch rooms(impl_->memory_, parts, plan.x_in ? plan.x.get_size() : 0);
-  for_parts(parts, [&](std::int64_t part) {
-    const void* in = impl_->bridged(s, plan, advance(x, part, x_bytes(s)), rooms.of(part));
+  for_calls(parts, calls, [&](std::int64_t part, std::int64_t call) {
+    const void* in = impl_->bridged(s, plan, advance(x, call, x_bytes(s)), rooms.of(part));
     plan.run.execute(dnnl::stream(impl_->engine),
                      {{DNNL_ARG_SRC, impl_->wrap(plan.x, in)},
                       {DNNL_ARG_WEIGHTS, impl_->wrap(plan.w, weights)},
-                      {DNNL_ARG_DST, impl_->wrap(plan.y, advance(y, part, y_bytes(s)))},
+                      {DNNL_ARG_DST, impl_->wrap(plan.y, advance(y, call, y_bytes(s)))},
                       {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpads.of(part))}});
   });
 }
 
 void OneDnn::conv_backward_data(const ConvShape& whole, const void* dy, WeightRef w, void* dx) {
-  const Split split(whole);
-  const std::int64_t parts = split.parts;
+  const Split split(whole, kImagesACall);
+  const std::int64_t parts = split.parts, calls = split.calls;
   const ConvShape& s = split.shape;
   Plan& plan = impl_->plan(s, Direction::backward_data);
   const void* weights = impl_->weights(s, plan, w);
   const memory::desc have = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
   const Impl::PartScratch scratchpads(impl_->memory_, parts, plan.scratchpad.get_size());
   const Impl::PartScratch rooms(impl_->memory_, parts, plan.x_out ? plan.x.get_size() : 0);
-  for_parts(parts, [&](std::int64_t part) {
-    void* target = const_cast<void*>(advance(dx, part, x_bytes(s)));
+  for_calls(parts, calls, [&](std::int64_t part, std::int64_t call) {
+    void* target = const_cast<void*>(advance(dx, call, x_bytes(s)));
     void* result = plan.x_out ? rooms.of(part) : target;
     dnnl::stream stream(impl_->engine);
     plan.run.execute(stream,
-                     {{DNNL_ARG_DIFF_DST, impl_->wrap(plan.y, advance(dy, part, y_bytes(s)))},
+                     {{DNNL_ARG_DIFF_DST, impl_->wrap(plan.y, advance(dy, call, y_bytes(s)))},
                       {DNNL_ARG_WEIGHTS, impl_->wrap(plan.w, weights)},
                       {DNNL_ARG_DIFF_SRC, impl_->wrap(plan.x, result)},
                       {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpads.of(part))}});
@@ -324,39 +400,48 @@ void OneDnn::conv_backward_data(const ConvShape& whole, const void* dy, WeightRe
 // Each part sums over its own images; the parts' sums are then added in order.
 void OneDnn::conv_backward_weights(const ConvShape& whole, const void* x, const void* dy, float* dw,
                                    bool accumulate) {
-  const Split split(whole);
+  const Split split(whole, kAllImages);
   const std::int64_t parts = split.parts;
   const ConvShape& s = split.shape;
   Plan& plan = impl_->plan(s, Direction::backward_weights);
   const std::size_t bytes = plan.w.get_size();
   const Impl::Scratch gradients(impl_->memory_, static_cast<std::size_t>(parts) * bytes);
-  const Impl::PartScratch scratchpads(impl_->memory_, parts, plan.scratchpad.get_size());
+  const Impl::PartScratch scratchpads(impl_->memory_, parts, plan.scratch_bytes());
   const Impl::PartScratch rooms(impl_->memory_, parts, plan.x_in ? plan.x.get_size() : 0);
   for_parts(parts, [&](std::int64_t part) {
-    const void* in = impl_->bridged(s, plan, advance(x, part, x_bytes(s)), rooms.of(part));
-    plan.run.execute(
-        dnnl::stream(impl_->engine),
-        {{DNNL_ARG_SRC, impl_->wrap(plan.x, in)},
-         {DNNL_ARG_DIFF_DST, impl_->wrap(plan.y, advance(dy, part, y_bytes(s)))},
-         {DNNL_ARG_DIFF_WEIGHTS, impl_->wrap(plan.w, advance(gradients.data, part, bytes))},
-         {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpads.of(part))}});
+    const void *x_part = advance(x, part, x_bytes(s)), *dy_part = advance(dy, part, y_bytes(s));
+    const void* sums = advance(gradients.data, part, bytes);
+    if (plan.product)
+      return impl_->run_product(s, *plan.product, x_part, dy_part,
+                                static_cast<float*>(const_cast<void*>(sums)), scratchpads.of(part));
+    const void* in = impl_->bridged(s, plan, x_part, rooms.of(part));
+    plan.run.execute(dnnl::stream(impl_->engine),
+                     {{DNNL_ARG_SRC, impl_->wrap(plan.x, in)},
+                      {DNNL_ARG_DIFF_DST, impl_->wrap(plan.y, dy_part)},
+                      {DNNL_ARG_DIFF_WEIGHTS, impl_->wrap(plan.w, sums)},
+                      {DNNL_ARG_SCRATCHPAD, impl_->wrap(plan.scratchpad, scratchpads.of(part))}});
   });
   auto* sum = static_cast<float*>(gradients.data);
   const auto floats = static_cast<std::int64_t>(bytes / sizeof(float));
-  parallel_for(parts > 1 ? floats : 0, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+  const bool plain = plan.product.has_value();
+  parallel_for(plain || parts > 1 ? floats : 0, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t part = 1; part < parts; ++part)
       for (std::int64_t i = begin; i < end; ++i) sum[i] += sum[part * floats + i];
+    if (plain)
+      for (std::int64_t i = begin; i < end; ++i) dw[i] = accumulate ? dw[i] + sum[i] : sum[i];
   });
+  if (plain) return;
 
   const std::int64_t count = s.out * s.in * s.kernel * s.kernel;
-  const Impl::Scratch plain(impl_->memory_,
-                            accumulate ? static_cast<std::size_t>(count) * sizeof(float) : 0);
-  float* target = accumulate ? static_cast<float*>(plain.data) : dw;
-  plan.w_out->execute(impl_->stream, {{DNNL_ARG_FROM, impl_->wrap(plan.w, sum)},
-                                      {DNNL_ARG_TO, impl_->wrap(impl_->plain_weights(s), target)}});
+  const Impl::Scratch room(impl_->memory_,
+                           accumulate ? static_cast<std::size_t>(count) * sizeof(float) : 0);
+  float* plain_sum = accumulate ? static_cast<float*>(room.data) : dw;
+  plan.w_out->execute(impl_->stream,
+                      {{DNNL_ARG_FROM, impl_->wrap(plan.w, sum)},
+                       {DNNL_ARG_TO, impl_->wrap(impl_->plain_weights(s), plain_sum)}});
   if (!accumulate) return;
   parallel_for(count, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) dw[i] += target[i];
+    for (std::int64_t i = begin; i < end; ++i) dw[i] += plain_sum[i];
   });
 }
 
