@@ -38,6 +38,9 @@ inline double thread_seconds() {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
+// With one thread others may want the core without being counted.
+inline double clock_now() { return threads() == 1 ? thread_seconds() : seconds(); }
+
 enum class Part { forward, backward_data, backward_weights, norm, pool, rest };
 inline constexpr int kParts = 6;
 inline constexpr const char* kPartNames[kParts] = {"convolutions",
@@ -62,7 +65,7 @@ class PrimitiveSet {
   PrimitiveSet(const WorkList& list, DType type) : type_(type) {
     std::size_t activation = 0;
     for (const auto& [w, count] : list) {
-      items_.push_back({w, count, {}, {}});
+      items_.push_back({w, count, {}, {}, 0});
       activation = std::max({activation, floats(w.n, w.h, w.w, w.in),
                              floats(w.n, w.h / w.stride, w.w / w.stride, w.out)});
     }
@@ -76,20 +79,21 @@ class PrimitiveSet {
     for (Item& item : items_) choose(item);
   }
 
-  PartTimes run() const {
+  PartTimes run() {
     PartTimes times{};
-    for (const Item& item : items_) {
-      const double start = seconds();
+    for (Item& item : items_) {
+      const double start = clock_now();
       for (int i = 0; i < item.count; ++i) run(item.call);
-      times[static_cast<std::size_t>(item.work.part)] += seconds() - start;
+      item.time = clock_now() - start;
+      times[static_cast<std::size_t>(item.work.part)] += item.time;
     }
     return times;
   }
 
-  // body(work, count, what was chosen)
+  // body(work, count, seconds, what was chosen)
   template <class F>
   void for_choices(F body) const {
-    for (const Item& item : items_) body(item.work, item.count, item.choice);
+    for (const Item& item : items_) body(item.work, item.count, item.time, item.choice);
   }
 
  private:
@@ -116,6 +120,7 @@ class PrimitiveSet {
     int count;
     Call call;
     std::string choice;
+    double time = 0;  // of the last run
   };
   struct Candidate {
     Tag tag;

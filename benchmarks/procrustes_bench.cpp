@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "engine/cpu/hot/procrustes.h"
+#include "engine/cpu/hot/loops.h"
 #include "engine/parallel.h"
 #include "kernels/random.h"
 #include "kernels/vec.h"
@@ -23,6 +23,7 @@ std::vector<float> random_poses(std::uint64_t purpose) {
 // Both the aligned pose and its error, the work of an evaluation.
 void procrustes(benchmark::State& state, peclr::Alignment rule) {
   peclr::set_threads(static_cast<int>(state.range(0)));
+  const peclr::Loops& loops = peclr::loops();
   const std::vector<float> source = random_poses(1), target = random_poses(2);
   std::vector<float> aligned(source.size()), error(kPoses);
   const peclr::ProcrustesInput input{source.data(), target.data(), kPoses, peclr::kJoints, rule};
@@ -30,7 +31,7 @@ void procrustes(benchmark::State& state, peclr::Alignment rule) {
   output.aligned = aligned.data();
   output.pa_epe = error.data();
   for (auto _ : state) {
-    peclr::procrustes(input, output);
+    loops.procrustes(input, output);
     benchmark::ClobberMemory();
   }
   state.SetItemsProcessed(state.iterations() * kPoses);

@@ -21,7 +21,7 @@ using namespace peclr;
 struct BenchOptions {
   int depth = 50, size = 128, views = 64, rounds = 15, threads = 0;
   std::string precision = "both";
-  bool choices = false;
+  bool shapes = false;
 };
 
 // The CPU backend with a clock, and a list of what it was asked for.
@@ -29,34 +29,35 @@ class TimedBackend : public CpuBackend {
  public:
   PartTimes times{};
   WorkList work;
+  std::map<Work, double> work_times;
 
   void conv_forward(const ConvSpec& spec, const Tensor& x, const Tensor& w,
                     const Tensor& y) override {
-    note(Part::forward, spec, x, w);
-    timed(Part::forward, [&] { CpuBackend::conv_forward(spec, x, w, y); });
+    note(conv(Part::forward, spec, x, w),
+         timed(Part::forward, [&] { CpuBackend::conv_forward(spec, x, w, y); }));
   }
   void conv_backward_data(const ConvSpec& spec, const Tensor& dy, const Tensor& w,
                           const Tensor& dx) override {
-    note(Part::backward_data, spec, dx, w);
-    timed(Part::backward_data, [&] { CpuBackend::conv_backward_data(spec, dy, w, dx); });
+    note(conv(Part::backward_data, spec, dx, w),
+         timed(Part::backward_data, [&] { CpuBackend::conv_backward_data(spec, dy, w, dx); }));
   }
   void conv_backward_weights(const ConvSpec& spec, const Tensor& x, const Tensor& dy,
                              const Tensor& dw, Write write) override {
-    note(Part::backward_weights, spec, x, dw);
-    timed(Part::backward_weights,
-          [&] { CpuBackend::conv_backward_weights(spec, x, dy, dw, write); });
+    note(conv(Part::backward_weights, spec, x, dw), timed(Part::backward_weights, [&] {
+           CpuBackend::conv_backward_weights(spec, x, dy, dw, write);
+         }));
   }
   void norm_train(const NormSpec& spec, const NormWeights& w, const Tensor& x,
                   const Tensor& residual, const Tensor& y, const Tensor& saved) override {
-    note_norm(x, false);
-    timed(Part::norm, [&] { CpuBackend::norm_train(spec, w, x, residual, y, saved); });
+    note_norm(x, false,
+              timed(Part::norm, [&] { CpuBackend::norm_train(spec, w, x, residual, y, saved); }));
   }
   void norm_backward(const NormSpec& spec, const NormWeights& w, const Tensor& x, const Tensor& y,
                      const Tensor& saved, bool has_residual, const Tensor& dy, const Tensor& more,
                      const NormGradients& out) override {
-    note_norm(x, true);
-    timed(Part::norm,
-          [&] { CpuBackend::norm_backward(spec, w, x, y, saved, has_residual, dy, more, out); });
+    note_norm(x, true, timed(Part::norm, [&] {
+                CpuBackend::norm_backward(spec, w, x, y, saved, has_residual, dy, more, out);
+              }));
   }
   void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override {
     timed(Part::pool, [&] { CpuBackend::max_pool(x, y, where); });
@@ -73,19 +74,25 @@ class TimedBackend : public CpuBackend {
 
  private:
   template <class F>
-  void timed(Part part, F body) {
-    const double start = seconds();
+  double timed(Part part, F body) {
+    const double start = clock_now();
     body();
-    times[static_cast<std::size_t>(part)] += seconds() - start;
+    const double time = clock_now() - start;
+    times[static_cast<std::size_t>(part)] += time;
+    return time;
   }
-  void note(Part part, const ConvSpec& spec, const Tensor& x, const Tensor& w) {
+  void note(const Work& w, double time) {
+    ++work[w];
+    work_times[w] += time;
+  }
+  static Work conv(Part part, const ConvSpec& spec, const Tensor& x, const Tensor& w) {
     const Shape &s = x.shape(), &ws = w.shape();
-    ++work[{part, part != Part::forward, s[0], s[1], s[2], s[3], ws[0], ws[1], spec.stride,
-            spec.padding}];
+    return {part,  part != Part::forward, s[0],        s[1], s[2], s[3], ws[0],
+            ws[1], spec.stride,           spec.padding};
   }
-  void note_norm(const Tensor& x, bool backward) {
+  void note_norm(const Tensor& x, bool backward, double time) {
     const Shape& s = x.shape();
-    if (s.rank() == 4) ++work[{Part::norm, backward, s[0], s[1], s[2], s[3], s[3], 0, 1, 0}];
+    if (s.rank() == 4) note({Part::norm, backward, s[0], s[1], s[2], s[3], s[3], 0, 1, 0}, time);
   }
 };
 
@@ -114,7 +121,8 @@ class Step {
   PartTimes run() {
     backend.times = {};
     backend.work.clear();
-    const double start = seconds();
+    backend.work_times.clear();
+    const double start = clock_now();
     store_.zero_grads();
     {
       Tape tape(Mode::train);
@@ -123,7 +131,7 @@ class Step {
       loss_ = out.summary.to_host()[0];
     }
     optimizer_->update(1e-3, step_++);
-    const double whole = seconds() - start;
+    const double whole = clock_now() - start;
     PartTimes times = backend.times;
     for (const double part : backend.times) times[kParts - 1] -= part;
     times[kParts - 1] += whole;
@@ -171,20 +179,20 @@ Quartiles ratios(const std::vector<double>& a, const std::vector<double>& b) {
   return Quartiles(out);
 }
 
-void print_choices(const PrimitiveSet& set) {
-  set.for_choices([](const Work& w, int count, const std::string& choice) {
-    fmt::print("  {:2} x {}{}: [{}, {}, {}, {}] -> {}, {}x{} stride {}: {}\n", count,
-               kPartNames[static_cast<int>(w.part)],
+// The times of one round, shape by shape, and what oneDNN's best was.
+void print_shapes(const PrimitiveSet& set, const TimedBackend& backend) {
+  set.for_choices([&](const Work& w, int count, double time, const std::string& choice) {
+    fmt::print("  {:2} x {}{} [{}, {}, {}, {}] -> {}, {}x{} stride {}: {:.2f} ms, {:.2f} for {}\n",
+               count, kPartNames[static_cast<int>(w.part)],
                w.part == Part::norm && w.backward ? " (gradient)" : "", w.n, w.h, w.w, w.in, w.out,
-               w.kernel, w.kernel, w.stride, choice);
+               w.kernel, w.kernel, w.stride, backend.work_times.at(w) * 1e3, time * 1e3, choice);
   });
 }
 
 void compare(const BenchOptions& options, DType type) {
   Step step(options, type);
   step.run();
-  const PrimitiveSet set(step.backend.work, type);
-  if (options.choices) print_choices(set);
+  PrimitiveSet set(step.backend.work, type);
   std::array<std::vector<double>, kParts> ours, theirs;
   std::vector<double> whole, reference, whole_cpu, reference_cpu;
   for (int round = 0; round < options.rounds; ++round) {
@@ -198,6 +206,7 @@ void compare(const BenchOptions& options, DType type) {
     reference.push_back(sum(b));
     for (std::size_t p = 0; p < kParts; ++p) ours[p].push_back(a[p]), theirs[p].push_back(b[p]);
   }
+  if (options.shapes) print_shapes(set, step.backend);
 
   fmt::print("\n{}, ResNet-{}, {} views at {} px, {}, {} rounds, loss {:.4f}\n", name_of(type),
              options.depth, options.views, options.size, step.backend.description(), options.rounds,
@@ -239,7 +248,7 @@ int main(int argc, char** argv) {
   app.add_option("--precision", options.precision, "f32, bf16 or both")
       ->check(CLI::IsMember({"f32", "bf16", "both"}))
       ->capture_default_str();
-  app.add_flag("--choices", options.choices, "print what is oneDNN's best for each shape");
+  app.add_flag("--shapes", options.shapes, "print times and oneDNN's best for each shape");
   CLI11_PARSE(app, argc, argv);
   std::setvbuf(stdout, nullptr, _IOLBF, 1 << 12);
   try {
