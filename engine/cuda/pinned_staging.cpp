@@ -6,29 +6,57 @@
 #include "engine/cuda/context.h"
 
 namespace peclr::cuda {
+namespace {
 
-void* PinnedStaging::allocate(std::size_t bytes) {
-  enter_gpu();
-  void* block = nullptr;
-  if (cudaMallocHost(&block, bytes) == cudaSuccess) return block;
-  cudaGetLastError();
-  return nullptr;
+std::shared_ptr<CUevent_st> new_event() {
+  cudaEvent_t made = nullptr;
+  check_cuda(cudaEventCreateWithFlags(&made, cudaEventDisableTiming), "making an event");
+  return {made, [](cudaEvent_t e) { cudaEventDestroy(e); }};
 }
 
-void PinnedStaging::release(void* block, std::size_t) noexcept { cudaFreeHost(block); }
+}  // namespace
 
-void PinnedStaging::upload(const void* from, void* to, std::size_t bytes, Stream stream) {
+PinnedStaging::PinnedStaging() {
   enter_gpu();
-  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream),
+  check_cuda(cudaStreamCreateWithFlags(&copies_, cudaStreamNonBlocking),
+             "making a stream for pictures");
+}
+
+PinnedStaging::~PinnedStaging() { cudaStreamDestroy(copies_); }
+
+gpu::Staging::Piece PinnedStaging::allocate(std::size_t bytes) {
+  enter_gpu();
+  void *host = nullptr, *device = nullptr;
+  check_cuda(cudaMallocHost(&host, bytes), "pinning memory for pictures");
+  const int status = cudaMalloc(&device, bytes);
+  if (status != cudaSuccess) cudaFreeHost(host);
+  check_cuda(status, "allocating the GPU's memory for pictures");
+  return {static_cast<std::byte*>(host), static_cast<std::byte*>(device), bytes};
+}
+
+void PinnedStaging::release(const Piece& piece) noexcept {
+  cudaFreeHost(piece.host);
+  cudaFree(piece.device);
+}
+
+void PinnedStaging::upload(const Piece& piece, std::size_t offset, std::size_t bytes) {
+  enter_gpu();
+  check_cuda(cudaMemcpyAsync(piece.device + offset, piece.host + offset, bytes,
+                             cudaMemcpyHostToDevice, copies_),
              "copying pictures to the GPU");
+}
+
+void PinnedStaging::join(Stream stream) {
+  enter_gpu();
+  const Event copied = new_event();
+  check_cuda(cudaEventRecord(copied.get(), copies_), "recording an event");
+  check_cuda(cudaStreamWaitEvent(stream, copied.get(), 0), "waiting for pictures");
 }
 
 std::uint64_t PinnedStaging::mark(Stream stream) {
   enter_gpu();
-  cudaEvent_t made = nullptr;
-  check_cuda(cudaEventCreateWithFlags(&made, cudaEventDisableTiming), "making an event");
-  const Event event(made, [](cudaEvent_t e) { cudaEventDestroy(e); });
-  check_cuda(cudaEventRecord(made, stream), "recording an event");
+  const Event event = new_event();
+  check_cuda(cudaEventRecord(event.get(), stream), "recording an event");
   const std::lock_guard lock(mutex_);
   open_[++last_] = event;
   return last_;

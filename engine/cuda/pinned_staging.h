@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Staging in pinned memory, which the card reads by itself.
+// Staging in pinned memory, which the card reads by itself, in a stream of its own: copies for the
+// next steps run beside the work of this one.
 #pragma once
 #include <map>
 #include <memory>
@@ -13,9 +14,15 @@ namespace peclr::cuda {
 
 class PinnedStaging final : public gpu::Staging {
  public:
-  void* allocate(std::size_t bytes) override;
-  void release(void* block, std::size_t bytes) noexcept override;
-  void upload(const void* from, void* to, std::size_t bytes, Stream stream) override;
+  PinnedStaging();
+  ~PinnedStaging() override;
+  PinnedStaging(const PinnedStaging&) = delete;
+  PinnedStaging& operator=(const PinnedStaging&) = delete;
+
+  Piece allocate(std::size_t bytes) override;
+  void release(const Piece& piece) noexcept override;
+  void upload(const Piece& piece, std::size_t offset, std::size_t bytes) override;
+  void join(Stream stream) override;
   // Of one stream only: what was marked earlier is done earlier.
   std::uint64_t mark(Stream stream) override;
   void wait(std::uint64_t mark) override;
@@ -23,6 +30,7 @@ class PinnedStaging final : public gpu::Staging {
  private:
   using Event = std::shared_ptr<CUevent_st>;
 
+  Stream copies_ = nullptr;
   std::mutex mutex_;
   std::uint64_t last_ = 0;
   std::map<std::uint64_t, Event> open_;  // marks that nobody has seen done

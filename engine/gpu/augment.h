@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backend::augment on a GPU. Threads put pictures and plans into staging memory as they come; one
-// upload and one kernel make all views of a batch when it is asked for.
+// Backend::augment on a GPU. Threads copy pictures into staging memory as they come, from where
+// they travel to the device while it works; one kernel makes all views of a batch when it is asked
+// for.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,14 +12,13 @@
 
 #include "engine/backend.h"
 #include "engine/gpu/staging.h"
-#include "kernels/augment.h"
+#include "kernels/augment_kernels.h"
 
 namespace peclr::gpu {
 
 class Augmenter {
  public:
-  // `memory` gives the device's memory; both outlive this.
-  Augmenter(Backend& memory, Staging& staging) : memory_(memory), staging_(staging) {}
+  explicit Augmenter(Staging& staging) : staging_(staging) {}  // which outlives this
   ~Augmenter();
   Augmenter(const Augmenter&) = delete;
   Augmenter& operator=(const Augmenter&) = delete;
@@ -31,30 +31,27 @@ class Augmenter {
 
  private:
   struct Chunk {
-    std::byte* data;
-    std::size_t bytes, used;
-    std::uint64_t mark;  // of its last upload
-  };
-  struct Place {
-    std::size_t chunk, offset;
-  };
-  struct View {
-    Place source;
-    std::int64_t row;
-    AugmentPlan plan;
+    Staging::Piece piece;
+    std::size_t used;
+    std::uint64_t mark;  // of the last kernel that reads it
   };
   struct Batch {
     std::uint64_t version = 0;  // of the images' storage
     std::vector<Chunk> chunks;
-    std::vector<View> views;
+    std::vector<kernels::AugmentView> views;
+  };
+  struct Place {
+    Staging::Piece piece;
+    std::size_t offset;
+    std::uint64_t mark;
   };
 
   Batch& batch_of(const Tensor& images);
   Place place(Batch& batch, std::size_t bytes);
+  const std::byte* send(const void* from, std::size_t bytes, const Place& to);
   Chunk take_chunk(std::size_t bytes);
   void put_back(std::vector<Chunk>& chunks);
 
-  Backend& memory_;
   Staging& staging_;
   std::mutex mutex_;  // guards what follows
   std::map<const void*, Batch> batches_;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory on the host where any thread may put what the device is to copy. Each kind of backend has
-// its own: pinned memory for CUDA, plain memory for the emulator.
+// The way of pictures to the device: memory of the host that any thread may fill, with as much of
+// the device's behind it. Each kind of backend has its own: pinned memory and copies beside the
+// stream's work for CUDA, plain memory for the emulator.
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "kernels/stream.h"
 
@@ -13,30 +14,47 @@ namespace peclr::gpu {
 
 class Staging {
  public:
+  struct Piece {
+    std::byte *host, *device;  // each aligned to 64
+    std::size_t bytes;
+  };
+
   virtual ~Staging() = default;
 
-  virtual void* allocate(std::size_t bytes) = 0;  // aligned to 64; null when there is no memory
-  virtual void release(void* block, std::size_t bytes) noexcept = 0;
+  virtual Piece allocate(std::size_t bytes) = 0;  // throws Error(failure): no memory
+  virtual void release(const Piece& piece) noexcept = 0;
 
-  // Queues a copy to the device's memory; `from` must stay as it is until the copy is done.
-  virtual void upload(const void* from, void* to, std::size_t bytes, Stream stream) = 0;
-  // A number for "all uploads so far", and the wait until they are done, from any thread.
+  // Queues the copy of [offset, offset + bytes) to the device; the host's must stay as it is. From
+  // any thread.
+  virtual void upload(const Piece& piece, std::size_t offset, std::size_t bytes) = 0;
+  // What is queued in `stream` from now on finds all copies that are queued now done.
+  virtual void join(Stream stream) = 0;
+  // A number for "all that is queued in `stream` now", and the wait until it is done, from any
+  // thread. What was marked earlier is done earlier.
   virtual std::uint64_t mark(Stream stream) = 0;
   virtual void wait(std::uint64_t mark) = 0;
 };
 
-// Where the device's memory is the host's.
+// Where work is done when it is asked for.
 class PlainStaging final : public Staging {
  public:
-  void* allocate(std::size_t bytes) override {
-    return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+  Piece allocate(std::size_t bytes) override { return {block(bytes), block(bytes), bytes}; }
+  void release(const Piece& piece) noexcept override {
+    operator delete(piece.host, kAlignment);
+    operator delete(piece.device, kAlignment);
   }
-  void release(void* block, std::size_t) noexcept override { std::free(block); }
-  void upload(const void* from, void* to, std::size_t bytes, Stream) override {
-    std::memcpy(to, from, bytes);
+  void upload(const Piece& piece, std::size_t offset, std::size_t bytes) override {
+    std::memcpy(piece.device + offset, piece.host + offset, bytes);
   }
+  void join(Stream) override {}
   std::uint64_t mark(Stream) override { return 0; }
   void wait(std::uint64_t) override {}
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  static std::byte* block(std::size_t bytes) {
+    return static_cast<std::byte*>(operator new(bytes, kAlignment));
+  }
 };
 
 }  // namespace peclr::gpu
