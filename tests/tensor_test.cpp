@@ -136,8 +136,16 @@ TEST_CASE("tensor: memory goes back with the last share", "[tensor]") {
 
 TEST_CASE("devices: the processor is there, a missing GPU is an error", "[tensor]") {
   CHECK(make_backend(DeviceKind::automatic)->description().size() > 10);
-  CHECK(describe_devices().size() >= 2);
-  if (describe_devices()[1].find("not in this build") == std::string::npos) return;
+  const std::vector<std::string> devices = describe_devices();
+  CHECK(devices.size() >= 2);
+  if (devices.back().find("simt") != 0) {
+    const Caught none = caught([] { make_backend(DeviceKind::simt); });
+    CHECK(none.kind == static_cast<int>(ErrorKind::device));
+    CHECK(none.names("device=simt"));
+    CHECK(none.one_line());
+  }
+  CHECK(caught([] { device_named("gpu", "--device"); }).names("--device gpu: known are"));
+  if (devices[1].find("not in this build") == std::string::npos) return;
   const Caught error = caught([] { make_backend(DeviceKind::cuda); });
   CHECK(error.kind == static_cast<int>(ErrorKind::device));
   CHECK(error.names("device=cuda"));

@@ -102,10 +102,8 @@ class WithKernels : public Base {
     return optimizer_.update(*this, this->stream(), step);
   }
 
- protected:
-  gpu::Tickets tickets_;  // for reductions of Base, too: gpu::bias_gradient
-
  private:
+  gpu::Tickets tickets_;
   gpu::OptimizerOnDevice optimizer_;
   gpu::Augmenter augmenter_{this->staging()};
 };

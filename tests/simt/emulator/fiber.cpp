@@ -7,7 +7,11 @@
 #include <cstdint>
 #include <new>
 
-#if !defined(__x86_64__)
+// PECLR_SIMT_UCONTEXT asks for the portable way where there is a quicker one.
+#if !defined(__x86_64__) && !defined(PECLR_SIMT_UCONTEXT)
+#define PECLR_SIMT_UCONTEXT
+#endif
+#if defined(PECLR_SIMT_UCONTEXT)
 #include <ucontext.h>
 #endif
 
@@ -19,7 +23,7 @@ std::size_t stride() { return kStackBytes + kPage; }
 
 }  // namespace
 
-#if defined(__x86_64__)
+#if !defined(PECLR_SIMT_UCONTEXT)
 
 // Registers that a called function must keep go to the stack that is left; the rest is the
 // compiler's business. Kernels do not change the floating-point modes.
