@@ -54,17 +54,6 @@ void put(const Parameter& p, const std::vector<float>& file_values) {
   p.value.copy_from_host(p.shape.rank() == 4 ? ohwi_from_oihw(file_values, p.shape) : file_values);
 }
 
-// The model's name of a tensor of the reference's files.
-std::string our_name(std::string_view name) {
-  for (std::string_view prefix : {"backend_model.", "encoder.", "zroot_ref."}) {
-    const bool doubled = prefix == "zroot_ref.";  // ours keeps one of the two
-    if (name.substr(0, prefix.size()) == prefix &&
-        (!doubled || name.substr(prefix.size(), prefix.size()) == prefix))
-      return std::string(name.substr(prefix.size()));
-  }
-  return std::string(name);
-}
-
 std::vector<float> finite_values(const TensorFile& file, const StoredTensor& tensor) {
   std::vector<float> values = file.values<float>(tensor.name);
   if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
@@ -79,7 +68,27 @@ std::int64_t counter_value(const TensorFile& file, const std::string& name) {
   return value;
 }
 
+// torchvision's children of a ResNet in order, as torch.nn.Sequential counts them; those without
+// weights left out.
+constexpr std::pair<std::string_view, std::string_view> kNumbered[] = {
+    {"0.", "conv1."},  {"1.", "bn1."},    {"4.", "layer1."},
+    {"5.", "layer2."}, {"6.", "layer3."}, {"7.", "layer4."}};
+
 }  // namespace
+
+std::string model_name_of(std::string_view name) {
+  constexpr std::string_view kFeatures = "encoder.features.", kRefinement = "zroot_ref.";
+  if (name.starts_with(kFeatures)) {
+    const std::string_view rest = name.substr(kFeatures.size());
+    for (const auto& [number, word] : kNumbered)
+      if (rest.starts_with(number)) return fmt::format("{}{}", word, rest.substr(number.size()));
+  }
+  for (std::string_view prefix : {"backend_model.", "encoder."})
+    if (name.starts_with(prefix)) return std::string(name.substr(prefix.size()));
+  const bool doubled =
+      name.starts_with(kRefinement) && name.substr(kRefinement.size()).starts_with(kRefinement);
+  return std::string(name.substr(doubled ? kRefinement.size() : 0));  // ours keeps one of the two
+}
 
 void save_weights(const std::string& path, ParameterStore& store, const Metadata& metadata) {
   write_safetensors(path, weights_of(store).entries, metadata);
@@ -112,7 +121,7 @@ void load_training(const TensorFile& file, ParameterStore& store, const Optimize
 
 LoadReport load_weights(const TensorFile& file, ParameterStore& store) {
   std::map<std::string, const StoredTensor*> theirs;
-  for (const StoredTensor& t : file.tensors()) theirs.emplace(our_name(t.name), &t);
+  for (const StoredTensor& t : file.tensors()) theirs.emplace(model_name_of(t.name), &t);
   LoadReport report;
   int taken = 0;
   const auto take = [&](const std::string& name,

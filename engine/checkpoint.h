@@ -3,6 +3,7 @@
 // OIHW), and, to resume, the optimiser's moments beside them.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/optimizer.h"
@@ -27,8 +28,13 @@ struct LoadReport {
   std::vector<std::string> missing, unexpected;
 };
 
-// Takes every tensor whose name the model has, from a file of ours or anyone's; names may carry the
-// prefixes of the reference's files (backend_model., encoder., zroot_ref.zroot_ref.). An fc of
+// The model's name of a tensor of anyone's file: without the prefixes of the reference's files
+// (backend_model., encoder., zroot_ref.zroot_ref.), and with torchvision's words for the numbers of
+// its training checkpoints (encoder.features.4.0.conv1.weight is layer1.0.conv1.weight).
+std::string model_name_of(std::string_view name);
+
+// Takes every tensor whose name (by model_name_of) the model has, from a file of ours or anyone's.
+// An fc of
 // another shape is passed over. Throws Error(data): another shape elsewhere, a value that is not
 // finite, no tensor in common.
 LoadReport load_weights(const TensorFile& file, ParameterStore& store);

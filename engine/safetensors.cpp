@@ -5,11 +5,13 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <type_traits>
 
 #include "engine/error.h"
 #include "engine/file.h"
+#include "engine/pth.h"
 #include "engine/safetensors_header.h"
 #include "engine/text.h"
 #include "kernels/bf16.h"
@@ -94,33 +96,54 @@ TensorFile::TensorFile(const std::string& path) : path_(path) {
   InputFile file(path, ErrorKind::data);
   std::uint64_t header_bytes = 0;
   if (file.size() < sizeof header_bytes)
-    fail(ErrorKind::data, "{}: not a safetensors file: it has only {} bytes; use another copy",
+    fail(ErrorKind::data,
+         "{}: neither a safetensors nor a PyTorch file: it has only {} bytes; use another copy",
          printable(path), file.size());
   file.read(&header_bytes, sizeof header_bytes);
+  const auto first = std::as_bytes(std::span(&header_bytes, 1));
+  if (looks_like_pth(first))
+    read_pytorch(file, first);
+  else
+    read_safetensors(file, header_bytes);
+  for (std::size_t i = 0; i < tensors_.size(); ++i) index_.emplace(tensors_[i].name, i);
+}
+
+void TensorFile::read_pytorch(InputFile& file, std::span<const std::byte> first) {
+  const auto size = static_cast<std::size_t>(file.size());
+  std::byte* const bytes =
+      blocks_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(size)).get();
+  std::copy(first.begin(), first.end(), bytes);
+  file.read(bytes + first.size(), size - first.size());
+  PthContents contents = read_pth({bytes, size}, printable(path_));
+  tensors_ = std::move(contents.tensors);
+  std::move(contents.blocks.begin(), contents.blocks.end(), std::back_inserter(blocks_));
+}
+
+void TensorFile::read_safetensors(InputFile& file, std::uint64_t header_bytes) {
   if (header_bytes > kMaxHeaderBytes || header_bytes > file.size() - sizeof header_bytes)
     fail(ErrorKind::data,
-         "{}: its header claims {} bytes: cut off, or not a safetensors file; use another copy",
-         printable(path), header_bytes);
+         "{}: cut off, or neither a safetensors nor a PyTorch file (its header claims {} bytes); "
+         "use another copy",
+         printable(path_), header_bytes);
   std::string json(header_bytes, '\0');
   file.read(json.data(), json.size());
   const std::uint64_t payload_bytes = file.size() - sizeof header_bytes - header_bytes;
-  TensorHeader header = parse_tensor_header(json, payload_bytes, path);
+  TensorHeader header = parse_tensor_header(json, payload_bytes, path_);
 
-  payload_ = std::make_unique_for_overwrite<std::byte[]>(payload_bytes);
-  file.read(payload_.get(), payload_bytes);
+  std::byte* const payload =
+      blocks_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(payload_bytes)).get();
+  file.read(payload, payload_bytes);
   metadata_ = std::move(header.metadata);
-  for (HeaderTensor& tensor : header.tensors) {
-    index_.emplace(tensor.name, tensors_.size());
+  for (HeaderTensor& tensor : header.tensors)
     tensors_.push_back({std::move(tensor.name),
                         tensor.type,
                         std::move(tensor.shape),
-                        {payload_.get() + tensor.begin, tensor.end - tensor.begin}});
-  }
+                        {payload + tensor.begin, tensor.end - tensor.begin}});
   if (auto stored = metadata_.extract(kChecksumKey)) {
     has_checksum_ = true;
     if (stored.mapped() != content_checksum(tensors_, metadata_))
       fail(ErrorKind::data, "{}: damaged: its checksum does not fit its contents; use another copy",
-           printable(path));
+           printable(path_));
   }
 }
 

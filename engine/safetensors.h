@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints and goldens: Hugging Face's safetensors format (8 bytes of length, a JSON header,
 // packed little-endian values). The reader trusts nothing; our own files also carry a checksum over
-// names, shapes, metadata and values.
+// names, shapes, metadata and values. PyTorch's .pth files are read too (engine/pth.h).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +14,8 @@
 #include <vector>
 
 namespace peclr {
+
+class InputFile;
 
 // Element types that a file may hold.
 enum class StoredType { boolean, u8, i8, u16, i16, u32, i32, u64, i64, f16, bf16, f32, f64 };
@@ -36,7 +38,8 @@ using Metadata = std::map<std::string, std::string>;
 
 class TensorFile {
  public:
-  // Reads and checks the whole file. Throws Error(data), one line with the file and the fault.
+  // Reads and checks the whole file; its content tells the format. Throws Error(data), one line
+  // with the file and the fault.
   // Memory follows the real size of the file, never a number that stands in it.
   explicit TensorFile(const std::string& path);
 
@@ -68,9 +71,13 @@ class TensorFile {
   }
 
  private:
+  void read_safetensors(InputFile& file, std::uint64_t header_bytes);
+  // `first`: the 8 bytes that were read already.
+  void read_pytorch(InputFile& file, std::span<const std::byte> first);
+
   std::string path_;
   Metadata metadata_;
-  std::unique_ptr<std::byte[]> payload_;
+  std::vector<std::unique_ptr<std::byte[]>> blocks_;  // what the tensors' bytes lie in
   std::vector<StoredTensor> tensors_;
   std::map<std::string, std::size_t, std::less<>> index_;
   bool has_checksum_ = false;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/ntxent_steps.h"
-#include "kernels/ntxent_tile.h"
+#include "kernels/ntxent_product.h"
 
 namespace peclr::kernels {
 namespace {
@@ -22,8 +21,7 @@ struct NtxentPush {
   };
 
   PECLR_DEVICE static void run(const Params& p, Shared& s) {
-    const int first_row =
-        static_cast<int>(blockIdx.x) * kOwnRows<kDim> + warp_index() * kWarpRows<kDim>;
+    const int first_row = first_row_of_warp<kDim>();
     const WarpProduct<T, kDim> product(p.operands + std::int64_t{first_row} * kDim);
     float own_lse[kRowFragments<kDim>][2];
     PECLR_UNROLL
@@ -33,7 +31,7 @@ struct NtxentPush {
         own_lse[m][half] = row < p.rows ? p.lse[row] : 0.f;
       }
 
-    Similarities<kDim, kDim> push;
+    WarpMatrix<kDim, kDim> push;
     constexpr int kRows = Tile<T, kDim>::kRows;
     for_each_tile(s.tiles, p.operands, p.rows, [&](Tile<T, kDim>& tile, int first) {
       PECLR_UNROLL_BY(1)
@@ -41,7 +39,7 @@ struct NtxentPush {
         float2 lse[kColumns / 8];
         PECLR_UNROLL
         for (int n = 0; n < kColumns / 8; ++n) lse[n] = lse_at(p, first + column + 8 * n);
-        Similarities<kDim, kColumns> pairs = product.template similarities<kColumns>(tile, column);
+        WarpMatrix<kDim, kColumns> pairs = product.template similarities<kColumns>(tile, column);
         PECLR_UNROLL
         for (int m = 0; m < kRowFragments<kDim>; ++m)
           for (int n = 0; n < kColumns / 8; ++n)
@@ -65,7 +63,7 @@ struct NtxentPush {
   }
 
   PECLR_DEVICE static void mask(const Params& p, int first_row, int first_column,
-                                Similarities<kDim, kColumns>& pairs) {
+                                WarpMatrix<kDim, kColumns>& pairs) {
     for_each_element(pairs, [&](int, int, int row, int column, float& pair) {
       row += first_row;
       column += first_column;
@@ -74,7 +72,7 @@ struct NtxentPush {
   }
 
   PECLR_DEVICE static void write(const Params& p, int first_row,
-                                 const Similarities<kDim, kDim>& push) {
+                                 const WarpMatrix<kDim, kDim>& push) {
     PECLR_UNROLL
     for (int m = 0; m < kRowFragments<kDim>; ++m)
       for (int half = 0; half < 2; ++half) {
@@ -136,8 +134,10 @@ struct Workspace {
   int splits;
   std::size_t bytes;
 
-  Workspace(const NtxentSizes& sizes, void* memory) : splits(sizes.splits(256)) {
+  Workspace(const NtxentProblem& problem, void* memory) {
+    const NtxentSizes sizes(problem.spec);
     Carver carver(memory);
+    splits = sizes.splits(problem.blocks);
     const auto padded_dim = static_cast<std::size_t>(sizes.padded_dim);
     operands = carver.take<T>(sizes.padded_rows * padded_dim);
     const bool in_place = splits == 1 && sizes.dim == sizes.padded_dim;
@@ -146,41 +146,31 @@ struct Workspace {
   }
 };
 
-template <class T>
-void backward(const NtxentSpec& spec, const float* z, const NtxentAnchors& anchors,
-              const float* dloss, void* memory, float* dz, Stream stream) {
-  const NtxentSizes sizes(spec);
-  const Workspace<T> w(sizes, memory);
-  float* const push = w.push ? w.push : dz;
-  write_operands(sizes, {z, w.operands, nullptr, nullptr}, stream);
-  with_padded_dim(sizes, [&]<int kDim>() {
-    launch<NtxentPush<T, kDim>>(
-        {.x = blocks_for(sizes.rows, kOwnRows<kDim>), .y = static_cast<unsigned>(w.splits)},
-        {w.operands, anchors.lse, push, sizes.rows, kLog2e / spec.temperature}, stream);
-    using Gradient = NtxentGradient<T, kDim>;
-    launch<Gradient>({.x = blocks_for(sizes.rows, Gradient::kThreads / kWarp)},
-                     {w.operands, push, anchors.loss, dloss, dz, sizes.rows, sizes.dim, w.splits,
-                      1.f / (static_cast<float>(sizes.rows) * spec.temperature)},
-                     stream);
-  });
-}
-
 }  // namespace
 
 std::size_t ntxent_backward_workspace(const NtxentProblem& problem) {
-  check_problem(problem);
-  const NtxentSizes sizes(problem.spec);
-  return problem.operands == NtxentOperands::bf16 ? Workspace<bf16>(sizes, nullptr).bytes
-                                                  : Workspace<float>(sizes, nullptr).bytes;
+  return with_operands(problem, [&]<class T>() { return Workspace<T>(problem, nullptr).bytes; });
 }
 
 void ntxent_backward(const NtxentProblem& problem, const float* z, const NtxentAnchors& anchors,
                      const float* dloss, void* workspace, float* dz, Stream stream) {
-  check_problem(problem);
-  if (problem.operands == NtxentOperands::bf16)
-    backward<bf16>(problem.spec, z, anchors, dloss, workspace, dz, stream);
-  else
-    backward<float>(problem.spec, z, anchors, dloss, workspace, dz, stream);
+  with_operands(problem, [&]<class T>() {
+    const NtxentSizes sizes(problem.spec);
+    const float temperature = problem.spec.temperature;
+    const Workspace<T> w(problem, workspace);
+    float* const push = w.push ? w.push : dz;
+    write_operands(sizes, {z, w.operands, nullptr, nullptr}, stream);
+    with_padded_dim(sizes, [&]<int kDim>() {
+      launch<NtxentPush<T, kDim>>(
+          {.x = blocks_for(sizes.rows, kOwnRows<kDim>), .y = static_cast<unsigned>(w.splits)},
+          {w.operands, anchors.lse, push, sizes.rows, kLog2e / temperature}, stream);
+      using Gradient = NtxentGradient<T, kDim>;
+      launch<Gradient>({.x = blocks_for(sizes.rows, Gradient::kThreads / kWarp)},
+                       {w.operands, push, anchors.loss, dloss, dz, sizes.rows, sizes.dim, w.splits,
+                        1.f / (static_cast<float>(sizes.rows) * temperature)},
+                       stream);
+    });
+  });
 }
 
 }  // namespace peclr::kernels

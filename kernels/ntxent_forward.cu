@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/ntxent_steps.h"
-#include "kernels/ntxent_tile.h"
+#include "kernels/ntxent_product.h"
 #include "kernels/reduce.h"
 
 namespace peclr::kernels {
@@ -24,8 +23,7 @@ struct NtxentForward {
   using Anchors = AnchorPart[kRowFragments<kDim>][2];
 
   PECLR_DEVICE static void run(const Params& p, Shared& s) {
-    const int first_row =
-        static_cast<int>(blockIdx.x) * kOwnRows<kDim> + warp_index() * kWarpRows<kDim>;
+    const int first_row = first_row_of_warp<kDim>();
     const WarpProduct<T, kDim> product(p.operands + std::int64_t{first_row} * kDim);
     Anchors anchors;
     PECLR_UNROLL
@@ -36,7 +34,7 @@ struct NtxentForward {
     for_each_tile(s.tiles, p.operands, p.rows, [&](Tile<T, kDim>& tile, int first) {
       PECLR_UNROLL_BY(1)
       for (int column = 0; column < kRows; column += kColumns) {
-        Similarities<kDim, kColumns> dots = product.template similarities<kColumns>(tile, column);
+        WarpMatrix<kDim, kColumns> dots = product.template similarities<kColumns>(tile, column);
         if (has_exceptions<kDim, kColumns>(first_row, first + column, p.rows))
           mask(p, first_row, first + column, dots, anchors);
         fold(p.scale, dots, anchors);
@@ -47,7 +45,7 @@ struct NtxentForward {
 
  private:
   PECLR_DEVICE static void mask(const Params& p, int first_row, int first_column,
-                                Similarities<kDim, kColumns>& dots, Anchors& anchors) {
+                                WarpMatrix<kDim, kColumns>& dots, Anchors& anchors) {
     for_each_element(dots, [&](int m, int i, int row, int column, float& dot) {
       row += first_row;
       column += first_column;
@@ -57,7 +55,7 @@ struct NtxentForward {
     });
   }
 
-  PECLR_DEVICE static void fold(float scale, const Similarities<kDim, kColumns>& dots,
+  PECLR_DEVICE static void fold(float scale, const WarpMatrix<kDim, kColumns>& dots,
                                 Anchors& anchors) {
     PECLR_UNROLL
     for (int m = 0; m < kRowFragments<kDim>; ++m)
@@ -96,55 +94,48 @@ template <class T>
 struct Workspace {
   T* operands;
   AnchorPart* parts;
-  ColumnSums* sums;
+  ColumnMoments* sums;
   AnchorSums* block_sums;
   unsigned* finished;
   int splits;
   std::size_t bytes;
 
-  Workspace(const NtxentSizes& sizes, void* memory) : splits(sizes.splits(2048)) {
+  Workspace(const NtxentProblem& problem, void* memory) {
+    const NtxentSizes sizes(problem.spec);
     Carver carver(memory);
+    // A part leaves little here, and the more blocks, the shorter the wait for the last.
+    splits = sizes.splits(8 * problem.blocks);
     const auto rows = static_cast<std::size_t>(sizes.padded_rows);
     operands = carver.take<T>(rows * sizes.padded_dim);
     parts = carver.take<AnchorPart>(rows * splits);
-    sums = carver.take<ColumnSums>(rows / kColumnSumRows * sizes.padded_dim);
+    sums = carver.take<ColumnMoments>(rows / kColumnSumRows * sizes.padded_dim);
     block_sums = carver.take<AnchorSums>(rows / kSummaryThreads + 1);
     finished = carver.take<unsigned>(1);
     bytes = carver.used();
   }
 };
 
-template <class T>
-void forward(const NtxentSpec& spec, const float* z, const NtxentAnchors& anchors, float* summary,
-             void* memory, Stream stream) {
-  const NtxentSizes sizes(spec);
-  const Workspace<T> w(sizes, memory);
-  write_operands(sizes, {z, w.operands, w.sums, w.finished}, stream);
-  with_padded_dim(sizes, [&]<int kDim>() {
-    launch<NtxentForward<T, kDim>>(
-        {.x = blocks_for(sizes.rows, kOwnRows<kDim>), .y = static_cast<unsigned>(w.splits)},
-        {w.operands, w.parts, sizes.rows, kLog2e / spec.temperature}, stream);
-  });
-  summarise(sizes, {w.parts, w.sums, w.block_sums, w.finished, w.splits}, spec.temperature, anchors,
-            summary, stream);
-}
-
 }  // namespace
 
 std::size_t ntxent_workspace(const NtxentProblem& problem) {
-  check_problem(problem);
-  const NtxentSizes sizes(problem.spec);
-  return problem.operands == NtxentOperands::bf16 ? Workspace<bf16>(sizes, nullptr).bytes
-                                                  : Workspace<float>(sizes, nullptr).bytes;
+  return with_operands(problem, [&]<class T>() { return Workspace<T>(problem, nullptr).bytes; });
 }
 
 void ntxent(const NtxentProblem& problem, const float* z, const NtxentAnchors& anchors,
             float* summary, void* workspace, Stream stream) {
-  check_problem(problem);
-  if (problem.operands == NtxentOperands::bf16)
-    forward<bf16>(problem.spec, z, anchors, summary, workspace, stream);
-  else
-    forward<float>(problem.spec, z, anchors, summary, workspace, stream);
+  with_operands(problem, [&]<class T>() {
+    const NtxentSizes sizes(problem.spec);
+    const float temperature = problem.spec.temperature;
+    const Workspace<T> w(problem, workspace);
+    write_operands(sizes, {z, w.operands, w.sums, w.finished}, stream);
+    with_padded_dim(sizes, [&]<int kDim>() {
+      launch<NtxentForward<T, kDim>>(
+          {.x = blocks_for(sizes.rows, kOwnRows<kDim>), .y = static_cast<unsigned>(w.splits)},
+          {w.operands, w.parts, sizes.rows, kLog2e / temperature}, stream);
+    });
+    summarise(sizes, {w.parts, w.sums, w.block_sums, w.finished, w.splits}, temperature, anchors,
+              summary, stream);
+  });
 }
 
 }  // namespace peclr::kernels

@@ -19,9 +19,13 @@ enum class NtxentOperands { f32, bf16 };
 struct NtxentProblem {
   NtxentSpec spec;  // rows even, 2 to 2^24; dim at most kNtxentMaxDim
   NtxentOperands operands;
+  // So many blocks fill the GPU (an H100 holds 264 of the gradient's). With fewer own rows than
+  // that, parts of the columns go to different blocks, and their results are put together in order.
+  // A setting and not the GPU's own number, so that all GPUs give the same bits.
+  int blocks = 256;
 };
 
-// Bytes of scratch, aligned to 256, that each pass needs for itself.
+// Bytes of scratch, aligned to 16, that each pass needs for itself.
 std::size_t ntxent_workspace(const NtxentProblem& problem);
 std::size_t ntxent_backward_workspace(const NtxentProblem& problem);
 

@@ -20,7 +20,7 @@ struct NtxentOperandsKernel {
     const int first = static_cast<int>(blockIdx.x) * kColumnSumRows;
     if (blockIdx.x == 0 && threadIdx.x == 0 && p.job.finished) *p.job.finished = 0;
     for (int column = static_cast<int>(threadIdx.x); column < padded_dim; column += kThreads) {
-      ColumnSums sums{0, 0};
+      ColumnMoments sums{0, 0};
       PECLR_UNROLL_BY(8)
       for (int row = first; row < first + kColumnSumRows; ++row) {
         const bool real = row < rows && column < dim;

@@ -20,29 +20,32 @@ struct NtxentSizes {
         padded_rows((rows + kNtxentRowMultiple - 1) / kNtxentRowMultiple * kNtxentRowMultiple),
         padded_dim(dim <= 128 ? 128 : 256) {}
 
-  // Where there are few own rows, parts of the columns go to different blocks, whose results are
-  // then put together in order: up to 8 parts, for about so many blocks. Of the size alone, so
-  // that all GPUs give the same bits.
+  // Parts that the columns are cut into, for about so many blocks: 1 to 8.
   int splits(int blocks) const {
     const int wanted = blocks / (padded_rows / kNtxentRowMultiple);
     return wanted < 1 ? 1 : wanted > 8 ? 8 : wanted;
   }
 };
 
-// Calls f.template operator()<padded_dim>().
+// Throws std::invalid_argument for what the kernels do not take; else f.operator()<T>() for the
+// type of the operands.
+template <class F>
+auto with_operands(const NtxentProblem& problem, F f) {
+  const auto& [rows, dim, temperature] = problem.spec;
+  require(rows >= 2 && rows % 2 == 0 && rows <= 1 << 24, "ntxent: rows must be even, 2 to 2^24");
+  require(dim >= 1 && dim <= kNtxentMaxDim, "ntxent: the kernels take 1 to 256 dimensions");
+  require(temperature > 0, "ntxent: the temperature must be above 0");
+  return problem.operands == NtxentOperands::bf16 ? f.template operator()<bf16>()
+                                                  : f.template operator()<float>();
+}
+
+// f.operator()<padded_dim>().
 template <class F>
 void with_padded_dim(const NtxentSizes& sizes, F f) {
   if (sizes.padded_dim == 128)
     f.template operator()<128>();
   else
     f.template operator()<256>();
-}
-
-inline void check_problem(const NtxentProblem& problem) {
-  const auto& [rows, dim, temperature] = problem.spec;
-  require(rows >= 2 && rows % 2 == 0 && rows <= 1 << 24, "ntxent: rows must be even, 2 to 2^24");
-  require(dim >= 1 && dim <= kNtxentMaxDim, "ntxent: the GPU takes 1 to 256 dimensions");
-  require(temperature > 0, "ntxent: the temperature must be above 0");
 }
 
 // Scratch memory, carved up; with nullptr it only counts.
@@ -63,7 +66,7 @@ class Carver {
 };
 
 // Sums over rows, for the statistics of the embedding.
-struct ColumnSums {
+struct ColumnMoments {
   double sum, squares;
 };
 inline constexpr int kColumnSumRows = 32;  // of z that one block adds up
@@ -74,7 +77,7 @@ template <class T>
 struct NtxentOperandsJob {
   const float* z;
   T* operands;
-  ColumnSums* sums;
+  ColumnMoments* sums;
   unsigned* finished;
 };
 void write_operands(const NtxentSizes& sizes, const NtxentOperandsJob<float>& job, Stream stream);
@@ -91,7 +94,7 @@ struct AnchorSums {
 // Puts the parts [splits, rows] together and writes anchors and summary.
 struct NtxentSummaryJob {
   const AnchorPart* parts;
-  const ColumnSums* sums;
+  const ColumnMoments* sums;
   AnchorSums* block_sums;  // [blocks of kSummaryThreads rows]
   unsigned* finished;      // 0
   int splits;

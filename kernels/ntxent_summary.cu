@@ -28,7 +28,7 @@ struct NtxentSummaryKernel {
   struct Shared {
     AnchorSums partial[kThreads / kWarp];
     double two[2][kThreads / kWarp];
-    ColumnSums columns[kThreads];
+    ColumnMoments columns[kThreads];
     bool last;
   };
 
@@ -76,10 +76,10 @@ struct NtxentSummaryKernel {
     const int padded_dim = p.sizes.padded_dim, groups = kThreads / padded_dim;
     const int blocks = (p.sizes.rows + kColumnSumRows - 1) / kColumnSumRows;
     const auto thread = static_cast<int>(threadIdx.x);
-    ColumnSums sums{0, 0};
+    ColumnMoments sums{0, 0};
     PECLR_UNROLL_BY(8)
     for (int block = thread / padded_dim; block < blocks; block += groups) {
-      const ColumnSums more = p.job.sums[std::int64_t{block} * padded_dim + thread % padded_dim];
+      const ColumnMoments more = p.job.sums[std::int64_t{block} * padded_dim + thread % padded_dim];
       sums = {sums.sum + more.sum, sums.squares + more.squares};
     }
     s.columns[thread] = sums;
@@ -87,7 +87,7 @@ struct NtxentSummaryKernel {
     double deviation = 0, pairs = 0;
     if (thread < padded_dim) {
       for (int group = 1; group < groups; ++group) {
-        const ColumnSums& more = s.columns[group * padded_dim + thread];
+        const ColumnMoments& more = s.columns[group * padded_dim + thread];
         sums = {sums.sum + more.sum, sums.squares + more.squares};
       }
       const double n = p.sizes.rows, mean = sums.sum / n;

@@ -167,6 +167,35 @@ TEST_CASE("checkpoint: the prefixes of the reference's files are known", "[check
   }
 }
 
+TEST_CASE("checkpoint: the numbered names of the reference's training checkpoints are known",
+          "[checkpoint]") {
+  const std::pair<const char*, const char*> names[] = {
+      {"encoder.features.0.weight", "conv1.weight"},
+      {"encoder.features.1.running_var", "bn1.running_var"},
+      {"encoder.features.4.0.downsample.1.bias", "layer1.0.downsample.1.bias"},
+      {"encoder.features.5.3.conv2.weight", "layer2.3.conv2.weight"},
+      {"encoder.features.6.35.bn3.weight", "layer3.35.bn3.weight"},
+      {"encoder.features.7.2.bn1.num_batches_tracked", "layer4.2.bn1.num_batches_tracked"},
+      {"encoder.features.8.weight", "features.8.weight"},  // no such child
+      {"projection_head.3.weight", "projection_head.3.weight"},
+      {"backend_model.fc.bias", "fc.bias"},
+      {"zroot_ref.zroot_ref.0.weight", "zroot_ref.0.weight"},
+      {"layer1.0.conv1.weight", "layer1.0.conv1.weight"}};
+  for (const auto& [theirs, ours] : names) CHECK(model_name_of(theirs) == ours);
+
+  Fixture f;
+  Model model(*f.backend, 1);
+  model.fill(10);
+  const std::string file = f.foreign([](StoredTensor& t) {
+    if (t.name == "conv1.weight") t.name = "encoder.features.0.weight";
+    if (t.name.starts_with("bn1.")) t.name = "encoder.features.1." + t.name.substr(4);
+  });
+  Model other(*f.backend, 2);
+  const LoadReport report = load_weights(TensorFile(file), other.store);
+  CHECK(report.missing.empty());
+  CHECK((other.weights() == model.weights()));
+}
+
 TEST_CASE("checkpoint: what is missing and what is unexpected is listed", "[checkpoint]") {
   Fixture f;
   const std::string file = f.foreign([](StoredTensor& t) {

@@ -62,26 +62,6 @@ Result run_loops(const NtxentSpec& spec, const Floats& z, float grad_loss = 1) {
   return out;
 }
 
-// Unit rows; view 2 is view 1 plus `apart` times noise, all rows share `common` of one direction.
-Floats random_rows(std::int64_t rows, std::int64_t dim, float apart = .5f, float common = 0) {
-  Floats z(rows * dim);
-  Rng rng = Rng::of(11, rows, dim), shared = Rng::of(12, dim);
-  Floats direction(dim);
-  for (float& x : direction) x = shared.uniform(-1, 1);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    double square = 0;
-    for (std::int64_t d = 0; d < dim; ++d) {
-      float& x = z[i * dim + d];
-      x = rng.uniform(-1, 1);
-      if (i >= rows / 2) x = z[(i - rows / 2) * dim + d] + apart * x;
-      x += common * direction[d];
-      square += double(x) * x;
-    }
-    for (std::int64_t d = 0; d < dim; ++d) z[i * dim + d] /= float(std::sqrt(square));
-  }
-  return z;
-}
-
 ReferenceLoss expected(const NtxentSpec& spec, const Floats& z) {
   return reference_ntxent(spec.rows, spec.dim, spec.temperature, {z.begin(), z.end()},
                           standard_partners(spec.rows));
@@ -263,7 +243,7 @@ TEST_CASE("bits of the loss do not depend on the number of threads", "[ntxent]")
   set_threads(0);
 }
 
-TEST_CASE("the gradient may overwrite z; scratch holds nothing before and no more than it says",
+TEST_CASE("the gradient may overwrite z, and scratch holds nothing before and no more than it says",
           "[ntxent]") {
   const NtxentSpec spec{40, 30, .5f};
   Floats z = random_rows(spec.rows, spec.dim);

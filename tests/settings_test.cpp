@@ -254,6 +254,7 @@ TEST_CASE("settings: each key changes its own member and no other") {
   const std::vector<std::pair<std::string, std::string>> values{{"seed", "2"},
                                                                 {"threads", "2"},
                                                                 {"device", "cpu"},
+                                                                {"gpu", "1"},
                                                                 {"precision", "bf16"},
                                                                 {"method", "simclr"},
                                                                 {"invert", "[scale]"},

@@ -40,7 +40,7 @@ void add_run_command(CLI::App& app, CommandLine& line, std::string& init_from,
   sub->add_option("settings", line.settings, "YAML files and key=value; later ones win")
       ->option_text("FILE|KEY=VALUE...");
   sub->add_option("--init-from", init_from,
-                  "weights to start from: a safetensors file with torchvision's names")
+                  "weights to start from: safetensors or .pth, with torchvision's or PeCLR's names")
       ->option_text("FILE");
   if (run.command == Command::pretrain || run.command == Command::finetune)
     sub->add_flag("--resume", line.resume, "go on from out/last.safetensors");

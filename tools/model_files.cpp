@@ -18,10 +18,11 @@ int depth_of(const TensorFile& file) {
   std::set<std::string> blocks;
   bool bottleneck = false;
   for (const StoredTensor& t : file.tensors()) {
-    const std::size_t at = t.name.find("layer3.");
+    const std::string name = model_name_of(t.name);
+    const std::size_t at = name.find("layer3.");
     if (at == std::string::npos) continue;
-    blocks.insert(t.name.substr(at + 7, t.name.find('.', at + 7) - at - 7));
-    bottleneck |= t.name.find("conv3.weight", at) != std::string::npos;
+    blocks.insert(name.substr(at + 7, name.find('.', at + 7) - at - 7));
+    bottleneck |= name.find("conv3.weight", at) != std::string::npos;
   }
   switch (blocks.size()) {
     case 2:

@@ -97,7 +97,8 @@ RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) c
   write_file_atomically(path("config.yaml"), settings_yaml(command_, settings_));
   const auto start = first_step_ > 0 ? RunRecorder::Start::resumed : RunRecorder::Start::fresh;
   RunRecorder record(settings_.out, line_, {device, settings_.precision, pictures, start});
-  record.save();
+  // A resume that gets nowhere must leave the folder as it was.
+  if (start == RunRecorder::Start::fresh) record.save();
   return record;
 }
 

@@ -20,7 +20,7 @@ struct RunRecord {
   std::string precision;          // f32 or bf16
   std::string started, finished;  // UTC, "2021-06-10T12:00:00Z"; finished empty: did not end
   double seconds = 0;             // of all starts that came to an orderly end
-  std::int64_t starts = 1;        // 1 and the resumes
+  std::int64_t starts = 1;        // 1 and the resumes that came to such an end
   std::int64_t pictures = 0;      // an epoch of training; 0: no training
 };
 using RunRecords = std::map<std::string, RunRecord>;  // by the command's name

@@ -270,8 +270,10 @@ std::vector<SettingField> make_fields() {
       truth({"paper_exact", "the official code's behaviour, quirks included (docs/method.md)",
              kTraining | kEvaluate},
             MEMBER(paper_exact)),
-      optional_path({"init_from", "safetensors with torchvision's names to start from", kAll},
-                    MEMBER(init_from)),
+      optional_path(
+          {"init_from",
+           "weights to start from: safetensors or .pth, with torchvision's or PeCLR's names", kAll},
+          MEMBER(init_from)),
 
       {"data.train", "a path, {path: ..., weight: ...}, or a list of these",
        "folders to learn from, mixed by weight (1 if not given)", kTraining | kProbe, set_sources,

@@ -10,6 +10,7 @@
 #include "engine/gpu/elementwise.h"
 #include "engine/gpu/equivariance.h"
 #include "engine/gpu/norm.h"
+#include "engine/gpu/ntxent.h"
 #include "engine/gpu/optimizer.h"
 #include "engine/gpu/pool.h"
 #include "engine/gpu/pose.h"
@@ -68,6 +69,15 @@ class WithKernels : public Base {
   void invert_views_backward(const Tensor& projection, const Tensor& views, Inversion what,
                              const Tensor& dz, const Tensor& dprojection) override {
     gpu::invert_views_backward(this->stream(), projection, views, what, dz, dprojection);
+  }
+
+  void ntxent(const Tensor& z, const NtxentOptions& options, const Tensor& rows,
+              const Tensor& summary) override {
+    gpu::ntxent(*this, this->stream(), z, options, rows, summary);
+  }
+  void ntxent_backward(const Tensor& z, const NtxentOptions& options, const Tensor& rows,
+                       const Tensor& dloss, const Tensor& dz) override {
+    gpu::ntxent_backward(*this, this->stream(), z, options, rows, dloss, dz);
   }
 
   void pose_lift(const Tensor& raw, const Tensor& cameras, const PoseTensors& out) override {

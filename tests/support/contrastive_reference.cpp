@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/random.h"
+
 namespace peclr::test {
 namespace {
 
@@ -158,6 +160,25 @@ ReferenceLoss reference_ntxent(std::int64_t rows, std::int64_t dim, double tempe
         out.grad_z[i * dim + d] += (weight[i * rows + j] + weight[j * rows + i]) * z[j * dim + d] /
                                    (temperature * double(rows));
   return out;
+}
+
+std::vector<float> random_rows(std::int64_t rows, std::int64_t dim, float apart, float common) {
+  std::vector<float> z(rows * dim);
+  Rng rng = Rng::of(11, rows, dim), shared = Rng::of(12, dim);
+  std::vector<float> direction(dim);
+  for (float& x : direction) x = shared.uniform(-1, 1);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    double square = 0;
+    for (std::int64_t d = 0; d < dim; ++d) {
+      float& x = z[i * dim + d];
+      x = rng.uniform(-1, 1);
+      if (i >= rows / 2) x = z[(i - rows / 2) * dim + d] + apart * x;
+      x += common * direction[d];
+      square += double(x) * x;
+    }
+    for (std::int64_t d = 0; d < dim; ++d) z[i * dim + d] /= float(std::sqrt(square));
+  }
+  return z;
 }
 
 }  // namespace peclr::test

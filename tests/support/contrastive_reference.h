@@ -46,6 +46,10 @@ ReferenceLoss reference_ntxent(std::int64_t rows, std::int64_t dim, double tempe
                                const Doubles& z, const std::vector<std::int64_t>& partner);
 std::vector<std::int64_t> standard_partners(std::int64_t rows);
 
+// Unit rows; view 2 is view 1 plus `apart` times noise, all rows share `common` of one direction.
+std::vector<float> random_rows(std::int64_t rows, std::int64_t dim, float apart = .5f,
+                               float common = 0);
+
 // df/dx[at], fourth order in the step.
 template <class F>
 double finite_difference(F f, Doubles x, std::size_t at, double step) {

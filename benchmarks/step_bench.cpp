@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// The speed of a PeCLR step against oneDNN: views a second of forward, inversion, NT-Xent, backward
+// and optimiser (augmentation apart: augment_bench), beside the sum of oneDNN's best times for the
+// same convolutions and norms (primitive_set.h). Both run in turns in this program, because other
+// programs may want the cores. Prints medians and quartiles of both and of the ratios.
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "benchmarks/primitive_set.h"
+#include "engine/cpu/cpu_backend.h"
+#include "engine/optimizer.h"
+#include "kernels/random.h"
+#include "models/peclr.h"
+
+namespace {
+
+using namespace peclr;
+
+struct BenchOptions {
+  int depth = 50, size = 128, views = 64, rounds = 15, threads = 0;
+  std::string precision = "both";
+  bool choices = false;
+};
+
+// The CPU backend with a clock, and a list of what it was asked for.
+class TimedBackend : public CpuBackend {
+ public:
+  PartTimes times{};
+  WorkList work;
+
+  void conv_forward(const ConvSpec& spec, const Tensor& x, const Tensor& w,
+                    const Tensor& y) override {
+    note(Part::forward, spec, x, w);
+    timed(Part::forward, [&] { CpuBackend::conv_forward(spec, x, w, y); });
+  }
+  void conv_backward_data(const ConvSpec& spec, const Tensor& dy, const Tensor& w,
+                          const Tensor& dx) override {
+    note(Part::backward_data, spec, dx, w);
+    timed(Part::backward_data, [&] { CpuBackend::conv_backward_data(spec, dy, w, dx); });
+  }
+  void conv_backward_weights(const ConvSpec& spec, const Tensor& x, const Tensor& dy,
+                             const Tensor& dw, Write write) override {
+    note(Part::backward_weights, spec, x, dw);
+    timed(Part::backward_weights,
+          [&] { CpuBackend::conv_backward_weights(spec, x, dy, dw, write); });
+  }
+  void norm_train(const NormSpec& spec, const NormWeights& w, const Tensor& x,
+                  const Tensor& residual, const Tensor& y, const Tensor& saved) override {
+    note_norm(x, false);
+    timed(Part::norm, [&] { CpuBackend::norm_train(spec, w, x, residual, y, saved); });
+  }
+  void norm_backward(const NormSpec& spec, const NormWeights& w, const Tensor& x, const Tensor& y,
+                     const Tensor& saved, bool has_residual, const Tensor& dy, const Tensor& more,
+                     const NormGradients& out) override {
+    note_norm(x, true);
+    timed(Part::norm,
+          [&] { CpuBackend::norm_backward(spec, w, x, y, saved, has_residual, dy, more, out); });
+  }
+  void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override {
+    timed(Part::pool, [&] { CpuBackend::max_pool(x, y, where); });
+  }
+  void max_pool_backward(const Tensor& dy, const Tensor& where, const Tensor& dx) override {
+    timed(Part::pool, [&] { CpuBackend::max_pool_backward(dy, where, dx); });
+  }
+  void mean_pool(const Tensor& x, const Tensor& y) override {
+    timed(Part::pool, [&] { CpuBackend::mean_pool(x, y); });
+  }
+  void mean_pool_backward(const Tensor& dy, const Tensor& dx) override {
+    timed(Part::pool, [&] { CpuBackend::mean_pool_backward(dy, dx); });
+  }
+
+ private:
+  template <class F>
+  void timed(Part part, F body) {
+    const double start = seconds();
+    body();
+    times[static_cast<std::size_t>(part)] += seconds() - start;
+  }
+  void note(Part part, const ConvSpec& spec, const Tensor& x, const Tensor& w) {
+    const Shape &s = x.shape(), &ws = w.shape();
+    ++work[{part, part != Part::forward, s[0], s[1], s[2], s[3], ws[0], ws[1], spec.stride,
+            spec.padding}];
+  }
+  void note_norm(const Tensor& x, bool backward) {
+    const Shape& s = x.shape();
+    if (s.rank() == 4) ++work[{Part::norm, backward, s[0], s[1], s[2], s[3], s[3], 0, 1, 0}];
+  }
+};
+
+// What pre-training does with a batch.
+class Step {
+ public:
+  Step(const BenchOptions& options, DType type)
+      : model_(store_, {.depth = options.depth, .compute = type}) {
+    store_.allocate(backend, 1);
+    optimizer_.emplace(store_, OptimizerOptions{OptimizerKind::lars, 1e-6f});
+    Rng rng = Rng::of(2);
+    std::vector<float> pixels(
+        static_cast<std::size_t>(options.views * options.size * options.size * 3));
+    for (float& pixel : pixels) pixel = rng.uniform(-2, 2);
+    images_ = Tensor::from_host(backend, {options.views, options.size, options.size, 3}, pixels);
+    std::vector<float> transforms;
+    for (int i = 0; i < options.views; ++i)
+      for (const float value : {rng.uniform(-45, 45), rng.uniform(-.1f, 0), rng.uniform(-.1f, 0),
+                                rng.uniform(.8f, 1.2f)})
+        transforms.push_back(value);
+    views_ = Tensor::from_host(backend, {options.views, 4}, transforms);
+  }
+
+  TimedBackend backend;
+
+  PartTimes run() {
+    backend.times = {};
+    backend.work.clear();
+    const double start = seconds();
+    store_.zero_grads();
+    {
+      Tape tape(Mode::train);
+      const ContrastiveModel::Output out = model_.forward(tape, {images_, -1}, views_);
+      tape.backward(out.loss);
+      loss_ = out.summary.to_host()[0];
+    }
+    optimizer_->update(1e-3, step_++);
+    const double whole = seconds() - start;
+    PartTimes times = backend.times;
+    for (const double part : backend.times) times[kParts - 1] -= part;
+    times[kParts - 1] += whole;
+    return times;
+  }
+  float loss() const { return loss_; }
+
+ private:
+  ParameterStore store_;
+  ContrastiveModel model_;
+  std::optional<Optimizer> optimizer_;
+  Tensor images_, views_;
+  std::int64_t step_ = 0;
+  float loss_ = 0;
+};
+
+double sum(const PartTimes& times) {
+  double total = 0;
+  for (const double t : times) total += t;
+  return total;
+}
+
+// CPU time of all threads.
+double cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+struct Quartiles {
+  double low, median, high;
+  explicit Quartiles(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    const auto at = [&](double q) {
+      return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
+    };
+    low = at(0.25), median = at(0.5), high = at(0.75);
+  }
+};
+
+// The ratio of two series by pairs, which shared what else the machine was doing.
+Quartiles ratios(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> out;
+  for (std::size_t i = 0; i < a.size(); ++i) out.push_back(a[i] / b[i]);
+  return Quartiles(out);
+}
+
+void print_choices(const PrimitiveSet& set) {
+  set.for_choices([](const Work& w, int count, const std::string& choice) {
+    fmt::print("  {:2} x {}{}: [{}, {}, {}, {}] -> {}, {}x{} stride {}: {}\n", count,
+               kPartNames[static_cast<int>(w.part)],
+               w.part == Part::norm && w.backward ? " (gradient)" : "", w.n, w.h, w.w, w.in, w.out,
+               w.kernel, w.kernel, w.stride, choice);
+  });
+}
+
+void compare(const BenchOptions& options, DType type) {
+  Step step(options, type);
+  step.run();
+  const PrimitiveSet set(step.backend.work, type);
+  if (options.choices) print_choices(set);
+  std::array<std::vector<double>, kParts> ours, theirs;
+  std::vector<double> whole, reference, whole_cpu, reference_cpu;
+  for (int round = 0; round < options.rounds; ++round) {
+    double cpu = cpu_seconds();
+    const PartTimes b = set.run();
+    reference_cpu.push_back(cpu_seconds() - cpu);
+    cpu = cpu_seconds();
+    const PartTimes a = step.run();
+    whole_cpu.push_back(cpu_seconds() - cpu);
+    whole.push_back(sum(a));
+    reference.push_back(sum(b));
+    for (std::size_t p = 0; p < kParts; ++p) ours[p].push_back(a[p]), theirs[p].push_back(b[p]);
+  }
+
+  fmt::print("\n{}, ResNet-{}, {} views at {} px, {}, {} rounds, loss {:.4f}\n", name_of(type),
+             options.depth, options.views, options.size, step.backend.description(), options.rounds,
+             step.loss());
+  fmt::print("  {:32} {:>9} {:>13} {:>6}\n", "ms, medians", "step", "oneDNN's best", "ratio");
+  for (std::size_t p = 0; p < kParts; ++p) {
+    const double a = Quartiles(ours[p]).median, b = Quartiles(theirs[p]).median;
+    fmt::print("  {:32} {:9.1f} {:13.1f} {:>6}\n", kPartNames[p], a * 1e3, b * 1e3,
+               b > 0 ? fmt::format("{:.2f}", ratios(ours[p], theirs[p]).median) : "");
+  }
+  const auto line = [&](const char* name, const std::vector<double>& a,
+                        const std::vector<double>& b) {
+    const Quartiles qa(a), qb(b), r = ratios(a, b);
+    fmt::print(
+        "  {:32} {:9.1f} {:13.1f} {:6.2f}  quartiles {:.1f}..{:.1f}, {:.1f}..{:.1f}, "
+        "{:.2f}..{:.2f}\n",
+        name, qa.median * 1e3, qb.median * 1e3, r.median, qa.low * 1e3, qa.high * 1e3, qb.low * 1e3,
+        qb.high * 1e3, r.low, r.high);
+  };
+  line("all", whole, reference);
+  line("all, CPU time of all threads", whole_cpu, reference_cpu);
+  fmt::print("  {:32} {:9.1f} {:13.1f}\n", "images/s", options.views / Quartiles(whole).median,
+             options.views / Quartiles(reference).median);
+  fmt::print("  {:32} {:9.1f} MiB in use at once, {:.1f} MiB held\n", "memory of the step",
+             static_cast<double>(step.backend.memory().peak_bytes_in_use) / (1 << 20),
+             static_cast<double>(step.backend.memory().bytes_reserved) / (1 << 20));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  BenchOptions options;
+  CLI::App app("A PeCLR step against the sum of oneDNN's best primitives");
+  app.add_option("--depth", options.depth, "of the ResNet")->capture_default_str();
+  app.add_option("--size", options.size, "of a view, pixels")->capture_default_str();
+  app.add_option("--views", options.views, "a step")->capture_default_str();
+  app.add_option("--rounds", options.rounds, "of both, in turns")->capture_default_str();
+  app.add_option("--threads", options.threads, "0: one for each core")->capture_default_str();
+  app.add_option("--precision", options.precision, "f32, bf16 or both")
+      ->check(CLI::IsMember({"f32", "bf16", "both"}))
+      ->capture_default_str();
+  app.add_flag("--choices", options.choices, "print what is oneDNN's best for each shape");
+  CLI11_PARSE(app, argc, argv);
+  std::setvbuf(stdout, nullptr, _IOLBF, 1 << 12);
+  try {
+    set_threads(options.threads);
+    if (options.precision != "bf16") compare(options, DType::f32);
+    if (options.precision != "f32") compare(options, DType::bf16);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "step_bench: {}\n", e.what());
+    return 1;
+  }
+}
