@@ -6,7 +6,7 @@
 #include "engine/error.h"
 
 namespace peclr {
-namespace base {
+inline namespace base {
 extern const Loops table;
 }
 #ifdef PECLR_MANY_ISAS

@@ -280,7 +280,9 @@ void OneDnn::forget(const void* begin, const void* end) {
 }
 
 void OneDnn::conv_forward(const ConvShape& whole, const void* x, WeightRef w, void* y) {
-  const auto [parts, s] = Split(whole);
+  const Split split(whole);
+  const std::int64_t parts = split.parts;
+  const ConvShape& s = split.shape;
   Plan& plan = impl_->plan(s, Direction::forward);
   const void* weights = impl_->weights(s, plan, w);
   const Impl::PartScratch scratchpads(impl_->memory_, parts, plan.scratchpad.get_size());
@@ -296,7 +298,9 @@ void OneDnn::conv_forward(const ConvShape& whole, const void* x, WeightRef w, vo
 }
 
 void OneDnn::conv_backward_data(const ConvShape& whole, const void* dy, WeightRef w, void* dx) {
-  const auto [parts, s] = Split(whole);
+  const Split split(whole);
+  const std::int64_t parts = split.parts;
+  const ConvShape& s = split.shape;
   Plan& plan = impl_->plan(s, Direction::backward_data);
   const void* weights = impl_->weights(s, plan, w);
   const memory::desc have = picture(s.images, s.height, s.width, s.in, s.in_block, s.x_type);
@@ -320,7 +324,9 @@ void OneDnn::conv_backward_data(const ConvShape& whole, const void* dy, WeightRe
 // Each part sums over its own images; the parts' sums are then added in order.
 void OneDnn::conv_backward_weights(const ConvShape& whole, const void* x, const void* dy, float* dw,
                                    bool accumulate) {
-  const auto [parts, s] = Split(whole);
+  const Split split(whole);
+  const std::int64_t parts = split.parts;
+  const ConvShape& s = split.shape;
   Plan& plan = impl_->plan(s, Direction::backward_weights);
   const std::size_t bytes = plan.w.get_size();
   const Impl::Scratch gradients(impl_->memory_, static_cast<std::size_t>(parts) * bytes);

@@ -57,9 +57,10 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 std::vector<std::string> environment(const ProgramOptions& options) {
   std::vector<std::string> all;
   for (char** variable = environ; *variable; ++variable) all.emplace_back(*variable);
-  for (const auto& [name, value] : options.env) {
-    std::erase_if(all, [&](const std::string& v) { return v.starts_with(name + "="); });
-    all.push_back(name + "=" + value);
+  for (const auto& entry : options.env) {
+    const std::string begin = entry.first + "=";
+    std::erase_if(all, [&](const std::string& v) { return v.starts_with(begin); });
+    all.push_back(begin + entry.second);
   }
   return all;
 }

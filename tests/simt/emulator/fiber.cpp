@@ -103,7 +103,10 @@ Stacks::Stacks(std::size_t count) : count_(count) {
   for (std::size_t i = 0; i < count; ++i) mprotect(memory_ + i * stride(), kPage, PROT_NONE);
 }
 
-Stacks::~Stacks() { munmap(memory_, count_ * stride()); }
+Stacks::~Stacks() {
+  asan::forget_frames(memory_, count_ * stride());
+  munmap(memory_, count_ * stride());
+}
 
 void Stacks::prepare(Fiber& fiber, std::size_t index, void (*entry)()) {
   std::byte* bottom = memory_ + index * stride() + kPage;
@@ -111,6 +114,7 @@ void Stacks::prepare(Fiber& fiber, std::size_t index, void (*entry)()) {
   fiber.size = kStackBytes;
   fiber.fake_stack = nullptr;
   fiber.entry = entry;
+  asan::forget_frames(bottom, kStackBytes);
   // Stacks that all began at the same place of a page would fight for the same lines of the cache.
   enter_at_next_jump(fiber, bottom + kStackBytes - index % 32 * 576);
 }

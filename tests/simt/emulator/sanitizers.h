@@ -17,6 +17,7 @@
 #endif
 
 #if defined(PECLR_SIMT_ASAN)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #if defined(PECLR_SIMT_RACES)
@@ -34,7 +35,12 @@ inline void start_switch(void** fake_stack, const void* bottom, std::size_t size
 inline void finish_switch(void* fake_stack, const void** bottom, std::size_t* size) {
   __sanitizer_finish_switch_fiber(fake_stack, bottom, size);
 }
+// A fiber that was given up in the middle leaves the red zones of its frames behind.
+inline void forget_frames(const void* bottom, std::size_t size) {
+  __asan_unpoison_memory_region(bottom, size);
+}
 #else
+inline void forget_frames(const void*, std::size_t) {}
 inline void start_switch(void**, const void*, std::size_t) {}
 inline void finish_switch(void*, const void**, std::size_t*) {}
 #endif
