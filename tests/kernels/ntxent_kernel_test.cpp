@@ -51,9 +51,9 @@ Result run(const kernels::NtxentProblem& problem, const Floats& z, float dloss =
       forward = scratch(kernels::ntxent_workspace(problem)),
       backward = scratch(kernels::ntxent_backward_workspace(problem));
   const kernels::NtxentAnchors anchors{lse.data(), loss.data()};
-  kernels::ntxent(problem, in.data(), anchors, summary.data(), forward.data(), nullptr);
+  kernels::ntxent(problem, in.data(), anchors, summary.data(), forward.data(), stream());
   kernels::ntxent_backward(problem, in.data(), anchors, upstream.data(), backward.data(), dz.data(),
-                           nullptr);
+                           stream());
   CHECK(std::equal(z.begin(), z.end(), in.values().begin(),
                    [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }));
   lse.values(), forward.values(), backward.values();  // nothing around them was written
@@ -265,9 +265,9 @@ TEST_CASE("NT-Xent kernels: the gradient may overwrite z", "[kernels][ntxent]") 
       forward = scratch(kernels::ntxent_workspace(problem)),
       backward = scratch(kernels::ntxent_backward_workspace(problem));
   kernels::ntxent(problem, in.data(), {lse.data(), loss.data()}, summary.data(), forward.data(),
-                  nullptr);
+                  stream());
   kernels::ntxent_backward(problem, in.data(), {lse.data(), loss.data()}, one.data(),
-                           backward.data(), in.data(), nullptr);
+                           backward.data(), in.data(), stream());
   CHECK(in.values() == want);
 }
 
