@@ -81,6 +81,7 @@ class Backend {
 
   // Memory.
   virtual void* allocate(std::size_t bytes) = 0;
+  virtual void* allocate_lasting(std::size_t bytes) = 0;  // see CachingAllocator
   virtual void release(void* block, std::size_t bytes) = 0;
   virtual MemoryStats memory() const = 0;
   // f32 on the host in the order of the tensor's dimensions; f32 or bf16, any layout here.

@@ -11,8 +11,11 @@ namespace {
 std::atomic<std::uint64_t> next_version{1};
 }  // namespace
 
-Storage::Storage(Backend& owner, std::size_t size)
-    : backend(&owner), data(owner.allocate(size)), bytes(size), version(next_version++) {}
+Storage::Storage(Backend& owner, std::size_t size, Life life)
+    : backend(&owner),
+      data(life == Life::lasting ? owner.allocate_lasting(size) : owner.allocate(size)),
+      bytes(size),
+      version(next_version++) {}
 
 void Storage::touch() { version = next_version++; }
 
@@ -31,6 +34,14 @@ Tensor Tensor::blocked(Backend& backend, Shape shape, DType dtype, int block) {
         "a blocked tensor needs [N, H, W, C] with C a multiple of {}, got {}", block, shape.text());
   Tensor t(backend, shape, dtype);
   t.block_ = block == shape.last() ? 0 : block;
+  return t;
+}
+
+Tensor Tensor::lasting(Backend& backend, Shape shape, DType dtype) {
+  Tensor t;
+  t.shape_ = shape;
+  t.dtype_ = dtype;
+  t.storage_ = std::make_shared<Storage>(backend, t.bytes(), Storage::Life::lasting);
   return t;
 }
 

@@ -17,7 +17,8 @@ class Backend;
 
 // A block of a backend's memory; goes back to its allocator with the last tensor that shares it.
 struct Storage {
-  Storage(Backend& backend, std::size_t bytes);
+  enum class Life { step, lasting };  // lasting: see CachingAllocator::allocate_lasting
+  Storage(Backend& backend, std::size_t bytes, Life life = Life::step);
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -36,6 +37,9 @@ class Tensor {
   Tensor(Backend& backend, Shape shape, DType dtype);  // plain layout, contents undefined
   // [N, H, W, C] stored as [N, C / block, H, W, block].
   static Tensor blocked(Backend& backend, Shape shape, DType dtype, int block);
+  // For what a backend makes in some step and keeps: takes no block that a step hands on to the
+  // next.
+  static Tensor lasting(Backend& backend, Shape shape, DType dtype);
   // Copies host values. Throws Error(failure) if the counts differ.
   static Tensor from_host(Backend& backend, Shape shape, std::span<const float> values);
 

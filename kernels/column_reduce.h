@@ -12,7 +12,7 @@ namespace peclr::kernels {
 // kSums sums for each of kLanes channels that a thread holds; it loads kUnroll rows before it adds.
 template <int kLanes, int kSums, int kUnroll>
 struct ColumnReduce {
-  static constexpr int kThreads = 256, kMinBlocks = 2;
+  static constexpr int kThreads = 256, kMinBlocks = 3;
   static constexpr int kTile = ColumnShares::kTile, kRows = kThreads / kTile;
   static constexpr int kValues = kLanes * kSums;
   static constexpr int kOutputs = kValues * kTile;  // sums of a tile: value * kTile + pack

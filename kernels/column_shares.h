@@ -19,9 +19,11 @@ struct ColumnShares {
   int splits;  // of the rows
 };
 
-// At least `rows_a_split` rows each, and about `blocks` blocks in all.
+// At least `rows_a_split` rows each, and about `blocks` blocks in all. Throws std::invalid_argument
+// for a matrix of nothing.
 inline ColumnShares column_shares(std::int64_t rows, int channels, int lanes,
                                   std::int64_t rows_a_split, int blocks) {
+  require(rows > 0 && channels > 0, "a kernel over columns needs rows and channels");
   ColumnShares s{rows, channels / lanes, 0, 0};
   s.tiles = (s.packs + ColumnShares::kTile - 1) / ColumnShares::kTile;
   const std::int64_t most = std::max(1, blocks / s.tiles);
@@ -41,7 +43,8 @@ struct ColumnScratch {
   float* partials;
   unsigned* tickets;
 };
-inline constexpr int kReduceBlocks = 264;  // two for each multiprocessor of an H100
+// Two for each multiprocessor of an H100; at three they all run at once on an A100, too.
+inline constexpr int kReduceBlocks = 264;
 inline std::int64_t column_scratch_floats(int channels) {
   return 128 * std::max(kReduceBlocks, (channels + 31) / 32);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The walk down the rows of a matrix [rows, channels] for kernels that do the same to every value,
-// with numbers that belong to its channel.
+// The walk down a matrix [rows, channels] that does the same to every value, with numbers of its
+// channel.
 #pragma once
 #include "kernels/column_shares.h"
 #include "kernels/device.h"
 
 namespace peclr::kernels {
 
-// For what is done to every value with numbers of its channel: a thread keeps to its channels.
+// A thread keeps to its channels, so that it reads their numbers once.
 struct ColumnWalk {
   static constexpr int kThreads = 256, kRows = kThreads / ColumnShares::kTile;
   static constexpr int kBlocks = 1056;  // eight for each multiprocessor of an H100

@@ -57,7 +57,7 @@ template <class T, int kLanes, Spread kSpread, bool kResidual>
 struct Forward {
   using Floats = Pack<float, kLanes>;
   using Shared = NoShared;
-  static constexpr int kThreads = ColumnWalk::kThreads, kMinBlocks = 2;
+  static constexpr int kThreads = ColumnWalk::kThreads, kMinBlocks = 3;
   static constexpr int kUnroll = kResidual ? 4 : 8;
   struct Params {
     ColumnShares shares;

@@ -17,8 +17,9 @@ enum class Side { none, of_input, of_output };
 template <class T, int kLanes, Side kSide, bool kMore>
 struct Arriving {
   using Floats = Pack<float, kLanes>;
-  // As many rows as 128 registers hold.
-  static constexpr int kUnroll = kMore ? 2 : kSide == Side::of_output ? 3 : 4;
+  // As many rows as the registers hold, of which three blocks (or two) share what there are.
+  static constexpr int kUnroll = kMore ? 2 : kSide == Side::none ? 4 : 3;
+  static constexpr int kMinBlocks = kMore && kSide == Side::of_input ? 2 : 3;
   struct Loaded {
     Pack<T, kLanes> dy, more, y, x;
   };
@@ -59,7 +60,7 @@ struct GradientSums {
   using Floats = Pack<float, kLanes>;
   using Sums = typename Reduce::Sums;
   using Shared = typename Reduce::Shared;
-  static constexpr int kThreads = Reduce::kThreads, kMinBlocks = Reduce::kMinBlocks;
+  static constexpr int kThreads = Reduce::kThreads, kMinBlocks = In::kMinBlocks;
   struct Params {
     ColumnShares shares;
     NormChannels channels;
@@ -106,7 +107,7 @@ struct GradientApply {
   using In = Arriving<T, kLanes, kSide, false>;
   using Floats = Pack<float, kLanes>;
   using Shared = NoShared;
-  static constexpr int kThreads = ColumnWalk::kThreads, kMinBlocks = 2;
+  static constexpr int kThreads = ColumnWalk::kThreads, kMinBlocks = In::kMinBlocks;
   struct Params {
     ColumnShares shares;
     NormChannels channels;

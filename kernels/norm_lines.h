@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lines of a thread's channels, for kernels/norm_act*.cu.
+// For kernels/norm_act*.cu.
 #pragma once
 #include "kernels/launch.h"
 #include "kernels/norm_act.h"

@@ -166,6 +166,7 @@ TEST_CASE("golden: what is not finite, not known or not whole fails") {
     }
     CHECK(failed);
     CHECK(passed);
+    if (*tensor == '\0') CHECK(result.says(file + ": "));
   };
   for (const double bad :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
@@ -181,6 +182,11 @@ TEST_CASE("golden: what is not finite, not known or not whole fails") {
   std::string without = golden.bytes;
   without.replace(without.find("expected.grad"), 13, "expected.gram");
   fails(without, "ntxent", "");
+  std::string number = golden.bytes;
+  const std::size_t temperature = number.find("\"temperature\"");
+  REQUIRE(temperature != std::string::npos);
+  number[number.find_first_of("0123456789", temperature)] = 'x';
+  fails(number, "ntxent", "");
 }
 
 // The goldens that the project was given, where they are at hand: the whole networks among them.

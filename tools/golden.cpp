@@ -6,6 +6,7 @@
 
 #include "engine/devices.h"
 #include "engine/error.h"
+#include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/json_lines.h"
 
@@ -58,15 +59,20 @@ int run_golden(const CommandLine& line) {
   if (!line.json) fmt::print("{}\n", backend->description());
   int passed = 0, failed = 0;
   for (const std::string& path : files_of(line.paths)) {
-    std::string op;
+    std::string op, fault;
     golden::Results results;
     try {
       const TensorFile file(path);
       const auto it = file.metadata().find("op");
       if (it != file.metadata().end()) op = it->second;
       results = golden::run(file, *backend);
-    } catch (const std::exception& e) {
-      fmt::print(stderr, "{}\n", e.what());
+    } catch (const Error& e) {
+      fault = e.what();
+    } catch (const std::exception& e) {  // a number in the metadata that is none
+      fault = fmt::format("{}: damaged ({}); use another copy", path, e.what());
+    }
+    if (!fault.empty()) {
+      fmt::print(stderr, "{}\n", printable(fault));
       results = {{.tensor = "",
                   .rel_l2 = golden::kBad,
                   .max_abs = golden::kBad,

@@ -15,6 +15,7 @@ class CpuBackend : public Backend {
   std::string description() const override;
 
   void* allocate(std::size_t bytes) override { return memory_.allocate(bytes); }
+  void* allocate_lasting(std::size_t bytes) override { return memory_.allocate_lasting(bytes); }
   void release(void* block, std::size_t bytes) override;
   MemoryStats memory() const override { return memory_.stats(); }
   void copy_to_host(const Tensor& from, std::span<float> to) override;

@@ -53,6 +53,7 @@ std::string CudnnBackend::description() const {
 }
 
 void* CudnnBackend::allocate(std::size_t bytes) { return memory_.allocate(bytes); }
+void* CudnnBackend::allocate_lasting(std::size_t bytes) { return memory_.allocate_lasting(bytes); }
 
 void CudnnBackend::release(void* block, std::size_t bytes) {
   weights_.forget(block, static_cast<std::byte*>(block) + bytes);

@@ -25,6 +25,7 @@ class CudnnBackend : public Backend {
   std::string description() const override;
 
   void* allocate(std::size_t bytes) override;
+  void* allocate_lasting(std::size_t bytes) override;
   void release(void* block, std::size_t bytes) override;
   MemoryStats memory() const override { return memory_.stats(); }
   void copy_to_host(const Tensor& from, std::span<float> to) override;

@@ -23,17 +23,17 @@ void OptimizerOnDevice::prepare(Backend& memory, const OptimizerLayout& layout) 
   const kernels::OptimizerTables tables = kernels::optimizer_tables(wanted);
   const std::size_t count = tables.segments.size();
   chunk_count_ = tables.chunks.size();
-  chunks_ = records<kernels::OptimizerChunk>(memory, chunk_count_);
+  chunks_ = lasting_records<kernels::OptimizerChunk>(memory, chunk_count_);
   upload<kernels::OptimizerChunk>(tables.chunks, chunks_);
-  table_ = records<kernels::OptimizerSegment>(memory, count);
+  table_ = lasting_records<kernels::OptimizerSegment>(memory, count);
   upload<kernels::OptimizerSegment>(tables.segments, table_);
-  control_ = records<kernels::OptimizerControl>(memory, 1);
-  partials_ = records<SegmentNorms>(memory, chunk_count_);
-  rules_ = records<GradientRule>(memory, count);
-  squares_ = records<double>(memory, count);
-  square_ = records<double>(memory, 1);
+  control_ = lasting_records<kernels::OptimizerControl>(memory, 1);
+  partials_ = lasting_records<SegmentNorms>(memory, chunk_count_);
+  rules_ = lasting_records<GradientRule>(memory, count);
+  squares_ = lasting_records<double>(memory, count);
+  square_ = lasting_records<double>(memory, 1);
   memory.zero(square_);
-  tickets_ = records<unsigned>(memory, count + 1);
+  tickets_ = lasting_records<unsigned>(memory, count + 1);
   memory.zero(tickets_);
   segments_ = wanted;
 }

@@ -12,11 +12,12 @@
 
 namespace peclr::gpu {
 
-// Device memory for `count` of T, contents undefined.
+// Device memory for `count` of T that stays from step to step, contents undefined.
 template <class T>
-Tensor records(Backend& memory, std::size_t count) {
+Tensor lasting_records(Backend& memory, std::size_t count) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) % sizeof(float) == 0);
-  return Tensor(memory, {static_cast<std::int64_t>(count * sizeof(T) / sizeof(float))}, DType::f32);
+  return Tensor::lasting(memory, {static_cast<std::int64_t>(count * sizeof(T) / sizeof(float))},
+                         DType::f32);
 }
 
 template <class T>

@@ -13,7 +13,7 @@ class Tickets {
     check(count <= kCount, "a reduction over {} tiles of channels; there are {} counters", count,
           kCount);
     if (!counters_.defined()) {
-      counters_ = Tensor(memory, {kCount}, DType::i32);
+      counters_ = Tensor::lasting(memory, {kCount}, DType::i32);
       memory.zero(counters_);
     }
     return reinterpret_cast<unsigned*>(counters_.data<std::int32_t>());

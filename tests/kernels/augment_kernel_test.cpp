@@ -306,6 +306,16 @@ TEST_CASE("augment: what was asked of pictures that are gone is forgotten", "[au
   for (std::size_t at = 32 * 32 * 4; at < got.size(); ++at) REQUIRE(got[at] == out.untouched);
 }
 
+TEST_CASE("augment: rows and samples that are not there are refused", "[augment][kernel]") {
+  const std::vector<Job> jobs = make_jobs(2, 8);
+  const Output out(1, 8, {3, DType::f32});
+  AugmentRequest request = jobs[1].request(1);
+  CHECK_THROWS_WITH(device().augment({&request, 1}, out.images), Catch::Contains("row 1"));
+  request.row = 0;
+  request.params.samples_y = 17;
+  CHECK_THROWS_WITH(device().augment({&request, 1}, out.images), Catch::Contains("x 17 samples"));
+}
+
 TEST_CASE("colour: a reciprocal three units in the last place off rounds to the same",
           "[augment][kernel]") {
   for (const float scale : {30.f, 255.f})

@@ -21,7 +21,7 @@ void check_add(std::int64_t count, int offset) {
   const Doubles a = rounded_to(dtype_of<T>, random_values(count, 1)),
                 b = rounded_to(dtype_of<T>, random_values(count, 2));
   const Guarded<T> x(device(), stored<T>(a), offset), into(device(), stored<T>(b), offset);
-  kernels::add_into(count, x.data(), into.data(), nullptr);
+  kernels::add_into(count, x.data(), into.data(), stream());
   Doubles want(a.size());
   for (std::size_t i = 0; i < a.size(); ++i) want[i] = static_cast<float>(a[i] + b[i]);
   CHECK(doubles(into.values()) == rounded_to(dtype_of<T>, want));
@@ -40,7 +40,7 @@ TEST_CASE("scaling kernel reads its factor on the device", "[kernels][elementwis
   for (const std::int64_t count : kCounts) {
     const Doubles a = random_values(count, 1);
     const Guarded<float> x(device(), stored<float>(a));
-    kernels::scale(count, x.data(), factor.data(), nullptr);
+    kernels::scale(count, x.data(), factor.data(), stream());
     const std::vector<float> got = x.values();
     for (std::size_t i = 0; i < got.size(); ++i) CHECK(got[i] == static_cast<float>(a[i]) * -0.3f);
   }
@@ -61,11 +61,11 @@ TEST_CASE("casting kernel rounds to the nearest, ties to even", "[kernels][eleme
       }
       const Guarded<float> from(device(), stored<float>(a), offset), back(device(), a.size());
       const Guarded<bf16> to(device(), a.size(), offset);
-      kernels::cast(count, from.data(), to.data(), nullptr);
+      kernels::cast(count, from.data(), to.data(), stream());
       Doubles want = rounded_to(DType::bf16, a);
       if (count > 8) want[4] = std::numeric_limits<double>::infinity();
       CHECK(doubles(to.values()) == want);
-      kernels::cast(count, to.data(), back.data(), nullptr);
+      kernels::cast(count, to.data(), back.data(), stream());
       CHECK(doubles(back.values()) == want);
     }
 }
@@ -73,7 +73,7 @@ TEST_CASE("casting kernel rounds to the nearest, ties to even", "[kernels][eleme
 TEST_CASE("casting kernel keeps a NaN", "[kernels][elementwise]") {
   const Guarded<float> from(device(), std::vector<float>(9, std::nanf("")));
   const Guarded<bf16> to(device(), 9);
-  kernels::cast(9, from.data(), to.data(), nullptr);
+  kernels::cast(9, from.data(), to.data(), stream());
   for (const double v : doubles(to.values())) CHECK(std::isnan(v));
 }
 
@@ -83,7 +83,7 @@ void check_padding(std::int64_t pixels, int channels) {
   const Doubles a = random_values(pixels * 3, 1);
   const Guarded<float> from(device(), stored<float>(a), 1);
   const Guarded<T> to(device(), stored<T>(Doubles(static_cast<std::size_t>(pixels * channels), 7)));
-  kernels::pad_channels(pixels, from.data(), channels, to.data(), nullptr);
+  kernels::pad_channels(pixels, from.data(), channels, to.data(), stream());
   const Doubles got = doubles(to.values()), rounded = rounded_to(dtype_of<T>, a);
   for (std::size_t i = 0; i < got.size(); ++i) {
     const std::size_t pixel = i / static_cast<std::size_t>(channels),
@@ -110,7 +110,7 @@ TEST_CASE("bias kernels: added to rows, and its gradient their sum", "[kernels][
     const Doubles bias = random_values(channels, 1), y = random_values(rows * channels, 2);
     const Tensor b = plain(device(), {channels}, bias);
     const Tensor sum = plain(device(), {rows, channels}, y);
-    gpu::add_bias(nullptr, b, sum);
+    gpu::add_bias(stream(), b, sum);
     Doubles want = y;
     for (std::size_t i = 0; i < y.size(); ++i)
       want[i] = static_cast<float>(y[i] + bias[i % bias.size()]);
@@ -119,7 +119,7 @@ TEST_CASE("bias kernels: added to rows, and its gradient their sum", "[kernels][
     const Tensor dy = plain(device(), {rows, channels}, y);
     for (const Write write : {Write::overwrite, Write::accumulate}) {
       const Tensor db = plain(device(), {channels}, bias);
-      gpu::bias_gradient(device(), nullptr, tickets, dy, db, write);
+      gpu::bias_gradient(device(), stream(), tickets, dy, db, write);
       Doubles sums = column_sums(y, channels);
       for (std::size_t k = 0; k < sums.size(); ++k)
         sums[k] += write == Write::accumulate ? bias[k] : 0;
@@ -135,16 +135,16 @@ TEST_CASE("column sums have the same bits in every order", "[kernels][elementwis
   const Guarded<unsigned> tickets(device(), static_cast<std::size_t>(kernels::column_tickets(33)));
   in_every_order([&] {
     kernels::column_sums(1100, 33, values.data(), false, sums.data(),
-                         {partials.data(), tickets.data()}, nullptr);
+                         {partials.data(), tickets.data()}, stream());
     return sums.values();
   });
 }
 
 TEST_CASE("tensors that a cast or a padding cannot serve are named", "[kernels][elementwise]") {
   const Tensor three(device(), {2, 3}, DType::f32), four(device(), {2, 4}, DType::f32);
-  CHECK_THROWS_WITH(gpu::cast(nullptr, three, four), Catch::Contains("[2, 3]"));
-  CHECK_THROWS_WITH(gpu::cast(nullptr, three, three), Catch::Contains("f32"));
-  CHECK_THROWS_WITH(gpu::pad_channels(nullptr, four, three), Catch::Contains("[2, 4]"));
+  CHECK_THROWS_WITH(gpu::cast(stream(), three, four), Catch::Contains("[2, 3]"));
+  CHECK_THROWS_WITH(gpu::cast(stream(), three, three), Catch::Contains("f32"));
+  CHECK_THROWS_WITH(gpu::pad_channels(stream(), four, three), Catch::Contains("[2, 4]"));
 }
 
 }  // namespace

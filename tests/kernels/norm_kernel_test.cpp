@@ -109,9 +109,9 @@ Forward forward(NormOnDevice<T>& on, const NormValues<T>& v) {
   kernels::norm_statistics(on.extent, x.data(),
                            {on.mean.data(), on.inv_std.data(), running_mean.data(),
                             running_variance.data(), 1e-5f, 0.1f},
-                           on.scratch(), nullptr);
+                           on.scratch(), stream());
   kernels::norm_apply(on.extent, on.numbers(), static_cast<float>(on.run.slope), x.data(),
-                      on.run.residual ? residual.data() : nullptr, y.data(), nullptr);
+                      on.run.residual ? residual.data() : nullptr, y.data(), stream());
   on.check_scratch();
   x.values();
   return {doubles(y.values()), doubles(on.mean.values()), doubles(on.inv_std.values()),
@@ -135,9 +135,9 @@ Gradients backward(NormOnDevice<T>& on, const NormValues<T>& v, const Doubles& y
                                     static_cast<float>(on.run.slope)};
   kernels::norm_gradient_sums(on.extent, on.numbers(), in,
                               {dgamma.data(), dbeta.data(), coefficients.data(), accumulate},
-                              on.scratch(), nullptr);
+                              on.scratch(), stream());
   kernels::norm_gradient_apply(on.extent, on.numbers(), in, coefficients.data(), dx.data(),
-                               nullptr);
+                               stream());
   on.check_scratch();
   coefficients.values();
   return {doubles(dx.values()), doubles(dy.values()), doubles(dgamma.values()),
@@ -255,7 +255,7 @@ TEST_CASE("norm kernels: evaluation by running statistics", "[kernels][norm]") {
     kernels::norm_apply_running(
         on.extent, {on.gamma.data(), on.beta.data(), running_mean.data(), running_variance.data()},
         1e-5f, static_cast<float>(run.slope), x.data(), run.residual ? residual.data() : nullptr,
-        y.data(), nullptr);
+        y.data(), stream());
     const Doubles want = reference_leaky_relu(
         reference_norm_linear(run.norm_case(), {mean, variance}, v.affine, v.x, v.residual),
         run.slope);
@@ -272,6 +272,12 @@ TEST_CASE("norm kernels: a NaN spreads over its channel and no further", "[kerne
   NormOnDevice<float> on(run, v);
   const Forward f = forward(on, v);
   for (std::size_t i = 0; i < f.y.size(); ++i) CHECK(std::isnan(f.y[i]) == (i % 16 == 3));
+}
+
+TEST_CASE("norm kernels: no rows have no statistics", "[kernels][norm]") {
+  CHECK_THROWS_WITH(
+      kernels::norm_statistics<float>({0, 8}, nullptr, {}, {nullptr, nullptr}, stream()),
+      Catch::Contains("needs rows"));
 }
 
 // Planted fault: the test must see when one of the gradients that arrive is forgotten.

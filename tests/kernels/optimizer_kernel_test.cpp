@@ -211,8 +211,8 @@ TEST_CASE("optimiser kernels give the same bits in every order, and a 16-bit cop
       const Guarded<bf16> copy(device(), total, offset);
       const kernels::OptimizerArenas arenas{weight.data(), gradient.data(), first.data(),
                                             second.data(), copy.data()};
-      kernels::optimizer_norms(plan, kernels::OptimizerRule::lars, arenas, nullptr);
-      kernels::optimizer_update(plan, arenas, nullptr);
+      kernels::optimizer_norms(plan, kernels::OptimizerRule::lars, arenas, stream());
+      kernels::optimizer_update(plan, arenas, stream());
       for (const unsigned ticket : tickets.values()) CHECK(ticket == 0);
       const Doubles w = doubles(weight.values()), halves = doubles(copy.values());
       for (const Segment& s : c.layout.segments)

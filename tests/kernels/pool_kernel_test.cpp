@@ -49,21 +49,21 @@ void check_case(const PoolCase& c, int offset) {
       device_dy(device(), stored<T>(dy), offset), dx(device(), size(in), offset);
   const Guarded<std::uint8_t> where(device(), size(out), offset);
 
-  kernels::max_pool(extent_of(c), device_x.data(), y.data(), where.data(), nullptr);
+  kernels::max_pool(extent_of(c), device_x.data(), y.data(), where.data(), stream());
   CHECK(doubles(y.values()) == reference_max_pool(c, x));
-  kernels::max_pool_backward(extent_of(c), device_dy.data(), where.data(), dx.data(), nullptr);
+  kernels::max_pool_backward(extent_of(c), device_dy.data(), where.data(), dx.data(), stream());
   const Doubles want = reference_max_pool_backward(c, x, dy);
   CHECK(worst_over(doubles(dx.values()), want, rounding<T>(want)) < 1);
   for (const std::uint8_t place : where.values()) CHECK(place < 9);
 
   const std::int64_t means = c.images * c.channels;
   const Guarded<float> mean(device(), size(means));
-  kernels::mean_pool(extent_of(c), device_x.data(), mean.data(), nullptr);
+  kernels::mean_pool(extent_of(c), device_x.data(), mean.data(), stream());
   const Doubles mean_want = reference_mean_pool(c, x);
   CHECK(worst_over(doubles(mean.values()), mean_want, rounding<float>(mean_want)) < 1);
   const Doubles dmean = rounded_to(DType::f32, random_values(means, 3));
   const Guarded<float> device_dmean(device(), stored<float>(dmean));
-  kernels::mean_pool_backward(extent_of(c), device_dmean.data(), dx.data(), nullptr);
+  kernels::mean_pool_backward(extent_of(c), device_dmean.data(), dx.data(), stream());
   const Doubles spread = reference_mean_pool_backward(c, dmean);
   CHECK(worst_over(doubles(dx.values()), spread, rounding<T>(spread)) < 1);
 }
@@ -82,7 +82,7 @@ TEST_CASE("max pooling kernel: the first NaN of a window wins and stays", "[kern
   x[(1 * 4 + 1) * 8 + 3] = std::nan("");  // row 1, column 1, channel 3: in all four windows
   const Guarded<float> device_x(device(), stored<float>(x)), y(device(), 2 * 2 * 8);
   const Guarded<std::uint8_t> where(device(), 2 * 2 * 8);
-  kernels::max_pool(extent_of(c), device_x.data(), y.data(), where.data(), nullptr);
+  kernels::max_pool(extent_of(c), device_x.data(), y.data(), where.data(), stream());
   const Doubles got = doubles(y.values());
   const std::vector<std::uint8_t> places = where.values();
   for (std::size_t i = 0; i < got.size(); ++i) CHECK(std::isnan(got[i]) == (i % 8 == 3));
@@ -97,8 +97,8 @@ TEST_CASE("pooling kernels give the same bits in every order", "[kernels][pool]"
   in_every_order([&] {
     const Guarded<float> y(device(), 3 * 5 * 4 * 16), dx(device(), x.size());
     const Guarded<std::uint8_t> where(device(), 3 * 5 * 4 * 16);
-    kernels::max_pool(extent_of(c), device_x.data(), y.data(), where.data(), nullptr);
-    kernels::max_pool_backward(extent_of(c), y.data(), where.data(), dx.data(), nullptr);
+    kernels::max_pool(extent_of(c), device_x.data(), y.data(), where.data(), stream());
+    kernels::max_pool_backward(extent_of(c), y.data(), where.data(), dx.data(), stream());
     return dx.values();
   });
 }

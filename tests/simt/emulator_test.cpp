@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/simt/emulator/fault.h"
@@ -49,6 +50,8 @@ TEST_CASE("emulator: a missing barrier makes results depend on the order", "[sim
     for (std::size_t t = 0; t < n; ++t)
       CHECK(out[t] == static_cast<float>((t + 1) % n + (t + n - 1) % n));
 
+  // Where ThreadSanitizer watches, it would see this: tests/simt/sanitizers_test.cpp.
+  if (std::string_view(PECLR_SANITIZERS).find("thread") != std::string_view::npos) return;
   const auto wrong = results<float>(planted::neighbours, Fault::planted, n);
   CHECK(wrong[0] != right[0]);
   CHECK(wrong[1] != wrong[0]);

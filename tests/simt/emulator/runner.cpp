@@ -92,6 +92,7 @@ class Runner {
   void run_block(uint3 index);
   void resume(unsigned thread);
   Fiber& idle_fiber(uint3 block);
+  void end_watch(void* fiber);
 
   const Launch& launch_;
   const Schedule schedule_ = schedule();
@@ -131,7 +132,17 @@ Runner::~Runner() {
   running = nullptr;
   // After a fault there are fibers in the middle of the kernel.
   if (tsan::kOn || std::uncaught_exceptions()) fibers_.reset();
-  for (void* fiber : watched_) tsan::destroy_fiber(fiber);
+  for (void* fiber : watched_) end_watch(fiber);
+  tsan::acquire(&ended_);
+}
+
+// What the thread of this fiber has done, to its end or to a fault's, is before what the host does
+// after the launch.
+void Runner::end_watch(void* fiber) {
+  tsan::switch_to(fiber);
+  tsan::release(&ended_);
+  tsan::switch_to(host.tsan_fiber);
+  tsan::destroy_fiber(fiber);
 }
 
 void Runner::run_grid() {
@@ -149,7 +160,6 @@ void Runner::run_grid() {
     run_block({static_cast<unsigned>(b % g.x), static_cast<unsigned>(b / g.x % g.y),
                static_cast<unsigned>(b / g.x / g.y)});
   }
-  tsan::acquire(&ended_);
 }
 
 // What the last block's threads did to the memory that is given back here is no race with the host.
@@ -197,7 +207,7 @@ Fiber& Runner::idle_fiber(uint3 block) {
     // It can follow 8,000 at a time. A number that is used again may hide a race: late, then.
     constexpr std::size_t kMostWatched = 6000;
     if (watched_.size() == kMostWatched) {
-      tsan::destroy_fiber(watched_.front());
+      end_watch(watched_.front());
       watched_.pop_front();
     }
     const std::string name =
@@ -225,7 +235,6 @@ void Runner::work() {
       thread_ = order_[next_++];
       threadIdx = {thread_, 0, 0};
       launch_.thread(launch_.params, shared_.data());
-      tsan::release(&ended_);
       block_->exit(thread_);
       if (tsan::kOn) return;
     }

@@ -28,8 +28,7 @@ struct Neighbours {
     const unsigned t = threadIdx.x;
     s.x[t] = static_cast<float>(t);  // write of neighbours
     if (!p.planted) __syncthreads();
-    const float before = s.x[(t + kThreads - 1) % kThreads];  // read of neighbours
-    p.out[t] = before + s.x[(t + 1) % kThreads];              // another read of neighbours
+    p.out[t] = s.x[(t + kThreads - 1) % kThreads] + s.x[(t + 1) % kThreads];  // read of neighbours
   }
 };
 
