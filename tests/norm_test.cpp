@@ -156,12 +156,15 @@ std::vector<NormRun> training_runs(DType type) {
         for (const int branches : {1, 2}) runs.push_back({shape, slope, residual, type, branches});
   runs.push_back({{3, 66, 65, 16}, 0, true, type, 2});  // several chunks, a run cut short
   runs.push_back({{70, 9, 8, 32}, 0, false, type, 1});  // several images a chunk
+  runs.push_back({{9, 46, 46, 16}, 0, true, type, 1});  // many chunks
+  runs.push_back({{2, 3, 3, 656}, 0, true, type, 2});   // many channels
   return runs;
 }
 
 TEST_CASE("norm_act: training in f32", "[norm]") {
   for (const NormRun& run : training_runs(DType::f32)) check_training(run);
   check_training({{2, 4, 4, 32}, 0, true, DType::f32, 3});
+  check_training({{16, 32, 33, 64}, 0, true, DType::f32, 1});  // too large to stay in a cache
 }
 
 TEST_CASE("norm_act: training on rows without positions", "[norm]") {

@@ -5,10 +5,22 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include "kernels/bf16.h"
 #include "kernels/host_device.h"
 
 PECLR_BEGIN
+
+#if defined(__AVX512F__)
+inline constexpr int kStreamingLanes = 16;
+inline void fence() { _mm_sfence(); }
+#else
+inline constexpr int kStreamingLanes = 0;
+inline void fence() {}
+#endif
 
 // The vector types of L lanes and what g++ 12 cannot convert within a template.
 template <int L>
@@ -70,6 +82,15 @@ struct FloatLanes {
     std::memcpy(&p->bits, &half, sizeof(H));
   }
 
+  // Past the caches, where a store fills a line of them; p is aligned to it. Writers end with
+  // fence().
+  static constexpr bool kStreams = kStreamingLanes == L;
+  void stream_to([[maybe_unused]] float* p) const {
+#if defined(__AVX512F__)
+    if constexpr (kStreams) _mm512_stream_ps(p, (__m512)v);
+#endif
+  }
+
   // The activation: x above zero, x * slope below; a NaN stays.
   FloatLanes activated(float slope) const { return {v > 0.f ? v : v * slope}; }
   // g where y is above zero, g * slope elsewhere.
@@ -87,6 +108,8 @@ struct FloatLanes<1> {
   static FloatLanes of(const bf16* p) { return {to_float(*p)}; }
   void to(float* p) const { *p = v; }
   void to(bf16* p) const { store(*p, v); }
+  static constexpr bool kStreams = false;
+  void stream_to(float*) const {}
   FloatLanes activated(float slope) const { return {v > 0.f ? v : v * slope}; }
   FloatLanes masked_by(const FloatLanes& y, float slope) const {
     return {y.v > 0.f ? v : v * slope};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cpu/hot/norm.h"
 
+#include <type_traits>
+
 #include "engine/cpu/hot/float_lanes.h"
 #include "engine/parallel.h"
 
@@ -123,11 +125,22 @@ inline void reduce(const NormExtent& e, double* first, double* second, double* s
   }
 }
 
-// make_row(channel) gives row(offset) for the L channels that begin there; runs it everywhere, in
-// the order of memory.
-template <int L, class MakeRow>
-inline void for_rows(const NormExtent& e, MakeRow make_row) {
+// make_row(channel) gives row(offset), the new values of the L channels that begin there; writes
+// them everywhere, in the order of memory. What is too large to be found in a cache again goes past
+// it: a store would first fetch what it overwrites.
+constexpr std::int64_t kStreamFloats = std::int64_t{1} << 20;
+template <int L, class T, class MakeRow>
+inline void for_rows(const NormExtent& e, T* out, MakeRow make_row) {
   const std::int64_t blocks = e.channels / e.block, runs = (e.positions + kRun - 1) / kRun;
+  bool stream = false;
+  if constexpr (Lanes<L>::kStreams && std::is_same_v<T, float>)
+    stream = e.images * e.positions * e.channels >= kStreamFloats &&
+             reinterpret_cast<std::uintptr_t>(out) % 64 == 0;
+  const auto write = [=](std::int64_t at, const Lanes<L>& value) {
+    if constexpr (std::is_same_v<T, float>)
+      if (stream) return value.stream_to(out + at);
+    value.to(out + at);
+  };
   parallel_for(e.images * blocks * runs, 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t plane = i / runs, p = i % runs * kRun, c = plane % blocks * e.block;
@@ -135,12 +148,16 @@ inline void for_rows(const NormExtent& e, MakeRow make_row) {
       const std::int64_t base = (plane * e.positions + p) * e.block;
       if (e.block == L) {
         const auto row = make_row(c);
-        for (std::int64_t q = 0; q < rows; ++q) row(base + q * L);
+        for (std::int64_t q = 0; q < rows; ++q) write(base + q * L, row(base + q * L));
       } else {
         for (std::int64_t q = 0; q < rows; ++q)
-          for (std::int64_t k = 0; k < e.block; k += L) make_row(c + k)(base + q * e.block + k);
+          for (std::int64_t k = 0; k < e.block; k += L) {
+            const std::int64_t at = base + q * e.block + k;
+            write(at, make_row(c + k)(at));
+          }
       }
     }
+    if (stream) fence();
   });
 }
 
@@ -165,11 +182,11 @@ template <class T>
 void norm_apply(const NormExtent& e, const T* x, const float* scale, const float* shift,
                 const T* residual, float slope, T* y) {
   with_lanes(e.block, [&]<int L>() {
-    for_rows<L>(e, [=](std::int64_t c) {
+    for_rows<L>(e, y, [=](std::int64_t c) {
       return [=, s = Lanes<L>::of(scale + c), t = Lanes<L>::of(shift + c)](std::int64_t at) {
         Lanes<L> v{Lanes<L>::of(x + at).v * s.v + t.v};
         if (residual) v.v += Lanes<L>::of(residual + at).v;
-        v.activated(slope).to(y + at);
+        return v.activated(slope);
       };
     });
   });
@@ -195,12 +212,12 @@ template <class T>
 void norm_backward_apply(const NormExtent& e, const NormReduce<T>& in, const float* a,
                          const float* b, const float* c, T* dx) {
   with_lanes(e.block, [&]<int L>() {
-    for_rows<L>(e, [=, &in](std::int64_t channel) {
+    for_rows<L>(e, dx, [=, &in](std::int64_t channel) {
       return [=, &in, ca = Lanes<L>::of(a + channel), cb = Lanes<L>::of(b + channel),
               cc = Lanes<L>::of(c + channel)](std::int64_t at) {
         const Lanes<L> v = Lanes<L>::of(in.x + at);
         const Lanes<L> g = in.keep ? Lanes<L>::of(in.dy + at) : masked<T, L>(in, at, channel, v);
-        Lanes<L>{ca.v * g.v + cb.v * v.v + cc.v}.to(dx + at);
+        return Lanes<L>{ca.v * g.v + cb.v * v.v + cc.v};
       };
     });
   });
