@@ -78,7 +78,7 @@ real_part() {
 
 synthetic_part() {
   local hands=$out/hands o=$out/synthetic seed name from border rotate
-  once "$hands/evaluation_xyz.json" "$peclr" synth --out "$hands" --count 1000 --seed 1
+  once "$hands/evaluation_xyz.json" "$peclr" synth --out "$hands" --count 2000 --seed 1
   # What rotation does: each method with and without it, on black and on mirrored borders.
   for seed in "${seeds[@]}"; do
     for border in black reflect; do
@@ -86,7 +86,7 @@ synthetic_part() {
         for rotate in 0 45; do
           from=$o/pretrain_${name}_${rotate}_${border}_$seed
           pretrain "$from" "$seed" method="$name" augment.rotate=$rotate augment.border=$border data.train="$hands" \
-            train.epochs=6 train.batch_size=64 train.warmup_epochs=1
+            train.epochs=15 train.batch_size=64 train.warmup_epochs=1
           probe "$o/joints_${name}_${rotate}_${border}_$seed" "$seed" "$from" "$hands"
         done
       done
@@ -95,8 +95,8 @@ synthetic_part() {
     for name in scratch simclr_0 peclr_45; do
       from=$o/pretrain_${name}_black_$seed
       [[ $name == scratch ]] && from=-
-      finetune "$o/labels10_${name}_$seed" "$seed" "$from" "$hands" data.labels=0.1 train.epochs=30
-      finetune "$o/labels100_${name}_$seed" "$seed" "$from" "$hands" data.labels=1 train.epochs=6
+      finetune "$o/labels10_${name}_$seed" "$seed" "$from" "$hands" data.labels=0.1 train.epochs=60
+      finetune "$o/labels100_${name}_$seed" "$seed" "$from" "$hands" data.labels=1 train.epochs=8
     done
   done
 }
