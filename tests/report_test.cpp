@@ -209,6 +209,37 @@ TEST_CASE("report: the best, the median and the worst pictures", "[report]") {
 
 // ---- Whole pages.
 
+TEST_CASE("report: probes of several seeds share a row, others do not", "[report]") {
+  const TempFolder folder;
+  std::vector<std::string> report{"report"};
+  const auto probe = [&](const std::string& name, const std::string& weights, double error) {
+    fs::create_directories(folder / name);
+    write_bytes(folder / (name + "/probe.json"),
+                fmt::format(R"({{"kind": "joints", "weights": "{}", "probe_2d_pct": {},
+                    "probe_2d_mean_pct": 18.5, "train": 40, "test": 10}})",
+                            weights, error));
+    report.push_back(folder / name);
+  };
+  probe("turned_1", "peclr", 13);
+  probe("turned_2", "peclr", 14);
+  probe("turned_45", "simclr", 11);  // other weights
+  probe("v2", "peclr", 12);          // no number of its own
+  report.insert(report.end(), {"--out", folder / "page.html"});
+  const ProgramResult result = run_peclr(report);
+  INFO(described(result));
+  REQUIRE(result.exit_code == 0);
+  const std::string page = read_bytes(folder / "page.html");
+  const auto row = [&](const std::string& name) {
+    const std::size_t begin = page.find("<td class=\"word\">" + name + "</td>");
+    REQUIRE(begin != std::string::npos);
+    return page.substr(begin, page.find("</tr>", begin) - begin);
+  };
+  CHECK(contains(page, "13.50\u00A0±\u00A00.71"));
+  CHECK(contains(row("v2"), ">12.00<"));
+  CHECK_FALSE(contains(page, "turned_1</td>"));
+  CHECK(contains(page, ">11.00<"));
+}
+
 TEST_CASE("report: a page of everything is well-formed and fetches nothing", "[report]") {
   const TempFolder folder;
   write_synthetic(folder / "hands", 8, 1);
@@ -264,7 +295,7 @@ TEST_CASE("report: a page of everything is well-formed and fetches nothing", "[r
     CHECK(has(texts_of(page, "h2"), head));
   }
   const auto cells = texts_of(page, "td");
-  for (const char* cell : {"13.4", "18.3", "A & B", "1:05, 2 starts", "100", "2.00", "2.50"}) {
+  for (const char* cell : {"13.37", "18.30", "A & B", "1:05, 2 starts", "100", "2.00", "2.50"}) {
     CAPTURE(cell);
     CHECK(has(cells, cell));
   }

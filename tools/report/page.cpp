@@ -5,6 +5,7 @@
 #include "tools/report/headline.h"
 #include "tools/report/overlays.h"
 #include "tools/report/pair_sheet.h"
+#include "tools/report/probes.h"
 #include "tools/report/tables.h"
 #include "tools/version.h"
 

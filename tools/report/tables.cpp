@@ -6,41 +6,10 @@
 
 #include "engine/text.h"
 #include "tools/progress.h"
+#include "tools/report/table.h"
 
 namespace peclr {
 namespace {
-
-using Cells = std::vector<std::string>;
-
-struct Column {
-  std::string head;
-  bool number = false;
-};
-
-void write_table(Html& html, const std::vector<Column>& columns, const std::vector<Cells>& rows) {
-  const auto align = [&](std::size_t i) { return columns[i].number ? "number" : "word"; };
-  html.in("div", {{"class", "scroll"}}, [&] {
-    html.in("table", {}, [&] {
-      html.in("thead", {}, [&] {
-        html.in("tr", {}, [&] {
-          for (std::size_t i = 0; i < columns.size(); ++i)
-            html.leaf("th", {{"class", align(i)}, {"scope", "col"}}, columns[i].head);
-        });
-      });
-      html.in("tbody", {}, [&] {
-        for (const Cells& cells : rows)
-          html.in("tr", {}, [&] {
-            for (std::size_t i = 0; i < cells.size(); ++i)
-              html.leaf("td", {{"class", align(i)}}, cells[i]);
-          });
-      });
-    });
-  });
-}
-
-std::string shown_number(double x, int digits) {
-  return std::isfinite(x) ? fmt::format("{:.{}f}", x, digits) : "";
-}
 
 // How many runs, and of how many seeds if that is another number.
 std::string counted(const Group& group) {
@@ -49,10 +18,6 @@ std::string counted(const Group& group) {
   return seeds.size() == group.runs.size()
              ? fmt::format("{}", group.runs.size())
              : fmt::format("{} ({} seeds)", group.runs.size(), seeds.size());
-}
-
-std::string with_spread(double mean, double deviation) {
-  return std::isfinite(mean) ? fmt::format("{:.1f} ± {:.1f}", 100 * mean, 100 * deviation) : "";
 }
 
 double median_of(const Metrics& metrics, const char* key) {
@@ -119,51 +84,6 @@ void write_results_table(Html& html, const std::vector<Group>& scored) {
             "Mean ± standard deviation over n seeds. FreiHAND's rules; PA: after its Procrustes "
             "alignment. EPE and 2D: lower is better; AUC of 0 to 5 cm: higher is better. 2D in "
             "pixels of the original picture.");
-}
-
-void write_probe_tables(Html& html, const std::vector<Run>& runs) {
-  std::vector<Cells> joints, classes;
-  for (const Run& run : runs) {
-    if (!run.probe) continue;
-    const Probe& p = *run.probe;
-    const auto count = [&](const char* key) { return shown_number(p.at(key), 0); };
-    if (p.kind == "joints")
-      joints.push_back({run.name, method_name(p.weights), shown_number(p.at("probe_2d_pct"), 1),
-                        shown_number(p.at("probe_2d_mean_pct"), 1), count("train"), count("test")});
-    else
-      classes.push_back({run.name, method_name(p.weights),
-                         with_spread(p.at("linear_accuracy"), p.at("linear_std")),
-                         with_spread(p.at("knn5_accuracy"), p.at("knn5_std")),
-                         shown_number(100 * p.at("chance_accuracy"), 1), count("classes"),
-                         count("count")});
-  }
-  if (joints.empty() && classes.empty()) return;
-  html.leaf("h2", "Probes of frozen features");
-  if (!joints.empty()) {
-    write_table(html,
-                {{"probe"},
-                 {"weights"},
-                 {"2D error (% of the crop's side)", true},
-                 {"always the mean pose (%)", true},
-                 {"training pictures", true},
-                 {"test pictures", true}},
-                joints);
-    html.leaf("p", {{"class", "note"}},
-              "Ridge regression from frozen features to the 2D joints of turned and moved crops.");
-  }
-  if (classes.empty()) return;
-  write_table(html,
-              {{"probe"},
-               {"weights"},
-               {"linear (%)", true},
-               {"5 nearest (%)", true},
-               {"chance (%)", true},
-               {"classes", true},
-               {"pictures", true}},
-              classes);
-  html.leaf("p", {{"class", "note"}},
-            "Accuracy, mean ± standard deviation over contiguous folds; people may overlap between "
-            "folds.");
 }
 
 void write_machines(Html& html, const std::vector<Run>& runs) {

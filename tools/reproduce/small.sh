@@ -103,3 +103,10 @@ synthetic_part() {
 
 if [[ -d $data/real_hands ]]; then real_part; else echo "no real photos given: synthetic hands only"; fi
 synthetic_part
+
+# Each part as one page, and its fine-tuned runs as a table on the terminal.
+for part in real synthetic; do
+  [[ -d $out/$part ]] || continue
+  "$peclr" report "$out/$part"/* --out "$out/$part.html"
+  "$peclr" results "$out/$part"/labels*
+done

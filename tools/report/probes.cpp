@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/report/probes.h"
+
+#include <map>
+#include <tuple>
+
+#include "tools/report/groups.h"
+#include "tools/report/table.h"
+
+namespace peclr {
+namespace {
+
+// "probe_2" and "probe-2" -> "probe"; other names stay.
+std::string stem_of(const std::string& name) {
+  const std::size_t end = name.find_last_not_of("0123456789");
+  const bool numbered = end != std::string::npos && end > 0 && end + 1 < name.size() &&
+                        (name[end] == '_' || name[end] == '-');
+  return numbered ? name.substr(0, end) : name;
+}
+
+using Probes = std::vector<const Probe*>;
+
+double mean_of(const Probes& probes, const char* key) {
+  std::vector<double> values;
+  for (const Probe* probe : probes) values.push_back(probe->at(key));
+  return spread_of(values).mean;
+}
+
+// Mean and standard deviation over the runs.
+std::string over_runs(const Probes& probes, const char* key, double unit, int digits) {
+  std::vector<double> values;
+  for (const Probe* probe : probes) values.push_back(unit * probe->at(key));
+  return text_of(spread_of(values), digits);
+}
+
+// An accuracy in percent; a single run has the deviation over its folds.
+std::string accuracy(const Probes& probes, const char* key, const char* over_folds) {
+  if (probes.size() > 1) return over_runs(probes, key, 100, 1);
+  return text_of({100 * probes[0]->at(key), 100 * probes[0]->at(over_folds), 2}, 1);
+}
+
+Cells joint_cells(const std::string& name, const Probes& probes) {
+  return {name,
+          method_name(probes[0]->weights),
+          fmt::format("{}", probes.size()),
+          over_runs(probes, "probe_2d_pct", 1, 2),
+          over_runs(probes, "probe_2d_mean_pct", 1, 2),
+          shown_number(mean_of(probes, "train"), 0),
+          shown_number(mean_of(probes, "test"), 0)};
+}
+
+Cells class_cells(const std::string& name, const Probes& probes) {
+  return {name,
+          method_name(probes[0]->weights),
+          fmt::format("{}", probes.size()),
+          accuracy(probes, "linear_accuracy", "linear_std"),
+          accuracy(probes, "knn5_accuracy", "knn5_std"),
+          shown_number(100 * mean_of(probes, "chance_accuracy"), 1),
+          shown_number(mean_of(probes, "classes"), 0),
+          shown_number(mean_of(probes, "count"), 0)};
+}
+
+}  // namespace
+
+void write_probe_tables(Html& html, const std::vector<Run>& runs) {
+  std::map<std::tuple<std::string, std::string, std::string>, Probes>
+      groups;  // kind, name, weights
+  for (const Run& run : runs)
+    if (run.probe)
+      groups[{run.probe->kind, stem_of(run.name), run.probe->weights}].push_back(&*run.probe);
+  if (groups.empty()) return;
+
+  std::vector<Cells> joints, classes;
+  for (const auto& [key, probes] : groups) {
+    const auto& [kind, name, weights] = key;
+    if (kind == "joints")
+      joints.push_back(joint_cells(name, probes));
+    else
+      classes.push_back(class_cells(name, probes));
+  }
+  html.leaf("h2", "Probes of frozen features");
+  if (!joints.empty()) {
+    write_table(html,
+                {{"probe"},
+                 {"weights"},
+                 {"n", true},
+                 {"2D error (% of the crop's side)", true},
+                 {"always the mean pose (%)", true},
+                 {"training pictures", true},
+                 {"test pictures", true}},
+                joints);
+    html.leaf("p", {{"class", "note"}},
+              "Ridge regression from frozen features to the 2D joints of turned and moved crops; "
+              "mean ± standard deviation over n runs.");
+  }
+  if (classes.empty()) return;
+  write_table(html,
+              {{"probe"},
+               {"weights"},
+               {"n", true},
+               {"linear (%)", true},
+               {"5 nearest (%)", true},
+               {"chance (%)", true},
+               {"classes", true},
+               {"pictures", true}},
+              classes);
+  html.leaf("p", {{"class", "note"}},
+            "Accuracy, mean ± standard deviation over n runs, of a single one over its contiguous "
+            "folds; people may overlap between folds.");
+}
+
+}  // namespace peclr
