@@ -63,13 +63,14 @@ TEST_CASE("bad input: a bad picture among many is skipped, counted and named") {
   skipped(run_peclr(pretrain(set, folder / "out") + Args{"data.max_bad=0.2"}));
   CHECK(fs::exists(model));
 
-  const Args predict{"predict",   "--init-from",           model,    "data.eval=" + set,
+  const std::string hands = hand_network(folder);
+  const Args predict{"predict",   "--init-from",           hands,    "data.eval=" + set,
                      "threads=1", "out=" + (folder / "p"), "--draw", "1"};
   skipped(run_peclr(predict + Args{"data.max_bad=0.2"}));
   const json predictions = json::parse(read_bytes(folder / "p/predictions.json"));
   CHECK(predictions.size() == 8);
   refused(predict, kData, {"1 of 9 pictures", "104x.jpg"});
-  refused({"evaluate", "--init-from", model, "data.eval=" + set, "out=" + (folder / "p")}, kData,
+  refused({"evaluate", "--init-from", hands, "data.eval=" + set, "out=" + (folder / "p")}, kData,
           {set, "evaluation_xyz.json"});
 }
 
@@ -162,6 +163,13 @@ void rewrite(const std::string& path, const std::string& tensor, float value) {
   write_safetensors(path, tensors, file.metadata());
 }
 
+TEST_CASE("bad input: weights of a pre-training are asked for joints") {
+  const StoppedRun run;
+  refused({"predict", "--init-from", run.last, "data.eval=" + run.set, "out=" + (run.folder / "p")},
+          kData, {run.last, "no weights of a hand network's head", "peclr finetune"});
+  CHECK_FALSE(fs::exists(run.folder / "p"));
+}
+
 TEST_CASE("bad input: weights and checkpoints that are not what they should be") {
   const StoppedRun run;
   const std::string good = read_bytes(run.last), other = run.folder / "other.safetensors";
@@ -227,10 +235,14 @@ TEST_CASE("bad input: a disk that fills loses nothing") {
   CHECK(resumed.exit_code == 0);
 
   const std::string predictions = run.folder / "p/predictions.json";
-  const Args predict{"predict",   "--init-from",
-                     run.last,    "data.eval=" + run.set,
-                     "threads=1", "out=" + (run.folder / "p"),
-                     "--draw",    "0"};
+  const Args predict{"predict",
+                     "--init-from",
+                     hand_network(run.folder),
+                     "data.eval=" + run.set,
+                     "threads=1",
+                     "out=" + (run.folder / "p"),
+                     "--draw",
+                     "0"};
   REQUIRE(run_peclr(predict).exit_code == 0);
   const std::string whole = read_bytes(predictions);
   refused(predict, kFailure, {predictions, "File too large"}, {.file_bytes = 100});

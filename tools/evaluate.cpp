@@ -74,7 +74,7 @@ int run_evaluate(const CommandLine& line) {
   ParameterStore store;
   const HandNetwork network(store, settings.model.depth);
   store.allocate(*backend, 0);
-  const std::string pretraining = start_from(settings, store).pretraining;
+  const std::string pretraining = start_with_head(settings, store).pretraining;
   make_writable_folder(settings.out);
   RunRecorder record(settings.out, line, {backend->description(), settings.precision});
 

@@ -73,6 +73,16 @@ Start start_from(const Settings& settings, ParameterStore& store) {
           std::find(missing.begin(), missing.end(), "fc.bias") == missing.end()};
 }
 
+Start start_with_head(const Settings& settings, ParameterStore& store) {
+  const Start start = start_from(settings, store);
+  if (!start.has_head)
+    fail(ErrorKind::data,
+         "{}: no weights of a hand network's head (fc), so it knows no joints; use the out of a "
+         "peclr finetune that starts from it",
+         settings.init_from);
+  return start;
+}
+
 Settings settings_for_model(Command command, const std::vector<std::string>& args,
                             Weights weights) {
   Settings settings = load_settings(command, args);

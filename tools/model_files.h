@@ -29,6 +29,8 @@ struct Start {
   bool has_head = false;             // the file held the hand network's fc
 };
 Start start_from(const Settings& settings, ParameterStore& store);
+// The same for a command that answers with joints; throws Error(data) where there is no head for it.
+Start start_with_head(const Settings& settings, ParameterStore& store);
 
 // Settings of a command that uses a finished model: settings.init_from, or else
 // out/model.safetensors; the file's depth and input size are the defaults. Where there is no such

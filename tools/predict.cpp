@@ -63,7 +63,7 @@ int run_predict(const CommandLine& line) {
   ParameterStore store;
   const HandNetwork network(store, settings.model.depth);
   store.allocate(*backend, 0);
-  start_from(settings, store);
+  start_with_head(settings, store);
   const std::string folder = settings.out + "/skeletons";
   make_writable_folder(folder);
   RunRecorder record(settings.out, line, {backend->description(), settings.precision});

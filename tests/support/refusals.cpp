@@ -31,6 +31,15 @@ std::string pictures(const TempFolder& folder, const char* name, int count) {
   return folder / name;
 }
 
+std::string hand_network(const TempFolder& folder) {
+  const std::string hands = folder / "few_hands", out = folder / "hand_network";
+  REQUIRE(run_peclr({"synth", "--out", hands, "--count", "4"}).exit_code == 0);
+  Args finetune = pretrain(hands, out);
+  finetune[0] = "finetune";
+  REQUIRE(run_peclr(finetune).exit_code == 0);
+  return out + "/model.safetensors";
+}
+
 std::string jpeg() { return read_bytes(PECLR_SOURCE_DIR "/tests/data/420.jpg"); }
 std::string png() { return read_bytes(PECLR_SOURCE_DIR "/tests/data/420.png"); }
 

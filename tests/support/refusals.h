@@ -26,6 +26,9 @@ Args pretrain(const std::string& data, const std::string& out);
 // Makes a folder of pictures, all good, named 100.jpg and on.
 std::string pictures(const TempFolder& folder, const char* name, int count);
 
+// Weights of a hand network, barely trained.
+std::string hand_network(const TempFolder& folder);
+
 std::string jpeg();  // a good one
 std::string png();
 
