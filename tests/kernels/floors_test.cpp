@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The floors that benchmarks and documentation quote: against sums by hand, and the page against
+// the table.
+#include <catch2/catch.hpp>
+
+#include "benchmarks/gpu/floors.h"
+#include "engine/error.h"
+#include "tests/support/files.h"
+
+namespace peclr::bench {
+namespace {
+
+// The lines of the table that `page` lacks.
+std::vector<std::string> missing_lines(const std::string& page) {
+  std::vector<std::string> missing;
+  for (const KernelFloor& floor : floors(kFull))
+    if (std::string line = floor_line(floor, kAssumed); page.find("\n" + line) == page.npos)
+      missing.push_back(std::move(line));
+  return missing;
+}
+
+TEST_CASE("floors: bytes and operations by hand", "[floors]") {
+  const auto bytes = [](const char* kernel) { return floor_of(kFull, kernel).work.bytes; };
+  // 2048 pictures of 224 x 224 x 4 levels, 4096 views of 128 x 128 x 8 bf16.
+  CHECK(bytes("augment") == 411'041'792. + 1'073'741'824.);
+  // 512 x 64 x 64 x 64 bf16 are 256 MiB.
+  CHECK(bytes("norm + ReLU") == 3 * 268'435'456.);
+  CHECK(bytes("norm + add + ReLU, backward") == 8 * 268'435'456.);
+  CHECK(bytes("max_pool") == 268'435'456. + 67'108'864. + 33'554'432.);
+  CHECK(bytes("procrustes") == 760e6);  // two hands of 252 bytes in, one and an error out
+  // 64 + 9 numbers of a hand in; 42, 21, 42, 1 and 64 out.
+  CHECK(bytes("pose_lift") == 4096. * 4 * (73 + 170));
+  CHECK(floor_of(kFull, "ntxent + gradient").work.products == 6. * 4096 * 4096 * 128);
+  CHECK_THROWS_AS(floor_of(kFull, "no kernel"), Error);
+}
+
+TEST_CASE("floors: the slowest of memory, tensor cores and vector units", "[floors]") {
+  const Rates rates{.copy = 10, .products = 100, .operations = 5};
+  CHECK(floor_seconds({.bytes = 20, .products = 100, .operations = 5}, rates) == 2);
+  CHECK(floor_seconds({.bytes = 20, .products = 300, .operations = 5}, rates) == 3);
+  CHECK(floor_seconds({.bytes = 20, .products = 300, .operations = 20}, rates) == 4);
+}
+
+TEST_CASE("floors: docs/kernels.md quotes the table", "[floors]") {
+  std::string page = test::read_bytes(PECLR_SOURCE_DIR "/docs/kernels.md");
+  for (const std::string& line : missing_lines(page)) FAIL_CHECK(line);
+  // A digit that is wrong is noticed.
+  const std::size_t digit = page.find("| 1485 |");
+  REQUIRE(digit != page.npos);
+  page[digit + 2] = '2';
+  CHECK(missing_lines(page).size() == 1);
+}
+
+}  // namespace
+}  // namespace peclr::bench
