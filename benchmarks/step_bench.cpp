@@ -6,13 +6,11 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 
+#include "benchmarks/peclr_step.h"
 #include "benchmarks/primitive_set.h"
+#include "benchmarks/quartiles.h"
 #include "engine/cpu/cpu_backend.h"
-#include "engine/optimizer.h"
-#include "kernels/random.h"
-#include "models/peclr.h"
 
 namespace {
 
@@ -96,25 +94,11 @@ class TimedBackend : public CpuBackend {
   }
 };
 
-// What pre-training does with a batch.
+// A step and the times of its parts.
 class Step {
  public:
   Step(const BenchOptions& options, DType type)
-      : model_(store_, {.depth = options.depth, .compute = type}) {
-    store_.allocate(backend, 1);
-    optimizer_.emplace(store_, OptimizerOptions{OptimizerKind::lars, 1e-6f});
-    Rng rng = Rng::of(2);
-    std::vector<float> pixels(
-        static_cast<std::size_t>(options.views * options.size * options.size * 3));
-    for (float& pixel : pixels) pixel = rng.uniform(-2, 2);
-    images_ = Tensor::from_host(backend, {options.views, options.size, options.size, 3}, pixels);
-    std::vector<float> transforms;
-    for (int i = 0; i < options.views; ++i)
-      for (const float value : {rng.uniform(-45, 45), rng.uniform(-.1f, 0), rng.uniform(-.1f, 0),
-                                rng.uniform(.8f, 1.2f)})
-        transforms.push_back(value);
-    views_ = Tensor::from_host(backend, {options.views, 4}, transforms);
-  }
+      : step_(backend, {options.depth, options.size, options.views, type}) {}
 
   TimedBackend backend;
 
@@ -123,14 +107,7 @@ class Step {
     backend.work.clear();
     backend.work_times.clear();
     const double start = clock_now();
-    store_.zero_grads();
-    {
-      Tape tape(Mode::train);
-      const ContrastiveModel::Output out = model_.forward(tape, {images_, -1}, views_);
-      tape.backward(out.loss);
-      loss_ = out.summary.to_host()[0];
-    }
-    optimizer_->update(1e-3, step_++);
+    loss_ = step_.run();
     const double whole = clock_now() - start;
     PartTimes times = backend.times;
     for (const double part : backend.times) times[kParts - 1] -= part;
@@ -140,11 +117,7 @@ class Step {
   float loss() const { return loss_; }
 
  private:
-  ParameterStore store_;
-  ContrastiveModel model_;
-  std::optional<Optimizer> optimizer_;
-  Tensor images_, views_;
-  std::int64_t step_ = 0;
+  PeclrStep step_;
   float loss_ = 0;
 };
 
@@ -159,24 +132,6 @@ double cpu_seconds() {
   timespec t{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-struct Quartiles {
-  double low, median, high;
-  explicit Quartiles(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    const auto at = [&](double q) {
-      return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
-    };
-    low = at(0.25), median = at(0.5), high = at(0.75);
-  }
-};
-
-// The ratio of two series by pairs, which shared what else the machine was doing.
-Quartiles ratios(const std::vector<double>& a, const std::vector<double>& b) {
-  std::vector<double> out;
-  for (std::size_t i = 0; i < a.size(); ++i) out.push_back(a[i] / b[i]);
-  return Quartiles(out);
 }
 
 // The times of one round, shape by shape, and what oneDNN's best was.

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Images a second of the whole PeCLR step (peclr_step.h) on any device: by default ResNet-50,
+// 2 x 512 views at 128 pixels, in bf16. The host's clock, as a step ends with the loss on the host.
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "benchmarks/peclr_step.h"
+#include "benchmarks/quartiles.h"
+#include "engine/atomic_file.h"
+#include "engine/devices.h"
+
+namespace {
+
+using namespace peclr;
+
+struct Options {
+  std::string device = "auto", precision = "bf16", json;
+  int gpu = 0, rounds = 20;
+  PeclrStep::Options step{.depth = 50, .size = 128, .views = 1024};
+  bool quick = false;
+};
+
+void run(Options options) {
+  if (options.quick) {
+    options.step = {.depth = 18, .size = 32, .views = 4};
+    options.precision = "f32";
+    options.rounds = 1;
+  }
+  options.step.compute = options.precision == "bf16" ? DType::bf16 : DType::f32;
+  const std::unique_ptr<Backend> backend =
+      make_backend(device_named(options.device, "--device"),
+                   {.gpu = options.gpu, .tf32 = options.precision == "tf32"});
+  using Clock = std::chrono::steady_clock;
+  const auto seconds_since = [](Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+
+  const Clock::time_point begin = Clock::now();
+  PeclrStep step(*backend, options.step);
+  // The first step chooses convolutions, the second finds its memory.
+  step.run();
+  const double first = seconds_since(begin);
+  step.run();
+  std::vector<double> seconds;
+  float loss = 0;
+  for (int round = 0; round < options.rounds; ++round) {
+    const Clock::time_point start = Clock::now();
+    loss = step.run();
+    seconds.push_back(seconds_since(start));
+  }
+
+  const Quartiles q(seconds);
+  const double views = options.step.views;
+  const double peak = static_cast<double>(backend->memory().peak_bytes_in_use);
+  fmt::print("{}\n", backend->description());
+  fmt::print(
+      "ResNet-{}, {} views of {} pixels, {}: {:.0f} images/s ({:.0f}..{:.0f}), {:.2f} ms a step "
+      "({:.2f}..{:.2f}, {} steps), {:.2f} GB at once, first step after {:.1f} s, loss {:.4f}\n",
+      options.step.depth, options.step.views, options.step.size, options.precision,
+      views / q.median, views / q.high, views / q.low, 1e3 * q.median, 1e3 * q.low, 1e3 * q.high,
+      options.rounds, peak / 1e9, first, loss);
+  if (options.json.empty()) return;
+  const nlohmann::ordered_json out{{"device", backend->description()},
+                                   {"depth", options.step.depth},
+                                   {"views", options.step.views},
+                                   {"size", options.step.size},
+                                   {"precision", options.precision},
+                                   {"quick", options.quick},
+                                   {"steps", options.rounds},
+                                   {"images_per_second", views / q.median},
+                                   {"seconds", q.median},
+                                   {"quartiles_seconds", {q.low, q.high}},
+                                   {"first_step_seconds", first},
+                                   {"peak_bytes", peak},
+                                   {"loss", loss}};
+  write_file_atomically(options.json, out.dump(2) + "\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Images a second of a PeCLR step");
+  app.add_option("--device", options.device, "auto, cpu, cuda or simt")->capture_default_str();
+  app.add_option("--gpu", options.gpu, "where there are several")->capture_default_str();
+  app.add_option("--depth", options.step.depth, "of the ResNet")->capture_default_str();
+  app.add_option("--size", options.step.size, "of a view, pixels")->capture_default_str();
+  app.add_option("--views", options.step.views, "a step, two of each picture")
+      ->capture_default_str();
+  app.add_option("--rounds", options.rounds, "steps that are timed")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--precision", options.precision, "f32, tf32 or bf16")
+      ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
+      ->capture_default_str();
+  app.add_option("--json", options.json, "file for the results");
+  app.add_flag("--quick", options.quick, "a tiny step, to see that all works");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    run(options);
+  } catch (const Error& e) {
+    fmt::print(stderr, "gpu_step_bench: {}\n", e.what());
+    return static_cast<int>(e.kind());
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "gpu_step_bench: {}\n", e.what());
+    return 1;
+  }
+}
