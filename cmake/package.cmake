@@ -2,8 +2,9 @@
 # `--target package`: one archive to carry to another machine. bin/ programs, tests and benchmarks; lib/ the libraries that
 # are neither the system's (libc) nor CUDA's; tools/gpu_check.sh proves and measures it there.
 #
-# libstdc++ and libgcc_s go along: they are older on some machines than this compiler, and no library of CUDA's asks for
-# newer ones. DT_RPATH (not RUNPATH) is heeded for the libraries' own needs too, so Debian's files go in as they are.
+# libstdc++ and libgcc_s stay behind: Debian 12's ask for glibc 2.36 where the rest is content with 2.35, and every system
+# of that age has those of g++ 12 or newer. So Ubuntu 22.04 and Debian 12 are the oldest that run it.
+# DT_RPATH (not RUNPATH) is heeded for the libraries' own needs too, so Debian's files go in as they are.
 set(packed peclr)
 foreach(program peclr_tests kernel_tests kernel_bench)
   if(TARGET ${program})
@@ -16,7 +17,8 @@ foreach(program IN LISTS packed)
 endforeach()
 install(TARGETS ${packed} RUNTIME_DEPENDENCY_SET packed_libraries RUNTIME DESTINATION bin)
 install(RUNTIME_DEPENDENCY_SET packed_libraries
-        PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread)\\.so" "^lib(cuda|cudart|cublas|cublasLt|cudnn.*|nvrtc.*)\\.so"
+        PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread|stdc\\+\\+|gcc_s)\\.so"
+                            "^lib(cuda|cudart|cublas|cublasLt|cudnn.*|nvrtc.*)\\.so"
         DESTINATION lib)
 
 install(DIRECTORY tests/golden tests/data DESTINATION tests)
@@ -32,7 +34,7 @@ install(CODE [[
     get_filename_component(name ${library} NAME)
     execute_process(COMMAND dpkg -S "*/${name}" OUTPUT_VARIABLE owner ERROR_QUIET RESULT_VARIABLE failed)
     string(REGEX MATCH "^[^:,]+" package "${owner}")
-    if(NOT failed AND EXISTS "/usr/share/doc/${package}/copyright")
+    if(NOT failed AND NOT IS_SYMLINK ${library} AND EXISTS "/usr/share/doc/${package}/copyright")
       file(COPY_FILE "/usr/share/doc/${package}/copyright" "${library}.copyright")
     endif()
   endforeach()

@@ -56,12 +56,11 @@ limited 60 "$bin/peclr" golden --json --device "$device" "$root/tests/golden" >"
 golden_exit=$?
 ((golden_exit != 4)) || { tail -n 1 "$errors" >&2; exit 4; }
 mkdir -p "$out" && out=$(cd "$out" && pwd) || refuse 2 "$out: cannot be made; choose another --out"
-cat "$errors" >&2
 cp "$goldens" "$out/goldens.jsonl"
 golden_passed=$(grep -c '"pass": true}$' "$goldens")
 golden_failed=$(grep -c '"pass": false}$' "$goldens")
+((golden_passed + golden_failed > 0)) || refuse 1 "no golden ran: $(tail -n 1 "$errors")"
 failures=()
-((golden_passed + golden_failed > 0)) || failures+=("no golden ran")
 ((golden_failed == 0 && golden_exit == 0)) || failures+=("goldens: $golden_failed failed, exit code $golden_exit")
 rows="| goldens | $golden_passed passed, $golden_failed failed |"$'\n'
 
