@@ -41,11 +41,10 @@ elseif(PECLR_GPU STREQUAL "cuda")
   set(CMAKE_CUDA_STANDARD_REQUIRED ON)
   find_package(CUDAToolkit REQUIRED)
   find_path(CUDNN_INCLUDE cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
-  find_library(CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR})
-  if(NOT CUDNN_INCLUDE OR NOT CUDNN_LIBRARY)
+  if(NOT CUDNN_INCLUDE)
     message(FATAL_ERROR "PECLR_GPU=cuda: cuDNN was not found. Install cuDNN 9 for CUDA ${CUDAToolkit_VERSION_MAJOR} with its "
                         "headers (NVIDIA's repository: apt-get install cudnn9-cuda-${CUDAToolkit_VERSION_MAJOR}), or set "
-                        "CUDNN_INCLUDE and CUDNN_LIBRARY.")
+                        "CUDNN_INCLUDE.")
   endif()
   if(NOT TARGET CUDA::cublasLt)
     message(FATAL_ERROR "PECLR_GPU=cuda: cuBLAS was not found. It is part of NVIDIA's CUDA toolkit "
@@ -53,10 +52,17 @@ elseif(PECLR_GPU STREQUAL "cuda")
   endif()
   add_library(peclr_cuda_libraries INTERFACE)
   target_include_directories(peclr_cuda_libraries SYSTEM INTERFACE ${CUDNN_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS})
-  target_link_libraries(peclr_cuda_libraries INTERFACE ${CUDNN_LIBRARY} CUDA::cublasLt CUDA::cudart)
+  # cuDNN and cuBLASLt are loaded at run time (engine/cuda/late_libraries.h), and the CUDA runtime is in the program: it
+  # starts on machines that have none of them.
+  target_link_libraries(peclr_cuda_libraries INTERFACE CUDA::cudart_static ${CMAKE_DL_LIBS})
+  string(REPLACE ";" ", " architectures "${CMAKE_CUDA_ARCHITECTURES}")
+  set_source_files_properties(engine/cuda/context.cpp PROPERTIES COMPILE_DEFINITIONS
+                              PECLR_CUDA_ARCHITECTURES="${architectures}")
+  set_source_files_properties(engine/cuda/late_libraries.cpp PROPERTIES COMPILE_DEFINITIONS
+                              PECLR_CUDA_MAJOR="${CUDAToolkit_VERSION_MAJOR}")
   add_library(peclr_kernels STATIC ${kernel_sources})
   target_compile_options(peclr_kernels PRIVATE --expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall)
-  target_link_libraries(peclr_kernels PUBLIC CUDA::cudart)
+  target_link_libraries(peclr_kernels PUBLIC CUDA::cudart_static)
   add_compile_definitions(PECLR_CUDA)
 
 elseif(NOT PECLR_GPU STREQUAL "none")

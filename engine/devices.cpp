@@ -4,6 +4,7 @@
 #include "engine/cpu/cpu_backend.h"
 #if defined(PECLR_CUDA)
 #include "engine/cuda/cuda_backend.h"
+#include "engine/cuda/late_libraries.h"
 #endif
 #if defined(PECLR_SIMT)
 #include "engine/gpu/simt_backend.h"
@@ -83,7 +84,10 @@ std::vector<std::string> describe_devices() {
   std::vector<std::string> devices{CpuBackend().description()};
 #if defined(PECLR_CUDA)
   for (std::string& line : cuda::survey_lines(cuda::survey_gpus())) devices.push_back(line);
-  devices.push_back(fmt::format("cuda: {}, {}", cuda::Dnn::version(), cuda::Blas::version()));
+  const std::string& missing = cuda::library_problem();
+  devices.push_back("cuda: " + (missing.empty() ? fmt::format("{}, {}", cuda::Dnn::version(),
+                                                              cuda::Blas::version())
+                                                : missing));
 #else
   devices.push_back("cuda: not in this build");
 #endif

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "engine/safetensors.h"
+#include "tests/support/places.h"
 #include "tests/support/refusals.h"
 
 namespace peclr {
@@ -192,7 +193,7 @@ TEST_CASE("bad input: weights and checkpoints that are not what they should be")
   std::string flipped = good;
   flipped[flipped.size() / 2] ^= 1;
   everywhere(flipped, {"checksum"});
-  everywhere(read_bytes(PECLR_SOURCE_DIR "/tests/golden/metrics.safetensors"), {});
+  everywhere(read_bytes(in_project("tests/golden/metrics.safetensors")), {});
 
   write_bytes(other, good);
   refused(from_other + Args{"model.depth=34"}, kData, {other, "ResNet-18", "set model.depth=18"});

@@ -4,12 +4,14 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/files.h"
+#include "tests/support/places.h"
 #include "tests/support/program.h"
 
 namespace peclr {
 namespace {
 
 using test::described;
+using test::in_project;
 using test::ProgramResult;
 using test::run_peclr;
 using test::TempFolder;
@@ -156,7 +158,7 @@ TEST_CASE("cli: a device that is not there is no CPU") {
   for (const std::vector<std::string>& args :
        {std::vector<std::string>{"pretrain", "device=cuda", "data.train=" + folder.path().string(),
                                  "out=" + (folder / "out")},
-        {"golden", "--device", "cuda", PECLR_SOURCE_DIR "/tests/golden"}}) {
+        {"golden", "--device", "cuda", in_project("tests/golden")}}) {
     const ProgramResult result = run_peclr(args, {.env = {{"CUDA_VISIBLE_DEVICES", ""}}});
     INFO(described(result));
     CHECK(result.refuses(4, {"cuda"}));
@@ -174,8 +176,7 @@ TEST_CASE("cli: version and info") {
   CHECK(contains(info.out, "cpu, "));
   CHECK(contains(info.out, "cuda: "));
 
-  const ProgramResult file =
-      run_peclr({"info", PECLR_SOURCE_DIR "/tests/golden/metrics.safetensors"});
+  const ProgramResult file = run_peclr({"info", in_project("tests/golden/metrics.safetensors")});
   INFO(described(file));
   CHECK(file.exit_code == 0);
   CHECK(contains(file.out, "op: metrics"));

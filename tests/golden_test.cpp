@@ -12,6 +12,7 @@
 
 #include "tests/support/device.h"
 #include "tests/support/files.h"
+#include "tests/support/places.h"
 #include "tests/support/program.h"
 
 namespace peclr {
@@ -27,7 +28,7 @@ using test::TempFolder;
 using test::write_bytes;
 
 const std::string kDevice = test::device_name();
-const std::string kGoldens = PECLR_SOURCE_DIR "/tests/golden";
+const std::string kGoldens = test::in_project("tests/golden");
 
 std::vector<json> json_lines(const std::string& text) {
   std::vector<json> lines;
@@ -193,7 +194,7 @@ TEST_CASE("golden: what is not finite, not known or not whole fails") {
 TEST_CASE("golden: the shared goldens pass") {
   const char* given = std::getenv("PECLR_SHARED");
   const std::string folder =
-      (given ? std::string(given) : PECLR_SOURCE_DIR "/../shared") + "/goldens/maths";
+      (given ? std::string(given) : test::in_project("../shared")) + "/goldens/maths";
   if (!fs::is_directory(folder)) {
     WARN("skipped: no " << folder << "; set PECLR_SHARED");
     return;

@@ -12,6 +12,7 @@
 #include "data/exif.h"
 #include "kernels/random.h"
 #include "tests/support/files.h"
+#include "tests/support/places.h"
 
 using namespace peclr;
 using test::Caught;
@@ -21,9 +22,7 @@ namespace {
 
 constexpr int kData = static_cast<int>(ErrorKind::data);
 
-std::string fixture(const std::string& name) {
-  return (std::filesystem::path(__FILE__).parent_path() / "data" / name).string();
-}
+std::string fixture(const std::string& name) { return test::in_project("tests/data/" + name); }
 
 Image decode(const std::string& bytes, const std::string& name = "x") {
   return decode_image({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, name);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/support/files.h"
+#include "tests/support/places.h"
 #include "tools/nearest.h"
 #include "tools/settings_fields.h"
 
@@ -314,12 +315,7 @@ TEST_CASE("settings: help names every key of the command with its default") {
 }
 
 TEST_CASE("settings: the shipped configurations load") {
-  const auto configs =
-      std::filesystem::path(__FILE__).parent_path().parent_path() / "tools" / "configs";
-  if (!std::filesystem::exists(configs)) {
-    WARN("skipped: no " << configs);
-    return;
-  }
+  const std::filesystem::path configs = test::in_project("tools/configs");
   int loaded = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(configs)) {
     if (entry.path().extension() != ".yaml") continue;

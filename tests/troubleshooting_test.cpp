@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/support/files.h"
+#include "tests/support/places.h"
 
 namespace peclr {
 namespace {
@@ -70,8 +71,7 @@ Texts literals_of_the_program() {
   namespace fs = std::filesystem;
   Texts literals;
   for (const char* folder : {"engine", "models", "data", "tools"})
-    for (const auto& entry :
-         fs::recursive_directory_iterator(fs::path(PECLR_SOURCE_DIR) / folder)) {
+    for (const auto& entry : fs::recursive_directory_iterator(test::in_project(folder))) {
       if (entry.path().extension() != ".cpp" && entry.path().extension() != ".h") continue;
       const Texts more = literals_of(test::read_bytes(entry.path().string()));
       literals.insert(literals.end(), more.begin(), more.end());
@@ -107,15 +107,16 @@ bool is_printed(const std::string& message, const Texts& literals) {
 }
 
 TEST_CASE("troubleshooting: every message in the document is one that the program prints") {
+  if (!test::has_sources()) return;
   const Texts messages =
-      quoted_messages(test::read_bytes(PECLR_SOURCE_DIR "/docs/troubleshooting.md"));
+      quoted_messages(test::read_bytes(test::in_project("docs/troubleshooting.md")));
   const Texts literals = literals_of_the_program();
   CHECK(messages.size() > 50);
   for (const std::string& message : messages) {
     INFO(message);
     CHECK(is_printed(message, literals));
   }
-  const std::string readme = test::read_bytes(PECLR_SOURCE_DIR "/README.md");
+  const std::string readme = test::read_bytes(test::in_project("README.md"));
   CHECK(readme.find("(docs/troubleshooting.md)") != std::string::npos);
 }
 

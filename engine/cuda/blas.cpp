@@ -9,6 +9,7 @@
 #include <memory>
 #include <tuple>
 
+#include "engine/cuda/late_libraries.h"
 #include "engine/error.h"
 
 namespace peclr::cuda {
@@ -139,6 +140,7 @@ Blas::Blas(const Context& gpu, CachingAllocator& memory, bool tf32)
 Blas::~Blas() { cublasLtDestroy(impl_->handle); }
 
 std::string Blas::version() {
+  load_libraries();
   const std::size_t v = cublasLtGetVersion();
   return fmt::format("cuBLASLt {}.{}.{}", v / 10000, v / 100 % 100, v % 100);
 }

@@ -5,11 +5,8 @@
 
 #include <atomic>
 
+#include "engine/cuda/late_libraries.h"
 #include "engine/error.h"
-
-#ifndef PECLR_CUDA_ARCHITECTURES
-#define PECLR_CUDA_ARCHITECTURES "other cards"
-#endif
 
 namespace peclr::cuda {
 namespace {
@@ -86,6 +83,7 @@ GpuSurvey survey_gpus() {
   survey.fault = cudaGetErrorString(status);
   if (status != cudaSuccess) return survey;
   for (int i = 0; i < count; ++i) survey.gpus.push_back(facts_of(i));
+  survey.library_problem = library_problem();
   return survey;
 }
 

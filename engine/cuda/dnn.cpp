@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 
+#include "engine/cuda/late_libraries.h"
 #include "engine/cuda/timing.h"
 #include "engine/error.h"
 
@@ -473,10 +474,13 @@ Dnn::Dnn(const Context& gpu, CachingAllocator& memory, Options options)
     : impl_(std::make_unique<Impl>(gpu, memory, std::move(options))) {}
 Dnn::~Dnn() = default;
 
-std::size_t Dnn::version_number() { return cudnnGetVersion(); }
+std::size_t Dnn::version_number() {
+  load_libraries();
+  return cudnnGetVersion();
+}
 
 std::string Dnn::version() {
-  const std::size_t v = cudnnGetVersion();
+  const std::size_t v = version_number();
   return fmt::format("cuDNN {}.{}.{}", v / 10000, v / 100 % 100, v % 100);
 }
 
@@ -507,6 +511,7 @@ bool Dnn::run(ConvPass pass, const ConvShape& shape, const ConvOperands& operand
 namespace {
 
 Target described(const std::string& card) {
+  load_libraries();
   Target target;
   target.card.emplace(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
   target.card->set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, std::span<const char>(card))

@@ -40,7 +40,7 @@ std::string problem_of(const GpuSurvey& survey) {
     case GpuSurvey::Driver::ready:
       break;
   }
-  return "";
+  return survey.library_problem.empty() ? "" : fmt::format("{}, {}", survey.library_problem, kCpu);
 }
 
 const GpuFacts& choose_gpu(const GpuSurvey& survey, int index) {

@@ -23,8 +23,9 @@ struct GpuSurvey {
   enum class Driver { ready, missing, too_old, without_gpu, broken };
   Driver driver = Driver::missing;
   int driver_version = 0, runtime_version = 0;
-  std::string fault;           // CUDA's own words, where the driver is broken
-  std::vector<GpuFacts> gpus;  // those that CUDA_VISIBLE_DEVICES leaves
+  std::string fault;            // CUDA's own words, where the driver is broken
+  std::string library_problem;  // of cuDNN and cuBLASLt, where the driver is ready
+  std::vector<GpuFacts> gpus;   // those that CUDA_VISIBLE_DEVICES leaves
 };
 
 std::string version_text(int version);  // "13.1"

@@ -25,6 +25,12 @@ GpuSurvey machine(Driver driver, std::vector<GpuFacts> gpus = {}) {
           .gpus = std::move(gpus)};
 }
 
+GpuSurvey without_cudnn() {
+  GpuSurvey survey = machine(Driver::ready, {kH100});
+  survey.library_problem = "cuDNN 9 was not found (x); put its folder in LD_LIBRARY_PATH";
+  return survey;
+}
+
 bool has(const std::string& text, std::string_view words) {
   return text.find(words) != std::string::npos;
 }
@@ -46,6 +52,7 @@ TEST_CASE("GPU choice: each way to have no GPU is named, with what to do", "[cud
       {machine(Driver::too_old), 0, "too old: it serves CUDA up to 12.4", "update the driver"},
       {machine(Driver::without_gpu), 0, "shows no GPU", "CUDA_VISIBLE_DEVICES"},
       {machine(Driver::broken), 0, "system not yet initialized", "nvidia-smi"},
+      {without_cudnn(), 0, "cuDNN 9 was not found", "LD_LIBRARY_PATH"},
       {machine(Driver::ready, {kH100}), 1, "gpu=1: there is no such card", "use gpu=0"},
       {machine(Driver::ready, {kH100}), -1, "gpu=-1", "use gpu=0"},
       {machine(Driver::ready, {kH100, kV100}), 2, "gpu=2", "from gpu=0 to gpu=1"}};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/support/files.h"
+#include "tests/support/places.h"
 #include "tests/support/program.h"
 
 namespace peclr {
@@ -15,7 +16,7 @@ namespace {
 
 // "kernels.cu:31" for the line of the planted kernels that ends with this remark.
 std::string line_of(const std::string& remark) {
-  const std::string text = test::read_bytes(PECLR_SOURCE_DIR "/tests/simt/planted/kernels.cu");
+  const std::string text = test::read_bytes(test::in_project("tests/simt/planted/kernels.cu"));
   const std::size_t at = text.find("// " + remark + "\n");
   REQUIRE(at != std::string::npos);
   const auto begin = text.begin(), end = begin + static_cast<std::ptrdiff_t>(at);

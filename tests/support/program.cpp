@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/program.h"
+#include "tests/support/places.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -117,7 +118,7 @@ ProgramResult run_peclr(const std::vector<std::string>& args, const ProgramOptio
 
 ProgramResult run_program(const std::string& name, const std::vector<std::string>& args,
                           const ProgramOptions& options) {
-  std::vector<std::string> command{PECLR_BINARY_DIR "/" + name};
+  std::vector<std::string> command{sibling_program(name)};
   command.insert(command.end(), args.begin(), args.end());
   std::vector<std::string> variables = environment(options);
   const std::vector<char*> argv = pointers(command), env = pointers(variables);

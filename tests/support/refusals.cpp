@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/refusals.h"
+#include "tests/support/places.h"
 
 #include <catch2/catch.hpp>
 
@@ -40,8 +41,8 @@ std::string hand_network(const TempFolder& folder) {
   return out + "/model.safetensors";
 }
 
-std::string jpeg() { return read_bytes(PECLR_SOURCE_DIR "/tests/data/420.jpg"); }
-std::string png() { return read_bytes(PECLR_SOURCE_DIR "/tests/data/420.png"); }
+std::string jpeg() { return read_bytes(in_project("tests/data/420.jpg")); }
+std::string png() { return read_bytes(in_project("tests/data/420.png")); }
 
 std::map<std::string, std::size_t> content(const std::string& folder) {
   std::map<std::string, std::size_t> files;

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The pre-training step of `peclr pretrain` in PyTorch, timed: eager and compiled.
+
+Augmentation (turn, move, scale, crop, colours in HSV), ResNet v1.5, projection head, inversion of the
+views, NT-Xent, backward, LARS around Adam; channels_last, bf16 by autocast, weights in f32. Only
+PyTorch is needed. The pictures lie in the GPU's memory, so no loader is timed: an advantage over
+the program. LARS works on lists of tensors and Adam is fused, as a careful user would write it.
+
+Prints rows of a Markdown table (and "> " lines about the machine), writes one JSON.
+"""
+import argparse
+import json
+import math
+import statistics
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+SOURCE = 224  # side of a picture before the augmentation, pixels
+BLOCKS = {18: (1, (2, 2, 2, 2)), 50: (4, (3, 4, 6, 3)), 152: (4, (3, 8, 36, 3))}
+
+
+def conv_norm(inputs, outputs, kernel, stride=1):
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    )
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, width, stride, expansion):
+        super().__init__()
+        outputs = width * expansion
+        if expansion == 1:
+            units = [conv_norm(inputs, width, 3, stride), conv_norm(width, width, 3)]
+        else:
+            units = [
+                conv_norm(inputs, width, 1),
+                conv_norm(width, width, 3, stride),
+                conv_norm(width, outputs, 1),
+            ]
+        self.units = nn.ModuleList(units)
+        changes = stride != 1 or inputs != outputs
+        self.shortcut = conv_norm(inputs, outputs, 1, stride) if changes else nn.Identity()
+
+    def forward(self, x):
+        y = x
+        for unit in self.units[:-1]:
+            y = F.relu(unit(y))
+        return F.relu(self.units[-1](y) + self.shortcut(x))
+
+
+class Model(nn.Module):
+    """Encoder and projection head: [2N, 3, S, S] -> [2N, 128]."""
+
+    def __init__(self, depth):
+        super().__init__()
+        expansion, counts = BLOCKS[depth]
+        layers = [conv_norm(3, 64, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+        inputs = 64
+        for stage, count in enumerate(counts):
+            width = 64 << stage
+            for i in range(count):
+                stride = 2 if stage > 0 and i == 0 else 1
+                layers.append(Block(inputs, width, stride, expansion))
+                inputs = width * expansion
+        self.encoder = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.head = nn.Sequential(
+            nn.Linear(inputs, 512), nn.BatchNorm1d(512), nn.ReLU(), nn.Linear(512, 128, bias=False)
+        )
+
+    def forward(self, images):
+        return self.head(self.encoder(images))
+
+
+def draw_views(count, device):
+    """Random numbers of `count` views: [count, 9], on the host as in the program, then moved."""
+    u = torch.rand(count, 9)
+    low = torch.tensor([-45.0, 0.0, 0.0, 0.9, 0.01, 0.01, 0.5, 5.0, 0.0])
+    high = torch.tensor([45.0, 15 / 128, 15 / 128, 1.5, 1.0, 1.0, 1.0, 20.0, 1.0])
+    return (low + u * (high - low)).to(device, non_blocking=True)
+
+
+def rgb_to_hsv(rgb):
+    """[N, 3, S, S] of 0..1; hue is 0..1 as well."""
+    value, where = rgb.max(1)
+    spread = value - rgb.min(1).values
+    safe = spread.clamp_min(1e-6)
+    r, g, b = rgb.unbind(1)
+    hue = torch.where(
+        where == 0, (g - b) / safe, torch.where(where == 1, 2 + (b - r) / safe, 4 + (r - g) / safe)
+    )
+    return (hue / 6) % 1, spread / value.clamp_min(1e-6), value
+
+
+def hsv_to_rgb(hue, saturation, value):
+    offsets = torch.tensor([5.0, 3.0, 1.0], device=hue.device).view(1, 3, 1, 1)
+    k = (offsets + 6 * hue.unsqueeze(1)) % 6
+    ramp = torch.minimum(k, 4 - k).clamp(0, 1)
+    return value.unsqueeze(1) * (1 - saturation.unsqueeze(1) * ramp)
+
+
+def augment(pictures, views, side):
+    """u8 [N, 3, H, W] and views [2N, 9] -> normalised [2N, 3, side, side]."""
+    angle = torch.deg2rad(views[:, 0])
+    scale = views[:, 3] / 1.5
+    cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
+    rows = torch.stack(
+        [cos, -sin, -2 * views[:, 1], sin, cos, -2 * views[:, 2]], 1
+    ).view(-1, 2, 3)
+    grid = F.affine_grid(rows, (len(views), 3, side, side), align_corners=False)
+    source = pictures.float().div(255).repeat(2, 1, 1, 1)
+    images = F.grid_sample(source, grid, align_corners=False)
+    factor = views.view(-1, 9, 1, 1)
+    hue, saturation, value = rgb_to_hsv(images)
+    images = hsv_to_rgb(
+        hue * factor[:, 4],
+        (saturation * factor[:, 5]).clamp(0, 1),
+        (value * factor[:, 6] + factor[:, 7] / 255).clamp(0, 1),
+    )
+    mean = torch.tensor([0.485, 0.456, 0.406], device=images.device).view(1, 3, 1, 1)
+    deviation = torch.tensor([0.229, 0.224, 0.225], device=images.device).view(1, 3, 1, 1)
+    return ((images - mean) / deviation).contiguous(memory_format=torch.channels_last)
+
+
+def invert(projection, views):
+    """Undoes move and turn on the projection's points (kernels/equivariance.h)."""
+    p = F.normalize(projection.float()).view(len(views), -1, 2)
+    extent = (p.amax(1, keepdim=True) - p.amin(1, keepdim=True)).detach()
+    p = p - views[:, None, 1:3] * extent
+    centre = p.mean(1, keepdim=True).detach()
+    angle = torch.deg2rad(views[:, 0])
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    turn = torch.stack([cos, -sin, sin, cos], 1).view(-1, 2, 2)
+    q = (p - centre) @ turn.mT + centre
+    return F.normalize(q.reshape(len(views), -1))
+
+
+def ntxent(z, temperature=0.5):
+    """Row i of the first half belongs to row i of the second."""
+    rows = len(z)
+    similarity = z @ z.T / temperature
+    similarity = similarity.masked_fill(
+        torch.eye(rows, dtype=torch.bool, device=z.device), -math.inf
+    )
+    partner = torch.arange(rows, device=z.device).roll(rows // 2)
+    return F.cross_entropy(similarity, partner)
+
+
+class LarsAdam:
+    """Adam inside LARS with clipping, as pl_bolts' LARSWrapper (kernels/optimizer.h)."""
+
+    def __init__(self, model, rate, decay=1e-6, eta=0.02):
+        self.parameters = list(model.parameters())
+        self.rate, self.eta = rate, eta
+        device = self.parameters[0].device
+        self.decay = [torch.tensor(decay if p.dim() > 1 else 0.0, device=device) for p in self.parameters]
+        self.adam = torch.optim.Adam(self.parameters, lr=rate, fused=device.type == "cuda")
+
+    @torch.no_grad()
+    def step(self):
+        gradients = [p.grad for p in self.parameters]
+        weights = torch.stack(torch._foreach_norm(self.parameters))
+        norms = torch.stack(torch._foreach_norm(gradients))
+        trust = self.eta * weights / (norms + weights * torch.stack(self.decay) + 1e-8)
+        ratio = (trust / self.rate).clamp(max=1)
+        ratio = torch.where((weights > 0) & (norms > 0), ratio, 1.0)
+        decayed = torch._foreach_mul(self.parameters, self.decay)
+        torch._foreach_add_(gradients, decayed)
+        torch._foreach_mul_(gradients, list(ratio.unbind()))
+        self.adam.step()
+
+
+class Step:
+    def __init__(self, options, compiled):
+        torch.manual_seed(1)
+        self.options = options
+        device = options.device
+        self.model = Model(options.depth).to(device, memory_format=torch.channels_last)
+        self.optimizer = LarsAdam(self.model, 1e-4 * math.sqrt(options.batch))
+        self.pictures = torch.randint(
+            0, 256, (options.batch, 3, SOURCE, SOURCE), dtype=torch.uint8, device=device
+        )
+        self.loss = torch.compile(self.forward) if compiled else self.forward
+
+    def forward(self, pictures, views):
+        with torch.no_grad():
+            images = augment(pictures, views, self.options.size)
+        with torch.autocast(self.options.device, torch.bfloat16):
+            projection = self.model(images)
+        return ntxent(invert(projection, views))
+
+    def run(self):
+        views = draw_views(2 * self.options.batch, self.options.device)
+        loss = self.loss(self.pictures, views)
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.adam.zero_grad(set_to_none=True)
+        return loss
+
+
+def wait(device):
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def measure(options, compiled):
+    """Seconds of each step, the first ones left out, and what the first took."""
+    step = Step(options, compiled)
+    start = time.perf_counter()
+    step.run()
+    wait(options.device)
+    first = time.perf_counter() - start
+    warm_up, runs, most_s = (1, 3, 10) if options.quick else (10, 100, 20)
+    for _ in range(warm_up):
+        step.run()
+    wait(options.device)
+    seconds, began = [], time.perf_counter()
+    while len(seconds) < runs and time.perf_counter() - began < most_s:
+        start = time.perf_counter()
+        loss = step.run()
+        wait(options.device)
+        seconds.append(time.perf_counter() - start)
+    if not math.isfinite(loss.item()):
+        raise SystemExit("the loss is not a number: these times mean nothing")
+    return seconds, first
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
+    parser.add_argument("--depth", type=int, default=50, choices=sorted(BLOCKS))
+    parser.add_argument("--size", type=int, default=128, help="side of a view, pixels")
+    parser.add_argument("--batch", type=int, default=128, help="pictures, two views of each")
+    parser.add_argument("--quick", action="store_true", help="few runs, and eager only")
+    parser.add_argument("--json", help="file to write")
+    options = parser.parse_args()
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cuda.matmul.allow_tf32 = True
+
+    result = {"torch": torch.__version__, "cuda": torch.version.cuda, "device": options.device}
+    result |= {"depth": options.depth, "size": options.size, "batch": options.batch}
+    result["cudnn"] = torch.backends.cudnn.version()
+    result["card"] = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
+    result["steps"] = []
+    print(f"> PyTorch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN {result['cudnn']}, "
+          f"{result['card']}; pictures in memory, no loader.")
+    for name, compiled in [("eager", False), ("compiled", True)][: 1 if options.quick else 2]:
+        seconds, first = measure(options, compiled)
+        low, median, high = (
+            statistics.quantiles(seconds, n=4) if len(seconds) > 1 else seconds * 3
+        )
+        views = 2 * options.batch
+        result["steps"].append({
+            "name": name, "precision": "bf16", "runs": len(seconds), "first_s": first,
+            "step_ms": {"median": median * 1e3, "low": low * 1e3, "high": high * 1e3},
+            "views_per_s": {"median": views / median, "low": views / high, "high": views / low},
+        })
+        print(f"| PyTorch {name}, no loader | bf16 | {views / median:.6g} | "
+              f"{views / high:.6g} .. {views / low:.6g} | {len(seconds)} |", flush=True)
+        if options.json:  # after each, so that a limit on time leaves what there is
+            with open(options.json, "w") as file:
+                json.dump(result, file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# tools/gpu_check.sh from end to end on the emulator, and the faults that it must catch.
+# gpu_check_test.sh FOLDER_OF_PROGRAMS CMAKE
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export PECLR_BIN=$1 PECLR_DEVICE=simt PYTHON=${PYTHON:-false}
+cmake=$2
+fail() { echo "gpu_check_test.sh: $1" >&2; exit 1; }
+
+"$root/tools/gpu_check.sh" --quick --out "$folder/out" || fail "the check of a good build failed"
+cat >"$folder/read.cmake" <<'CMAKE'
+file(READ ${FILE} text)
+string(JSON passed GET "${text}" passed)
+string(JSON goldens GET "${text}" goldens passed)
+string(JSON tensors LENGTH "${text}" goldens tensors)
+string(JSON tests LENGTH "${text}" tests)
+string(JSON rate GET "${text}" step measured 0 views_per_s median)
+if(NOT passed OR NOT goldens GREATER 0 OR NOT tensors EQUAL goldens OR NOT tests EQUAL 2 OR NOT rate GREATER 0)
+  message(FATAL_ERROR "results.json: passed ${passed}, goldens ${goldens} of ${tensors}, tests ${tests}, views/s ${rate}")
+endif()
+CMAKE
+"$cmake" -DFILE="$folder/out/results.json" -P "$folder/read.cmake" || fail "results.json is not what it should be"
+grep -q '^| goldens | [1-9]' "$folder/out/results.md" || fail "results.md has no goldens"
+
+# Planted: no goldens; a golden with other bytes; a test that fails; a device that is not there.
+refused() { # CODE WORDS COMMAND...
+  local code=$1 words=$2 got=0
+  shift 2
+  "$@" >"$folder/stdout" 2>"$folder/stderr" || got=$?
+  [[ $got == "$code" ]] && grep -q -- "$words" "$folder/stderr" || { cat "$folder/stderr"; fail "'$words': exit code $got, not $code"; }
+}
+mkdir -p "$folder/bare/tools" "$folder/bare/tests" "$folder/bin"
+cp "$root/tools/gpu_check.sh" "$folder/bare/tools"
+refused 1 "no golden ran" "$folder/bare/tools/gpu_check.sh" --quick --out "$folder/bare/out"
+mkdir "$folder/bare/tests/golden"
+refused 1 "no golden ran" "$folder/bare/tools/gpu_check.sh" --quick --out "$folder/bare/out"
+cp "$root"/tests/golden/{pose25d,metrics}.safetensors "$folder/bare/tests/golden"
+tail -c 4000 /dev/zero | dd of="$folder/bare/tests/golden/pose25d.safetensors" bs=1 seek=2000 conv=notrunc 2>/dev/null
+for program in peclr peclr_tests; do ln -s "$PECLR_BIN/$program" "$folder/bin/$program"; done
+printf '#!/bin/sh\necho "test cases: 1 | 1 failed"; exit 1\n' >"$folder/bin/kernel_tests"
+chmod +x "$folder/bin/kernel_tests"
+PECLR_BIN=$folder/bin refused 1 "failed: goldens" "$folder/bare/tools/gpu_check.sh" --quick --out "$folder/bare/out"
+grep -q '^- kernel_tests: test cases: 1 | 1 failed' "$folder/bare/out/results.md" || fail "a failed test was not told"
+PECLR_DEVICE=cuda refused 4 "device=cuda" "$root/tools/gpu_check.sh" --quick --out "$folder/none"
+[[ $(wc -l <"$folder/stderr") == 1 && ! -s $folder/stdout && ! -e $folder/none ]] || fail "no GPU: more than one line"
+refused 2 "known are" "$root/tools/gpu_check.sh" --fast
