@@ -3,19 +3,60 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "engine/error.h"
 
 namespace peclr {
 
-CachingAllocator::~CachingAllocator() { give_back_waiting(); }
+CachingAllocator::~CachingAllocator() {
+  keep_step_blocks_ = false;
+  give_back_waiting();
+}
 
 void CachingAllocator::give_back_waiting() {
-  for (auto& [bytes, blocks] : waiting_) {
-    for (void* block : blocks) system_free_(block, bytes);
+  give_back(waiting_);
+  if (!keep_step_blocks_) give_back(waiting_steps_);
+}
+
+void CachingAllocator::give_back(Waiting& waiting) {
+  for (auto& [bytes, blocks] : waiting) {
+    for (void* block : blocks) {
+      step_blocks_.erase(block);
+      system_free_(block, bytes);
+    }
     stats_.bytes_reserved -= static_cast<std::int64_t>(bytes * blocks.size());
   }
-  waiting_.clear();
+  waiting.clear();
+}
+
+CachingAllocator::StepScope::StepScope(CachingAllocator& memory) : memory_(memory) {
+  const std::lock_guard lock(memory_.mutex_);
+  check(!memory_.step_thread_, "a step within a step");
+  // Steps release in another order than they ask, so a list left as it is would hand its blocks to
+  // other tensors each time. Sorted, every step finds what the step before found.
+  for (auto& [bytes, blocks] : memory_.waiting_steps_) std::sort(blocks.begin(), blocks.end());
+  memory_.step_thread_ = std::this_thread::get_id();
+}
+
+CachingAllocator::StepScope::~StepScope() {
+  const std::lock_guard lock(memory_.mutex_);
+  memory_.step_thread_.reset();
+}
+
+CachingAllocator::StepPause::StepPause(CachingAllocator& memory) : memory_(memory) {
+  const std::lock_guard lock(memory_.mutex_);
+  paused_ = std::exchange(memory_.step_thread_, std::nullopt);
+}
+
+CachingAllocator::StepPause::~StepPause() {
+  const std::lock_guard lock(memory_.mutex_);
+  memory_.step_thread_ = paused_;
+}
+
+void CachingAllocator::keep_step_blocks() {
+  const std::lock_guard lock(mutex_);
+  keep_step_blocks_ = true;
 }
 
 std::size_t CachingAllocator::size_class(std::size_t bytes) {
@@ -27,10 +68,15 @@ std::size_t CachingAllocator::size_class(std::size_t bytes) {
 void* CachingAllocator::allocate(std::size_t bytes) {
   const std::size_t rounded = size_class(bytes);
   std::lock_guard lock(mutex_);
-  std::vector<void*>& blocks = waiting_[rounded];
-  if (blocks.empty()) return count_use(ask_system(rounded), rounded);
-  void* block = blocks.back();
-  blocks.pop_back();
+  const bool step = step_thread_ == std::this_thread::get_id();
+  std::vector<void*>& blocks = (step ? waiting_steps_ : waiting_)[rounded];
+  if (!blocks.empty()) {
+    void* const block = blocks.back();
+    blocks.pop_back();
+    return count_use(block, rounded);
+  }
+  void* const block = ask_system(rounded);
+  if (step) step_blocks_.insert(block);
   return count_use(block, rounded);
 }
 
@@ -66,7 +112,7 @@ void* CachingAllocator::count_use(void* block, std::size_t rounded) {
 void CachingAllocator::release(void* block, std::size_t bytes) {
   const std::size_t rounded = size_class(bytes);
   std::lock_guard lock(mutex_);
-  waiting_[rounded].push_back(block);
+  (step_blocks_.contains(block) ? waiting_steps_ : waiting_)[rounded].push_back(block);
   stats_.bytes_in_use -= static_cast<std::int64_t>(rounded);
 }
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Caching allocator. Freed blocks wait in a list of exactly their size class, so a training step
 // that asks for the same sizes as the step before gets the same number of blocks and never reaches
-// the system again: step times are steady, and a captured CUDA graph may keep its addresses.
+// the system again: step times are steady. What a step asks for within a StepScope comes from
+// blocks that nobody else gets, so that a recorded step may use its addresses at any time.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
+#include <unordered_set>
 #include <vector>
 
 namespace peclr {
@@ -41,19 +45,52 @@ class CachingAllocator {
   void release(void* block, std::size_t bytes);  // the size given to allocate
   MemoryStats stats() const;
 
+  // While it lives, what its thread allocates comes from the blocks of steps and, wherever it is
+  // released, goes back to them. One at a time.
+  class StepScope {
+   public:
+    explicit StepScope(CachingAllocator& memory);
+    ~StepScope();
+    StepScope(const StepScope&) = delete;
+    StepScope& operator=(const StepScope&) = delete;
+
+   private:
+    CachingAllocator& memory_;
+  };
+  // Within a scope, a part that is not of the step, on the same thread.
+  class StepPause {
+   public:
+    explicit StepPause(CachingAllocator& memory);
+    ~StepPause();
+    StepPause(const StepPause&) = delete;
+    StepPause& operator=(const StepPause&) = delete;
+
+   private:
+    CachingAllocator& memory_;
+    std::optional<std::thread::id> paused_;
+  };
+  // From now on the blocks of steps never go back to the system.
+  void keep_step_blocks();
+
   // Sizes are rounded up to an eighth of a power of two: at most 12.5 % are lost.
   static std::size_t size_class(std::size_t bytes);
 
  private:
+  using Waiting = std::map<std::size_t, std::vector<void*>>;
+
   void* ask_system(std::size_t rounded);
   void give_back_waiting();
+  void give_back(Waiting& waiting);
   void* count_use(void* block, std::size_t rounded);
 
   SystemAllocate system_allocate_;
   SystemFree system_free_;
   SystemText system_text_;
   mutable std::mutex mutex_;
-  std::map<std::size_t, std::vector<void*>> waiting_;
+  Waiting waiting_, waiting_steps_;
+  std::unordered_set<void*> step_blocks_;
+  std::optional<std::thread::id> step_thread_;  // of the scope that lives
+  bool keep_step_blocks_ = false;
   MemoryStats stats_;
 };
 

@@ -3,12 +3,14 @@
 // outputs it is given and records nothing; shapes have been checked by the op that calls it. A
 // missing function is a compile error.
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "engine/allocator.h"
+#include "engine/recording.h"
 #include "engine/tensor.h"
 #include "kernels/augment.h"
 #include "kernels/equivariance.h"
@@ -83,7 +85,8 @@ class Backend {
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void* allocate_lasting(std::size_t bytes) = 0;  // see CachingAllocator
   virtual void release(void* block, std::size_t bytes) = 0;
-  virtual MemoryStats memory() const = 0;
+  MemoryStats memory() { return allocator().stats(); }
+  virtual CachingAllocator& allocator() = 0;
   // f32 on the host in the order of the tensor's dimensions; f32 or bf16, any layout here.
   virtual void copy_to_host(const Tensor& from, std::span<float> to) = 0;
   virtual void copy_from_host(std::span<const float> from, const Tensor& to) = 0;
@@ -180,9 +183,24 @@ class Backend {
   virtual void procrustes(const Tensor& source, const Tensor& target, Alignment rule,
                           const ProcrustesTensors& out) = 0;
 
-  // One step over the arenas; returns the L2 norm of the (scaled) gradient. Where that is not
-  // finite, nothing is changed.
-  virtual double update(const OptimizerStep& step) = 0;
+  // One step over the arenas, in three parts, so that the second can be recorded: hand over the
+  // numbers that change from step to step; do it; read the L2 norm of the (scaled) gradient. Where
+  // that is not finite, nothing was changed.
+  virtual void begin_update(const OptimizerStep& step) = 0;
+  virtual void apply_update(const OptimizerStep& step) = 0;  // reads no number of it
+  virtual double end_update(const OptimizerStep& step) = 0;
+  double update(const OptimizerStep& step) {
+    begin_update(step);
+    apply_update(step);
+    return end_update(step);
+  }
+
+  // Keeps what `body` asks for instead of doing it. Its tensors' places and all host numbers become
+  // part of the recording; what changes from one time to the next must lie in tensors from outside.
+  // Within `body`, copies from and to the host throw Error(failure), and what it allocates must be
+  // there (CachingAllocator::StepScope). Null, and `body` not called, where the device has nothing
+  // to gain. The recording must not outlive the backend.
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& body) = 0;
 };
 
 }  // namespace peclr

@@ -17,15 +17,27 @@ Optimizer::Optimizer(ParameterStore& store, const OptimizerOptions& options)
   backend.zero(second_moment_);
 }
 
-double Optimizer::update(double learning_rate, std::int64_t step, int accumulated) {
-  const double norm = store_.values().backend().update(
-      {layout_, options_.kind, learning_rate, step, 1.f / static_cast<float>(accumulated),
-       store_.values(), store_.grads(), first_moment_, second_moment_});
+OptimizerStep Optimizer::step_of() const {
+  return {layout_,         options_.kind,  learning_rate_, step_,         gradient_scale_,
+          store_.values(), store_.grads(), first_moment_,  second_moment_};
+}
+
+void Optimizer::begin(double learning_rate, std::int64_t step, int accumulated) {
+  learning_rate_ = learning_rate;
+  step_ = step;
+  gradient_scale_ = 1.f / static_cast<float>(accumulated);
+  store_.values().backend().begin_update(step_of());
+}
+
+void Optimizer::apply() { store_.values().backend().apply_update(step_of()); }
+
+double Optimizer::end() {
+  const double norm = store_.values().backend().end_update(step_of());
   if (!std::isfinite(norm))
     fail(ErrorKind::divergence,
          "step {}: the gradient is not finite; the weights before this step were kept. Lower "
          "train.lr, or use precision=f32",
-         step + 1);
+         step_ + 1);
   return norm;
 }
 

@@ -19,14 +19,27 @@ class Optimizer {
   // Applies the gradients, divided by `accumulated` micro-batches; returns their norm. `step`
   // counts from 0. Throws Error(divergence) that names the step for a gradient that is not finite;
   // the weights are then as before.
-  double update(double learning_rate, std::int64_t step, int accumulated = 1);
+  double update(double learning_rate, std::int64_t step, int accumulated = 1) {
+    begin(learning_rate, step, accumulated);
+    apply();
+    return end();
+  }
+  // The same in three parts, of which apply() can be recorded (Backend::record).
+  void begin(double learning_rate, std::int64_t step, int accumulated = 1);
+  void apply();
+  double end();
 
   const Tensor& first_moment() const { return first_moment_; }
   const Tensor& second_moment() const { return second_moment_; }
 
  private:
+  OptimizerStep step_of() const;
+
   ParameterStore& store_;
   OptimizerOptions options_;
+  double learning_rate_ = 0;
+  std::int64_t step_ = 0;
+  float gradient_scale_ = 1;
   OptimizerLayout layout_;
   Tensor first_moment_, second_moment_;
 };

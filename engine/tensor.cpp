@@ -17,9 +17,14 @@ Storage::Storage(Backend& owner, std::size_t size, Life life)
       bytes(size),
       version(next_version++) {}
 
+Storage::Storage(Backend& owner, void* memory, std::size_t size)
+    : backend(&owner), data(memory), bytes(size), owned(false), version(next_version++) {}
+
 void Storage::touch() { version = next_version++; }
 
-Storage::~Storage() { backend->release(data, bytes); }
+Storage::~Storage() {
+  if (owned) backend->release(data, bytes);
+}
 
 Tensor::Tensor(Backend& backend, Shape shape, DType dtype) : shape_(shape), dtype_(dtype) {
   try {
@@ -48,6 +53,12 @@ Tensor Tensor::lasting(Backend& backend, Shape shape, DType dtype) {
 Tensor Tensor::from_host(Backend& backend, Shape shape, std::span<const float> values) {
   Tensor t(backend, shape, DType::f32);
   t.copy_from_host(values);
+  return t;
+}
+
+Tensor Tensor::unowned() const {
+  Tensor t = *this;
+  t.storage_ = std::make_shared<Storage>(backend(), storage_->data, storage_->bytes);
   return t;
 }
 

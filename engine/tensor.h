@@ -19,6 +19,7 @@ class Backend;
 struct Storage {
   enum class Life { step, lasting };  // lasting: see CachingAllocator::allocate_lasting
   Storage(Backend& backend, std::size_t bytes, Life life = Life::step);
+  Storage(Backend& backend, void* memory, std::size_t bytes);  // of somebody else
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -26,6 +27,7 @@ struct Storage {
   Backend* backend;
   void* data;
   std::size_t bytes;
+  bool owned = true;
   std::uint64_t version;  // unique in the process; whoever rewrites weights calls touch(), so that
                           // a backend knows
   void touch();           // that the copies it prepared are old
@@ -65,6 +67,8 @@ class Tensor {
   // The same storage under another shape (equal count, plain layout), or a part of it.
   Tensor reshaped(Shape shape) const;
   Tensor slice(std::int64_t first, Shape shape) const;
+  // The same place, which is not kept by it: whoever uses the answer knows what lies there.
+  Tensor unowned() const;
 
   // Plain f32 copy on the host, [N, H, W, C] order whatever the layout. For tests, metrics and
   // checkpoints.

@@ -11,7 +11,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <type_traits>
+#include <vector>
 
 struct uint2 {
   unsigned x, y;
@@ -54,10 +56,22 @@ struct Launch {
   std::size_t shared_bytes, shared_alignment;
   void (*thread)(const void* params, void* shared);
   const void* params;
+  std::size_t params_bytes;
 };
-// Runs all threads of all blocks and returns. Throws Fault (tests/simt/emulator/fault.h) where a GPU would
-// hang or its result would be undefined.
+// Runs all threads of all blocks and returns. Throws Fault (tests/simt/emulator/fault.h) where a
+// GPU would hang or its result would be undefined.
 void run(const Launch& launch);
+
+// While one lives, launches of its thread are not run but added to `tasks`, with their parameters
+// as they are now: the emulator's graphs.
+using Tasks = std::vector<std::function<void()>>;
+class Recorder {
+ public:
+  explicit Recorder(Tasks& tasks);
+  ~Recorder();
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+};
 
 void block_barrier(Where where);
 

@@ -143,7 +143,8 @@ void launch(Grid grid, const typename K::Params& params, Stream) {
                             *static_cast<Shared*>(shared));
                    }
                  },
-             .params = &params});
+             .params = &params,
+             .params_bytes = sizeof params});
 }
 
 #endif

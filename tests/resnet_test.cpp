@@ -309,10 +309,37 @@ TEST_CASE("resnet: pictures of another kind are refused", "[resnet]") {
   const ResNet net(store, 18);
   Tape tape(Mode::evaluate);
   const Caught error = caught([&] {
-    net.forward(tape, {Tensor(*backend, {1, 32, 32, 4}, DType::f32)}, DType::f32);
+    net.forward(tape, {Tensor(*backend, {1, 32, 32, 2}, DType::f32)}, DType::f32);
   });
   CHECK(error.kind == static_cast<int>(ErrorKind::failure));
-  CHECK(error.names("[1, 32, 32, 4]"));
+  CHECK(error.names("[1, 32, 32, 2]"));
+}
+
+TEST_CASE("resnet: pictures as the device has them give the features of plain ones", "[resnet]") {
+  constexpr std::int64_t kCount = 2, kSide = 33;
+  const auto backend = new_device();
+  ParameterStore store;
+  const ResNet net(store, 18);
+  store.allocate(*backend, 1);
+  const Doubles values = random_values(kCount * kSide * kSide * 3, 1);
+  const Tensor images = backend->pictures(kCount, kSide, DType::f32);
+  const auto channels = static_cast<std::size_t>(images.shape()[3]);
+  std::vector<float> padded(static_cast<std::size_t>(images.count()));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    padded[i / 3 * channels + i % 3] = static_cast<float>(values[i]);
+  images.copy_from_host(padded);
+  const auto weight_gradient = [&](const Tensor& x) {
+    store.zero_grads();
+    Tape tape(Mode::train);
+    const Variable y = net.forward(tape, {x}, DType::f32);
+    backward_from(tape, *backend,
+                  {{y, plain(*backend, y.value.shape(), random_values(2 * 512, 2))}});
+    return host(store.parameters().front().grad);
+  };
+  const Doubles want = weight_gradient(plain(*backend, {kCount, kSide, kSide, 3}, values));
+  const Doubles got = weight_gradient(images);
+  REQUIRE(got.size() == want.size());
+  CHECK(relative_l2(got.data(), want.data(), want.size()) < 1e-5);
 }
 
 }  // namespace

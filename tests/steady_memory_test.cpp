@@ -2,8 +2,16 @@
 // The engine's promise: after the first step of training no storage is asked of the system again,
 // neither for tensors nor for scratch nor for the weights in oneDNN's layouts.
 #include <catch2/catch.hpp>
+#include <cmath>
+#include <functional>
+#include <type_traits>
 
+#include "engine/cpu/cpu_backend.h"
+#include "tests/support/host_allocations.h"
 #include "tests/support/training.h"
+#if defined(PECLR_SIMT)
+#include "engine/gpu/simt_backend.h"
+#endif
 
 namespace peclr {
 namespace {
@@ -52,6 +60,175 @@ TEST_CASE("memory is steady after the first step in bf16", "[memory]") {
   }
   check_steady<ContrastiveTraining>({.compute = DType::bf16});
 }
+
+// A device that writes down the blocks it gives.
+template <class Base>
+struct Traced : Base {
+  void* allocate(std::size_t bytes) override {
+    void* const block = Base::allocate(bytes);
+    addresses.push_back(block);
+    return block;
+  }
+  std::vector<void*> addresses;
+};
+
+// What one step asks for: the addresses it is given, and the calls of operator new on its thread.
+struct Asked {
+  std::vector<void*> addresses;
+  std::int64_t host_allocations;
+  bool operator==(const Asked&) const = default;
+};
+template <class Device, class Step>
+Asked asked(Device& device, Step step) {
+  device.addresses.clear();
+  const std::int64_t before = host_allocations();
+  step();
+  return {device.addresses, host_allocations() - before};
+}
+
+// With `leak` each step keeps a tensor: the planted fault.
+template <class Device, class Training>
+bool same_addresses(TrainingOptions options, bool leak = false) {
+  const Threads guard(1);
+  options.replay = StepRunner::Replay::never;
+  Traced<Device> device;
+  Training training(device, options);
+  device.addresses.reserve(1 << 16);  // its growth is no step's
+  std::vector<Tensor> kept;
+  kept.reserve(8);
+  const auto step = [&](std::int64_t i) {
+    return asked(device, [&] {
+      if (leak) kept.emplace_back(device, Shape{8, 512}, DType::f32);
+      training.step(i);
+    });
+  };
+  step(0);
+  const Asked second = step(1), third = step(2), fourth = step(3);
+  CHECK(second.addresses.size() > 100);
+  const bool same = second.addresses == third.addresses && third.addresses == fourth.addresses;
+  // The emulator's own are not the engine's.
+  if (counts_host_allocations() && std::is_same_v<Device, CpuBackend> && !leak) {
+    CHECK(second.host_allocations == third.host_allocations);
+    CHECK(third.host_allocations == fourth.host_allocations);
+    CHECK(second.host_allocations > 0);  // or nothing is counted
+  }
+  return same;
+}
+
+template <class Device>
+void check_addresses() {
+  const TrainingOptions lars{.optimizer = OptimizerKind::lars}, two{.accumulate = 2};
+  CHECK(same_addresses<Device, ContrastiveTraining>(lars));
+  CHECK(same_addresses<Device, ContrastiveTraining>(two));
+  CHECK(same_addresses<Device, HandTraining>({}));
+  CHECK(same_addresses<Device, HandTraining>(two));
+  CHECK_FALSE(same_addresses<Device, HandTraining>({}, true));
+}
+
+TEST_CASE("memory: from the second step on all addresses are those of the step before",
+          "[memory]") {
+  check_addresses<CpuBackend>();
+}
+
+#if defined(PECLR_SIMT)
+TEST_CASE("memory: on the emulated device, too, all addresses are those of the step before",
+          "[memory]") {
+  check_addresses<SimtBackend>();
+}
+
+// Five steps by replays and without: all that they change, and what replays ask for.
+template <class Training>
+std::vector<std::vector<float>> five_steps(TrainingOptions options, StepRunner::Replay replay) {
+  const Threads guard(1);
+  options.replay = replay;
+  Traced<SimtBackend> device;
+  Training training(device, options);
+  std::vector<float> losses;
+  for (std::int64_t i = 0; i < 5; ++i) {
+    const std::int64_t replays = training.steps->runner.replays();
+    const Asked step = asked(device, [&] { losses.push_back(training.step(i)); });
+    if (i == 4 && replay == StepRunner::Replay::where_possible) {
+      CHECK(training.steps->runner.replays() - replays == options.accumulate);
+      CHECK(step.addresses.size() < 8);  // beside the recording, copies of numbers
+    }
+  }
+  if (replay == StepRunner::Replay::never) CHECK(training.steps->runner.replays() == 0);
+  std::vector<std::vector<float>> state{losses, training.store.values().to_host(),
+                                        training.optimizer->first_moment().to_host(),
+                                        training.optimizer->second_moment().to_host()};
+  for (const StateBuffer& b : training.store.buffers()) state.push_back(b.value.to_host());
+  std::vector<float> counts;
+  for (const StateCounter& c : training.store.counters())
+    counts.push_back(static_cast<float>(c.value));
+  state.push_back(counts);
+  for (const float loss : losses) CHECK(std::isfinite(loss));
+  return state;
+}
+
+template <class Training>
+void check_replays(const TrainingOptions& options) {
+  const auto plainly = five_steps<Training>(options, StepRunner::Replay::never);
+  CHECK((plainly == five_steps<Training>(options, StepRunner::Replay::where_possible)));
+}
+
+TEST_CASE("a recorded step gives the bits of one that is asked for anew", "[memory][recording]") {
+  check_replays<ContrastiveTraining>({.optimizer = OptimizerKind::lars});
+  check_replays<HandTraining>({});
+  check_replays<HandTraining>({.accumulate = 3});
+}
+
+TEST_CASE("what cannot be recorded is an error that says what", "[memory][recording]") {
+  SimtBackend device;
+  const Tensor t = Tensor::from_host(device, {4}, std::vector<float>{1, 2, 3, 4});
+  const auto words = [&](const std::function<void()>& body) {
+    try {
+      device.record(body);
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  CHECK(words([&] { t.to_host(); }).find("copies to the host") != std::string::npos);
+  CHECK(words([&] { t.copy_from_host(std::vector<float>(4)); }).find("copies from the host") !=
+        std::string::npos);
+  CHECK(words([&] { Tensor(device, {1 << 20}, DType::f32); }).find("asks the system") !=
+        std::string::npos);
+  CHECK(words([&] { Tensor::lasting(device, {4}, DType::f32); }).find("lasts") !=
+        std::string::npos);
+  // Nothing is done before the replay, and everything at each.
+  const auto doubled = device.record([&] { device.add(t, t); });
+  CHECK(t.to_host() == std::vector<float>{1, 2, 3, 4});
+  doubled->replay();
+  doubled->replay();
+  CHECK(t.to_host() == std::vector<float>{4, 8, 12, 16});
+}
+
+TEST_CASE("a step that cannot be recorded goes on without, and leaves what it should",
+          "[memory][recording]") {
+  const Threads guard(1);
+  const auto run = [](bool fault) {
+    SimtBackend device;
+    HandTraining training(device, {});
+    float read = 0;
+    for (std::int64_t i = 0; i < 4; ++i)
+      training.steps->step(i, [&](Tape& tape) {
+        const auto out =
+            training.model.forward(tape, {training.images}, training.cameras, DType::f32);
+        const Variable loss =
+            ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, training.target).loss;
+        if (fault) read = loss.value.to_host()[0];  // the planted fault: it waits for the device
+        return loss;
+      });
+    CHECK((training.steps->runner.replays() == 0) == fault);
+    std::vector<float> state = training.store.values().to_host();
+    for (const StateCounter& c : training.store.counters())
+      state.push_back(static_cast<float>(c.value));
+    state.push_back(fault ? 0 : read);
+    return state;
+  };
+  CHECK((run(true) == run(false)));
+}
+#endif
 
 TEST_CASE("memory: a tensor kept in every step is noticed", "[memory]") {
   const Threads guard(1);

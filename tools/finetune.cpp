@@ -54,20 +54,28 @@ int run_finetune(const CommandLine& line) {
              settings.train.batch_size, settings.train.accumulate);
   PoseBatches batches(settings, plan, run.first_step(), feed, *backend);
   const DType compute = compute_type(settings);
-  TrainTask task{
-      store, optimizer, model_metadata(settings, pretraining), backend->description(), [&] {
-        const PoseBatches::Batch batch = batches.next();
-        Tape tape(Mode::train);
-        const HandNetwork::Output out =
-            network.forward(tape, {batch.images, -1}, batch.cameras, compute);
-        const ops::PoseLossValue loss =
-            ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, batch.target);
-        tape.backward(loss.loss);
-        const std::vector<float> parts = loss.parts.to_host();
-        return BatchReport{parts[0],
-                           batch.images.shape()[0],
-                           {{"uv_px", parts[1]}, {"z_rel", parts[2]}, {"root_depth", parts[3]}}};
-      }};
+  PoseBatches::Batch batch;
+  const Tensor one = Tensor::from_host(*backend, {1}, std::vector<float>{1});
+  TrainTask task{.store = store,
+                 .optimizer = optimizer,
+                 .model_metadata = model_metadata(settings, pretraining),
+                 .device = backend->description(),
+                 .images = settings.train.batch_size,
+                 .names = {"loss", "uv_px", "z_rel", "root_depth"},
+                 .values = Tensor(*backend, {4}, DType::f32)};
+  task.load = [&] {
+    batch = batches.next();
+    return batch.images.raw();
+  };
+  task.pass = [&] {
+    Tape tape(Mode::train);
+    const HandNetwork::Output out =
+        network.forward(tape, {batch.images, -1}, batch.cameras, compute);
+    const ops::PoseLossValue loss =
+        ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, batch.target);
+    tape.backward_from(loss.loss, one);
+    backend->add(loss.parts, task.values);
+  };
   const int code = train(run, plan, task);
   fmt::print(stderr, "{}", feed.bad_summary());
   return code;

@@ -34,21 +34,26 @@ int run_pretrain(const CommandLine& line) {
              peclr ? "PeCLR" : "SimCLR", settings.model.depth, settings.model.input,
              feed.pictures(), plan.steps, settings.train.batch_size, settings.train.accumulate);
   ContrastiveBatches batches(settings, plan, run.first_step(), feed, *backend);
+  ContrastiveBatches::Batch batch;
+  const Tensor one = Tensor::from_host(*backend, {1}, std::vector<float>{1});
   TrainTask task{
-      store, optimizer, model_metadata(settings, peclr ? "peclr" : "simclr"),
-      backend->description(), [&] {
-        const ContrastiveBatches::Batch batch = batches.next();
-        Tape tape(Mode::train);
-        const ContrastiveModel::Output out = model.forward(tape, {batch.images, -1}, batch.views);
-        tape.backward(out.loss);
-        const std::vector<float> s = out.summary.to_host();
-        return BatchReport{s[0],
-                           batch.images.shape()[0],
-                           {{"positive_similarity", s[1]},
-                            {"negative_similarity", s[2]},
-                            {"top1", s[3]},
-                            {"embedding_spread", s[4]}}};
-      }};
+      .store = store,
+      .optimizer = optimizer,
+      .model_metadata = model_metadata(settings, peclr ? "peclr" : "simclr"),
+      .device = backend->description(),
+      .images = 2 * settings.train.batch_size,
+      .names = {"loss", "positive_similarity", "negative_similarity", "top1", "embedding_spread"},
+      .values = Tensor(*backend, {5}, DType::f32)};
+  task.load = [&] {
+    batch = batches.next();
+    return batch.images.raw();
+  };
+  task.pass = [&] {
+    Tape tape(Mode::train);
+    const ContrastiveModel::Output out = model.forward(tape, {batch.images, -1}, batch.views);
+    tape.backward_from(out.loss, one);
+    backend->add(out.summary, task.values);
+  };
   const int code = train(run, plan, task);
   fmt::print(stderr, "{}", feed.bad_summary());
   return code;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/checkpoint.h"
+#include "engine/step_runner.h"
 #include "tools/json_lines.h"
 #include "tools/progress.h"
 #include "tools/signals.h"
@@ -38,25 +39,31 @@ class SaveClock {
   double seconds_, last_, cost_ = 0;
 };
 
-// The mean of a step's micro-batches.
-BatchReport run_step(TrainTask& task, int accumulate, std::int64_t step) {
-  BatchReport mean;
+// Queues a step: the parts of all batches, the optimiser with the last. Nothing waits for them.
+void queue_step(TrainTask& task, StepRunner& runner, int accumulate) {
   for (int i = 0; i < accumulate; ++i) {
-    const BatchReport batch = task.next_batch();
-    if (!std::isfinite(batch.loss))
-      fail(
-          ErrorKind::divergence,
-          "step {}: the loss is not a number; what was saved before is kept. Lower train.lr, raise "
-          "train.warmup_epochs, or use precision=f32",
-          step);
-    mean.loss += batch.loss / accumulate;
-    mean.images += batch.images;
-    if (mean.values.empty())
-      for (const auto& value : batch.values) mean.values.emplace_back(value.first, 0);
-    for (std::size_t k = 0; k < batch.values.size(); ++k)
-      mean.values[k].second += batch.values[k].second / accumulate;
+    const StepPart part{task.load(), i == 0, i + 1 == accumulate};
+    runner.run(part, [&] {
+      if (part.first) {
+        task.store.zero_grads();
+        task.values.backend().zero(task.values);
+      }
+      task.pass();
+      if (part.last) task.optimizer.apply();
+    });
   }
-  return mean;
+}
+
+// The means of the step's batches.
+std::vector<double> values_of(const TrainTask& task, int accumulate, std::int64_t step) {
+  std::vector<double> means;
+  for (const float sum : task.values.to_host()) means.push_back(double{sum} / accumulate);
+  if (!std::isfinite(means[0]))
+    fail(ErrorKind::divergence,
+         "step {}: the loss is not a number; what was saved before is kept. Lower train.lr, raise "
+         "train.warmup_epochs, or use precision=f32",
+         step);
+  return means;
 }
 
 }  // namespace
@@ -88,6 +95,7 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
                      .epochs = settings.train.epochs,
                      .style = progress_style_of_stderr()});
   SaveClock clock(settings.train.save_seconds);
+  StepRunner runner(task.store);
   const auto save = [&](std::int64_t step) {
     Metadata metadata = run.training_metadata(step, plan.pictures);
     metadata.insert(task.model_metadata.begin(), task.model_metadata.end());
@@ -97,23 +105,25 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
 
   for (std::int64_t step = run.first_step(); step < plan.steps; ++step) {
     const double start = now();
-    task.store.zero_grads();
-    const BatchReport report = run_step(task, accumulate, step + 1);
     const double rate = learning_rate(plan.schedule, step);
-    const double norm = task.optimizer.update(rate, step, accumulate);
-
+    task.optimizer.begin(rate, step, accumulate);
+    queue_step(task, runner, accumulate);
     const std::int64_t done = step + 1, epoch = step / plan.steps_per_epoch + 1;
+    const std::vector<double> values = values_of(task, accumulate, done);
+    const double norm = task.optimizer.end();
+    if (step == run.first_step())
+      progress.note(fmt::format("memory: {} MiB at the peak of a step",
+                                task.values.backend().memory().peak_bytes_in_use >> 20));
+
+    const std::int64_t images = accumulate * task.images;
     JsonLine line;
-    line.add("step", done)
-        .add("epoch", epoch)
-        .add("loss", report.loss)
-        .add("lr", rate)
-        .add("grad_norm", norm);
-    line.add("images_per_s",
-             static_cast<float>(static_cast<double>(report.images) / (now() - start)));
-    for (const auto& [name, value] : report.values) line.add(name, static_cast<float>(value));
+    line.add("step", done).add("epoch", epoch).add("loss", values[0]).add("lr", rate);
+    line.add("grad_norm", norm)
+        .add("images_per_s", static_cast<float>(static_cast<double>(images) / (now() - start)));
+    for (std::size_t i = 1; i < values.size(); ++i)
+      line.add(task.names[i], static_cast<float>(values[i]));
     metrics.write(line);
-    progress.update({.step = done, .epoch = epoch, .loss = report.loss, .images = report.images});
+    progress.update({.step = done, .epoch = epoch, .loss = values[0], .images = images});
 
     if (stop_requested() && done < plan.steps) {
       save(done);

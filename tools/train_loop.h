@@ -23,20 +23,21 @@ struct TrainPlan {
   static TrainPlan of(const Settings::Train& train, std::int64_t pictures);
 };
 
-// What one micro-batch came to; `values` are averaged over a step's micro-batches and logged under
-// their names.
-struct BatchReport {
-  double loss = 0;
-  std::int64_t images = 0;  // that went through the network
-  std::vector<std::pair<const char*, double>> values;
-};
-
 struct TrainTask {
   ParameterStore& store;
   Optimizer& optimizer;
-  Metadata model_metadata;                  // of model.safetensors
-  std::string device;                       // its description, for run.json
-  std::function<BatchReport()> next_batch;  // forward and backward of the next micro-batch
+  Metadata model_metadata;  // of model.safetensors
+  std::string device;       // its description, for run.json
+
+  std::int64_t images;             // of a batch, that go through the network
+  std::vector<const char*> names;  // of the values of a batch, under which their means are logged;
+                                   // the first is the loss
+  Tensor values;                   // [names] f32, sums over a step's batches
+  // Brings the next batch to tensors that pass() reads; returns the place of its pictures.
+  std::function<const void*()> load;
+  // Forward and backward of that batch, and its values added to `values`. Can be recorded
+  // (Backend::record).
+  std::function<void()> pass;
 };
 
 // Runs from the folder's first step to the plan's end. Returns 0, or 75 when a signal asked to stop

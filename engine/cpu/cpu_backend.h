@@ -17,7 +17,7 @@ class CpuBackend : public Backend {
   void* allocate(std::size_t bytes) override { return memory_.allocate(bytes); }
   void* allocate_lasting(std::size_t bytes) override { return memory_.allocate_lasting(bytes); }
   void release(void* block, std::size_t bytes) override;
-  MemoryStats memory() const override { return memory_.stats(); }
+  CachingAllocator& allocator() override { return memory_; }
   void copy_to_host(const Tensor& from, std::span<float> to) override;
   void copy_from_host(std::span<const float> from, const Tensor& to) override;
   void zero(const Tensor& t) override;
@@ -78,15 +78,22 @@ class CpuBackend : public Backend {
   void scale(const Tensor& x, const Tensor& factor) override;
   void procrustes(const Tensor& source, const Tensor& target, Alignment rule,
                   const ProcrustesTensors& out) override;
-  double update(const OptimizerStep& step) override;
+  void begin_update(const OptimizerStep& step) override;
+  void apply_update(const OptimizerStep& step) override;
+  double end_update(const OptimizerStep& step) override;
+  std::unique_ptr<Recording> record(const std::function<void()>&) override { return nullptr; }
 
  private:
   const Loops& loops_;
   CachingAllocator memory_;
   OneDnn onednn_;
 
-  // Scratch of update(), kept so that a step allocates nothing.
+  // What begin_update was told, what apply_update leaves, and scratch, kept so that a step
+  // allocates nothing.
   struct UpdateScratch {
+    double learning_rate = 0, square = 0;
+    std::int64_t step = 0;
+    float gradient_scale = 1;
     std::vector<ArenaChunk> chunks;
     std::vector<SegmentNorms> norms;
     std::vector<GradientRule> rules;

@@ -133,10 +133,18 @@ void CpuBackend::procrustes(const Tensor& source, const Tensor& target, Alignmen
                      data_or_null(out.translation), data_or_null(out.pa_epe)});
 }
 
-double CpuBackend::update(const OptimizerStep& step) {
+void CpuBackend::begin_update(const OptimizerStep& step) {
+  update_.learning_rate = step.learning_rate;
+  update_.step = step.step;
+  update_.gradient_scale = step.gradient_scale;
+}
+
+double CpuBackend::end_update(const OptimizerStep&) { return std::sqrt(update_.square); }
+
+void CpuBackend::apply_update(const OptimizerStep& step) {
   const auto& segments = step.layout.segments;
   const auto count = static_cast<std::int64_t>(segments.size());
-  auto& [chunks, norms, rules, sums] = update_;
+  auto& [learning_rate, square, number, gradient_scale, chunks, norms, rules, sums] = update_;
   chunks.resize(static_cast<std::size_t>(loops_.optimizer_chunks(segments.data(), count, nullptr)));
   loops_.optimizer_chunks(segments.data(), count, chunks.data());
   const auto chunk_count = static_cast<std::int64_t>(chunks.size());
@@ -145,26 +153,26 @@ double CpuBackend::update(const OptimizerStep& step) {
   sums.resize(2 * chunks.size());
 
   float* gradients = step.gradients.data<float>();
-  if (step.gradient_scale != 1.f)
-    parallel_for(step.gradients.count(), 1 << 16, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) gradients[i] *= step.gradient_scale;
-    });
+  if (gradient_scale != 1.f)
+    parallel_for(step.gradients.count(), 1 << 16,
+                 [&, scale = gradient_scale](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t i = begin; i < end; ++i) gradients[i] *= scale;
+                 });
   loops_.segment_norms(step.weights.data<float>(), gradients, chunks.data(), chunk_count, count,
                        norms.data(), sums.data());
-  double square = 0;
+  square = 0;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     rules[i] = step.kind == OptimizerKind::adam
                    ? adam_rule(segments[i])
-                   : lars_rule({}, segments[i], norms[i], step.learning_rate);
+                   : lars_rule({}, segments[i], norms[i], learning_rate);
     square += norms[i].gradient * norms[i].gradient;
   }
-  if (!std::isfinite(square)) return square;
+  if (!std::isfinite(square)) return;
   loops_.optimizer_update({step.weights.data<float>(), gradients, step.first_moment.data<float>(),
                            step.second_moment.data<float>()},
                           chunks.data(), chunk_count, rules.data(),
-                          adam_step({}, step.learning_rate, step.step));
+                          adam_step({}, learning_rate, number));
   step.weights.storage().touch();
-  return std::sqrt(square);
 }
 
 }  // namespace peclr

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cuda/cudnn_backend.h"
 
+#include "engine/cuda/graph.h"
 #include "engine/error.h"
 #include "engine/gpu/elementwise.h"
 
@@ -53,14 +54,32 @@ std::string CudnnBackend::description() const {
 }
 
 void* CudnnBackend::allocate(std::size_t bytes) { return memory_.allocate(bytes); }
-void* CudnnBackend::allocate_lasting(std::size_t bytes) { return memory_.allocate_lasting(bytes); }
+void* CudnnBackend::allocate_lasting(std::size_t bytes) {
+  forbid_in_recording("makes something that lasts");
+  return memory_.allocate_lasting(bytes);
+}
 
 void CudnnBackend::release(void* block, std::size_t bytes) {
   weights_.forget(block, static_cast<std::byte*>(block) + bytes);
   memory_.release(block, bytes);
 }
 
+void CudnnBackend::forbid_in_recording(const char* what) const {
+  check(!recording_, "a step that is recorded {}", what);
+}
+
+std::unique_ptr<Recording> CudnnBackend::record(const std::function<void()>& body) {
+  check(!recording_, "a recording within a recording");
+  recording_ = true;
+  const struct Stop {
+    bool& recording;
+    ~Stop() { recording = false; }
+  } stop{recording_};
+  return std::make_unique<cuda::Graph>(stream(), body);
+}
+
 void CudnnBackend::copy_to_host(const Tensor& from, std::span<float> to) {
+  forbid_in_recording("copies to the host");
   if (from.dtype() == DType::f32) {
     cuda::copy_from_gpu(from.raw(), from.bytes(), to.data(), stream());
     return;
@@ -73,6 +92,7 @@ void CudnnBackend::copy_to_host(const Tensor& from, std::span<float> to) {
 }
 
 void CudnnBackend::copy_from_host(std::span<const float> from, const Tensor& to) {
+  forbid_in_recording("copies from the host");
   const Tensor plain = to.dtype() == DType::f32 ? to : Tensor(*this, to.shape(), DType::f32);
   ring_.upload(from.data(), plain.bytes(), plain.data<float>(), stream());
   if (to.dtype() != DType::f32) gpu::cast(stream(), plain, to);

@@ -27,7 +27,7 @@ class CudnnBackend : public Backend {
   void* allocate(std::size_t bytes) override;
   void* allocate_lasting(std::size_t bytes) override;
   void release(void* block, std::size_t bytes) override;
-  MemoryStats memory() const override { return memory_.stats(); }
+  CachingAllocator& allocator() override { return memory_; }
   void copy_to_host(const Tensor& from, std::span<float> to) override;
   void copy_from_host(std::span<const float> from, const Tensor& to) override;
   void zero(const Tensor& t) override;
@@ -46,6 +46,8 @@ class CudnnBackend : public Backend {
   void linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
                                const Tensor& db, Write) override;
 
+  std::unique_ptr<Recording> record(const std::function<void()>& body) override;
+
   // For the kernels: all work is done in this stream's order.
   Stream stream() const { return gpu_.stream(); }
   gpu::Staging& staging() { return staging_; }
@@ -54,6 +56,7 @@ class CudnnBackend : public Backend {
   Tensor converted(const Tensor& t, DType type);
   Tensor operand(const Tensor& x, std::int64_t channels, DType type);
   void check_kernels();
+  void forbid_in_recording(const char* what) const;
 
   cuda::Context gpu_;
   CachingAllocator memory_;
@@ -62,6 +65,7 @@ class CudnnBackend : public Backend {
   cuda::PreparedWeights weights_;
   cuda::Dnn dnn_;
   cuda::Blas blas_;
+  bool recording_ = false;
   gpu::Tickets tickets_;
 };
 

@@ -51,11 +51,14 @@ kernels::OptimizerPlan OptimizerOnDevice::plan() const {
           records_in<unsigned>(tickets_)};
 }
 
-double OptimizerOnDevice::update(Backend& memory, Stream stream, const OptimizerStep& step) {
+void OptimizerOnDevice::begin_update(Backend& memory, const OptimizerStep& step) {
   prepare(memory, step.layout);
   const kernels::OptimizerControl control{adam_step({}, step.learning_rate, step.step),
                                           step.gradient_scale, step.learning_rate};
   upload<kernels::OptimizerControl>({&control, 1}, control_);
+}
+
+void OptimizerOnDevice::apply_update(Stream stream, const OptimizerStep& step) {
   const kernels::OptimizerArenas arenas{step.weights.data<float>(), step.gradients.data<float>(),
                                         step.first_moment.data<float>(),
                                         step.second_moment.data<float>(), nullptr};
@@ -64,6 +67,9 @@ double OptimizerOnDevice::update(Backend& memory, Stream stream, const Optimizer
                                                             : kernels::OptimizerRule::adam,
                            arenas, stream);
   kernels::optimizer_update(plan(), arenas, stream);
+}
+
+double OptimizerOnDevice::end_update(const OptimizerStep& step) {
   const auto square = download<double>(square_);
   if (!std::isfinite(square)) return square;
   step.weights.storage().touch();

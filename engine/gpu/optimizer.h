@@ -11,8 +11,10 @@ namespace peclr::gpu {
 
 class OptimizerOnDevice {
  public:
-  // As Backend::update.
-  double update(Backend& memory, Stream stream, const OptimizerStep& step);
+  // As Backend's.
+  void begin_update(Backend& memory, const OptimizerStep& step);
+  void apply_update(Stream stream, const OptimizerStep& step);
+  double end_update(const OptimizerStep& step);
 
  private:
   void prepare(Backend& memory, const OptimizerLayout& layout);  // where the layout is a new one

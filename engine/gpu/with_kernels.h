@@ -108,9 +108,11 @@ class WithKernels : public Base {
     gpu::procrustes(this->stream(), source, target, rule, out);
   }
 
-  double update(const OptimizerStep& step) override {
-    return optimizer_.update(*this, this->stream(), step);
+  void begin_update(const OptimizerStep& step) override { optimizer_.begin_update(*this, step); }
+  void apply_update(const OptimizerStep& step) override {
+    optimizer_.apply_update(this->stream(), step);
   }
+  double end_update(const OptimizerStep& step) override { return optimizer_.end_update(step); }
 
  private:
   gpu::Tickets tickets_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/optimizer.h"
+#include "engine/step_runner.h"
 #include "models/hand_network.h"
 #include "models/peclr.h"
 #include "tests/support/activations.h"
@@ -17,25 +18,48 @@ struct TrainingOptions {
   DType compute = DType::f32;
   int accumulate = 1;
   OptimizerKind optimizer = OptimizerKind::adam;
+  StepRunner::Replay replay = StepRunner::Replay::where_possible;
 };
 
 inline constexpr std::int64_t kPictures = 4, kSide = 64;
 
-// One step as the trainer does it. forward(tape) gives the loss of a micro-batch; returns the last.
-template <class Forward>
-float train_step(ParameterStore& store, Optimizer& optimizer, int accumulate, std::int64_t number,
-                 Forward forward) {
-  store.zero_grads();
-  float loss = 0;
-  for (int i = 0; i < accumulate; ++i) {
-    Tape tape(Mode::train);
-    const Variable value = forward(tape);
-    tape.backward(value);
-    loss = value.value.to_host()[0];
+// Steps as the trainer does them. forward(tape) gives the loss of a batch; step() returns the mean.
+struct Steps {
+  Steps(ParameterStore& trained, Optimizer& by, int batches, StepRunner::Replay replay)
+      : store(trained), optimizer(by), accumulate(batches), runner(trained, replay) {
+    Backend& backend = store.values().backend();
+    one = plain(backend, {1}, {1});
+    loss = Tensor(backend, {1}, DType::f32);
   }
-  optimizer.update(1e-3, number, accumulate);
-  return loss;
-}
+
+  template <class Forward>
+  float step(std::int64_t number, Forward forward) {
+    optimizer.begin(1e-3, number, accumulate);
+    for (int i = 0; i < accumulate; ++i) {
+      const StepPart part{nullptr, i == 0, i + 1 == accumulate};
+      runner.run(part, [&] {
+        if (part.first) {
+          store.zero_grads();
+          loss.backend().zero(loss);
+        }
+        Tape tape(Mode::train);
+        const Variable value = forward(tape);
+        tape.backward_from(value, one);
+        loss.backend().add(value.value, loss);
+        if (part.last) optimizer.apply();
+      });
+    }
+    const float sum = loss.to_host()[0];
+    optimizer.end();
+    return sum / static_cast<float>(accumulate);
+  }
+
+  ParameterStore& store;
+  Optimizer& optimizer;
+  int accumulate;
+  StepRunner runner;
+  Tensor one, loss;
+};
 
 // ResNet-18, 64 px, 2 x 4 views.
 struct ContrastiveTraining {
@@ -44,6 +68,7 @@ struct ContrastiveTraining {
     store.allocate(backend, options.seed);
     optimizer = std::make_unique<Optimizer>(
         store, OptimizerOptions{.kind = options.optimizer, .weight_decay = 1e-6f});
+    steps = std::make_unique<Steps>(store, *optimizer, options.accumulate, options.replay);
     images = plain(backend, {2 * kPictures, kSide, kSide, 3},
                    random_values(2 * kPictures * kSide * kSide * 3, options.seed));
     views = plain(backend, {2 * kPictures, 4},
@@ -51,8 +76,8 @@ struct ContrastiveTraining {
   }
 
   float step(std::int64_t number) {
-    return train_step(store, *optimizer, options.accumulate, number,
-                      [&](Tape& tape) { return model.forward(tape, {images}, views).loss; });
+    return steps->step(number,
+                       [&](Tape& tape) { return model.forward(tape, {images}, views).loss; });
   }
 
   Backend& backend;
@@ -60,6 +85,7 @@ struct ContrastiveTraining {
   ParameterStore store;
   ContrastiveModel model;
   std::unique_ptr<Optimizer> optimizer;
+  std::unique_ptr<Steps> steps;
   Tensor images, views;
 };
 
@@ -69,6 +95,7 @@ struct HandTraining {
       : backend(device), options(wanted), model(store, 18) {
     store.allocate(backend, options.seed);
     optimizer = std::make_unique<Optimizer>(store, OptimizerOptions{.kind = options.optimizer});
+    steps = std::make_unique<Steps>(store, *optimizer, options.accumulate, options.replay);
     images = plain(backend, {kPictures, kSide, kSide, 3},
                    random_values(kPictures * kSide * kSide * 3, options.seed));
     Doubles K;
@@ -81,7 +108,7 @@ struct HandTraining {
   }
 
   float step(std::int64_t number) {
-    return train_step(store, *optimizer, options.accumulate, number, [&](Tape& tape) {
+    return steps->step(number, [&](Tape& tape) {
       const auto out = model.forward(tape, {images}, cameras, options.compute);
       return ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, target).loss;
     });
@@ -92,6 +119,7 @@ struct HandTraining {
   ParameterStore store;
   HandNetwork model;
   std::unique_ptr<Optimizer> optimizer;
+  std::unique_ptr<Steps> steps;
   Tensor images, cameras;
   ops::PoseTargets target;
 };

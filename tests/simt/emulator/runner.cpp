@@ -260,7 +260,46 @@ void wait_for_my_turn() { running->wait(); }
 
 }  // namespace
 
-void run(const Launch& launch) { Runner(launch).run_grid(); }
+namespace {
+
+constinit thread_local Tasks* recorded = nullptr;
+
+// A launch with its own copy of what the host handed over.
+class KeptLaunch {
+ public:
+  explicit KeptLaunch(const Launch& launch)
+      : launch_(launch),
+        name_(launch.kernel),
+        params_((launch.params_bytes + sizeof(Unit) - 1) / sizeof(Unit)) {
+    std::memcpy(params_.data(), launch.params, launch.params_bytes);
+  }
+  void operator()() const {
+    Launch launch = launch_;
+    launch.kernel = name_.c_str();
+    launch.params = params_.data();
+    Runner(launch).run_grid();
+  }
+
+ private:
+  struct alignas(128) Unit {
+    unsigned char bytes[128];
+  };
+  Launch launch_;
+  std::string name_;
+  std::vector<Unit> params_;
+};
+
+}  // namespace
+
+void run(const Launch& launch) {
+  if (recorded)
+    recorded->push_back(KeptLaunch(launch));
+  else
+    Runner(launch).run_grid();
+}
+
+Recorder::Recorder(Tasks& tasks) { recorded = &tasks; }
+Recorder::~Recorder() { recorded = nullptr; }
 
 void block_barrier(Where where) {
   running->block().barrier(running->thread(), where, wait_for_my_turn);
