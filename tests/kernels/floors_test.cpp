@@ -6,6 +6,7 @@
 #include "benchmarks/gpu/floors.h"
 #include "engine/error.h"
 #include "tests/support/files.h"
+#include "tests/support/places.h"
 
 namespace peclr::bench {
 namespace {
@@ -42,7 +43,7 @@ TEST_CASE("floors: the slowest of memory, tensor cores and vector units", "[floo
 }
 
 TEST_CASE("floors: docs/kernels.md quotes the table", "[floors]") {
-  std::string page = test::read_bytes(PECLR_SOURCE_DIR "/docs/kernels.md");
+  std::string page = test::read_bytes(test::in_project("docs/kernels.md"));
   for (const std::string& line : missing_lines(page)) FAIL_CHECK(line);
   // A digit that is wrong is noticed.
   const std::size_t digit = page.find("| 1485 |");
