@@ -6,7 +6,7 @@
 # of that age has those of g++ 12 or newer. So Ubuntu 22.04 and Debian 12 are the oldest that run it.
 # DT_RPATH (not RUNPATH) is heeded for the libraries' own needs too, so Debian's files go in as they are.
 set(packed peclr)
-foreach(program peclr_tests kernel_tests kernel_bench)
+foreach(program peclr_tests kernel_tests kernel_bench gpu_step_bench)
   if(TARGET ${program})
     list(APPEND packed ${program})
   endif()

@@ -38,7 +38,7 @@ refused 1 "no golden ran" "$folder/bare/tools/gpu_check.sh" --quick --out "$fold
 mkdir "$folder/bare/tests/golden"
 refused 1 "no golden ran" "$folder/bare/tools/gpu_check.sh" --quick --out "$folder/bare/out"
 cp "$root"/tests/golden/{pose25d,metrics}.safetensors "$folder/bare/tests/golden"
-tail -c 4000 /dev/zero | dd of="$folder/bare/tests/golden/pose25d.safetensors" bs=1 seek=2000 conv=notrunc 2>/dev/null
+head -c 4000 /dev/zero | dd of="$folder/bare/tests/golden/pose25d.safetensors" bs=1 seek=2000 conv=notrunc 2>/dev/null
 for program in peclr peclr_tests; do ln -s "$PECLR_BIN/$program" "$folder/bin/$program"; done
 printf '#!/bin/sh\necho "test cases: 1 | 1 failed"; exit 1\n' >"$folder/bin/kernel_tests"
 chmod +x "$folder/bin/kernel_tests"
