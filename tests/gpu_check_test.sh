@@ -6,7 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-export PECLR_BIN=$1 PECLR_DEVICE=simt PYTHON=${PYTHON:-false}
+export PECLR_BIN=$(cd "$1" && pwd) PECLR_DEVICE=simt PYTHON=${PYTHON:-false}
 cmake=$2
 fail() { echo "gpu_check_test.sh: $1" >&2; exit 1; }
 
