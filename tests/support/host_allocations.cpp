@@ -9,7 +9,7 @@ namespace {
 thread_local std::int64_t count = 0;
 }  // namespace
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(PECLR_SANITIZED)
 void* operator new(std::size_t bytes) {
   ++count;
   if (void* block = std::malloc(bytes ? bytes : 1)) return block;
