@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// All that calls cuDNN, and so longer than other files: descriptors, plans, and their choice.
 #include "engine/cuda/dnn.h"
 
 #include <cudnn.h>
