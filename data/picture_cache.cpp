@@ -35,26 +35,51 @@ PictureCache::PictureCache(std::span<const PictureSet> sets, const PictureCacheO
   for (const PictureSet& set : sets) kept_.emplace_back(set.files.size());
 }
 
-std::shared_ptr<const Picture> PictureCache::get(PictureId id) {
+PictureCache::Place& PictureCache::place_of(PictureId id) {
   const auto source = static_cast<std::size_t>(id.source),
              index = static_cast<std::size_t>(id.index);
   check(source < kept_.size() && index < kept_[source].size(), "PictureCache: no picture {} of {}",
         id.index, id.source);
-  std::shared_ptr<const Picture>& place = kept_[source][index];
+  return kept_[source][index];
+}
+
+std::shared_ptr<const Picture> PictureCache::get(PictureId id) {
+  Place& place = place_of(id);
   {
     std::lock_guard lock(mutex_);
-    if (place) return place;
+    if (place.picture) return place.picture;
   }
-  auto picture =
-      std::make_shared<const Picture>(read_picture(sets_[source], id.index, options_.target));
+  auto picture = std::make_shared<const Picture>(
+      read_picture(sets_[static_cast<std::size_t>(id.source)], id.index, options_.target));
   const std::size_t size = picture->image.pixels.size();
   std::lock_guard lock(mutex_);
   // Another thread may have read the same picture meanwhile; the two are equal.
-  if (!place && bytes_ + size <= options_.max_bytes) {
-    place = picture;
+  if (!place.picture && bytes_ + size <= options_.max_bytes) {
+    place = {picture, size, PictureHome::caller};
     bytes_ += size;
   }
   return picture;
+}
+
+void PictureCache::drop_pixels(PictureId id, const Picture& picture, PictureHome home) {
+  auto outline = std::make_shared<Picture>();
+  outline->image.width = picture.image.width;
+  outline->image.height = picture.image.height;
+  outline->factor = picture.factor;
+  const std::size_t counted = home == PictureHome::pinned ? picture.image.pixels.size() : 0;
+  Place& place = place_of(id);
+  std::lock_guard lock(mutex_);
+  bytes_ = bytes_ - place.bytes + counted;
+  place = {std::move(outline), counted, home};
+}
+
+std::int64_t PictureCache::dropped(PictureHome home) const {
+  std::lock_guard lock(mutex_);
+  std::int64_t count = 0;
+  for (const std::vector<Place>& places : kept_)
+    count += std::count_if(places.begin(), places.end(),
+                           [&](const Place& place) { return place.home == home; });
+  return count;
 }
 
 std::size_t PictureCache::bytes() const {

@@ -13,6 +13,7 @@
 #include "data/image.h"
 #include "data/mixture.h"
 #include "data/pictures.h"
+#include "engine/picture_keeping.h"
 
 namespace peclr {
 
@@ -48,13 +49,24 @@ class PictureCache {
   // Throws what read_image throws.
   std::shared_ptr<const Picture> get(PictureId id);
 
-  std::size_t bytes() const;  // of the pixels kept
+  // `picture`, which get() gave, has a home with a device: from now on get() gives its size and
+  // factor without pixels. In pinned memory they still count as kept.
+  void drop_pixels(PictureId id, const Picture& picture, PictureHome home);
+
+  std::size_t bytes() const;                     // of the pixels kept
+  std::int64_t dropped(PictureHome home) const;  // pictures whose pixels are there
 
  private:
   const std::span<const PictureSet> sets_;
   const PictureCacheOptions options_;
   mutable std::mutex mutex_;
-  std::vector<std::vector<std::shared_ptr<const Picture>>> kept_;  // [source][index]
+  struct Place {
+    std::shared_ptr<const Picture> picture;
+    std::size_t bytes = 0;  // counted
+    PictureHome home = PictureHome::caller;
+  };
+  Place& place_of(PictureId id);
+  std::vector<std::vector<Place>> kept_;  // [source][index]
   std::size_t bytes_ = 0;
 };
 

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "engine/allocator.h"
+#include "engine/host_copy.h"
+#include "engine/picture_keeping.h"
 #include "engine/recording.h"
 #include "engine/tensor.h"
 #include "kernels/augment.h"
@@ -65,15 +67,18 @@ struct OptimizerStep {
   std::int64_t step;     // from 0
   float gradient_scale;  // gradients are multiplied by it first: 1 / accumulate
   Tensor weights, gradients, first_moment, second_moment;  // [total] f32
+  Tensor norm;  // [1] f32, receives the L2 norm of the scaled gradient
 };
 
 // One view to be made: source u8 [height, width, 4] on the host, into row `row` of a batch of
-// pictures.
+// pictures. `picture` numbers the source: the same number, the same pixels. A device may keep those
+// (Backend::keep_pictures), unless it is 0; the source of what it has (picture_home) may be null.
 struct AugmentRequest {
   const std::uint8_t* source;
   int width, height;
   AugmentParams params;
   std::int64_t row;
+  std::uint64_t picture = 0;
 };
 
 class Backend {
@@ -90,6 +95,9 @@ class Backend {
   // f32 on the host in the order of the tensor's dimensions; f32 or bf16, any layout here.
   virtual void copy_to_host(const Tensor& from, std::span<float> to) = 0;
   virtual void copy_from_host(std::span<const float> from, const Tensor& to) = 0;
+  // A few numbers, f32, as they are when all that has been asked for is done; nobody waits yet. The
+  // copy must not outlive the backend.
+  virtual std::unique_ptr<HostCopy> fetch(const Tensor& from) = 0;
   virtual void zero(const Tensor& t) = 0;
 
   // An uninitialised [N, H, W, C] activation in the layout that this backend's convolutions like.
@@ -143,6 +151,11 @@ class Backend {
   // the second, from the training thread, returns once all rows can be used.
   virtual void augment(std::span<const AugmentRequest> requests, const Tensor& images) = 0;
   virtual void finish_augment(const Tensor& images) = 0;
+  // From now on pictures are kept as they come, up to so much; a second call raises it. What has a
+  // home with the device has it until the backend ends. Both from any thread. False: it reads the
+  // caller's memory and keeps none.
+  virtual bool keep_pictures(const PictureKeeping& most) = 0;
+  virtual PictureHome picture_home(std::uint64_t picture) = 0;
 
   // Contrastive part: projection, z and gradients [2N, D]; views [2N, 4], each row a ViewTransform;
   // rows [2, 2N], what the forward pass leaves for the gradient; summary [5]: loss, mean similarity
@@ -183,16 +196,14 @@ class Backend {
   virtual void procrustes(const Tensor& source, const Tensor& target, Alignment rule,
                           const ProcrustesTensors& out) = 0;
 
-  // One step over the arenas, in three parts, so that the second can be recorded: hand over the
-  // numbers that change from step to step; do it; read the L2 norm of the (scaled) gradient. Where
-  // that is not finite, nothing was changed.
+  // One step over the arenas, in two parts, so that the second can be recorded: hand over the
+  // numbers that change from step to step; do it. Where the norm is not finite, nothing is changed.
   virtual void begin_update(const OptimizerStep& step) = 0;
   virtual void apply_update(const OptimizerStep& step) = 0;  // reads no number of it
-  virtual double end_update(const OptimizerStep& step) = 0;
-  double update(const OptimizerStep& step) {
+  float update(const OptimizerStep& step) {                  // returns the norm
     begin_update(step);
     apply_update(step);
-    return end_update(step);
+    return step.norm.to_host()[0];
   }
 
   // Keeps what `body` asks for instead of doing it. Its tensors' places and all host numbers become

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/optimizer.h"
 
-#include <cmath>
-
 namespace peclr {
 
 Optimizer::Optimizer(ParameterStore& store, const OptimizerOptions& options)
@@ -13,13 +11,14 @@ Optimizer::Optimizer(ParameterStore& store, const OptimizerOptions& options)
   Backend& backend = store.values().backend();
   first_moment_ = Tensor(backend, {store.total()}, DType::f32);
   second_moment_ = Tensor(backend, {store.total()}, DType::f32);
+  norm_ = Tensor(backend, {1}, DType::f32);
   backend.zero(first_moment_);
   backend.zero(second_moment_);
 }
 
 OptimizerStep Optimizer::step_of() const {
   return {layout_,         options_.kind,  learning_rate_, step_,         gradient_scale_,
-          store_.values(), store_.grads(), first_moment_,  second_moment_};
+          store_.values(), store_.grads(), first_moment_,  second_moment_, norm_};
 }
 
 void Optimizer::begin(double learning_rate, std::int64_t step, int accumulated) {
@@ -31,14 +30,10 @@ void Optimizer::begin(double learning_rate, std::int64_t step, int accumulated) 
 
 void Optimizer::apply() { store_.values().backend().apply_update(step_of()); }
 
-double Optimizer::end() {
-  const double norm = store_.values().backend().end_update(step_of());
-  if (!std::isfinite(norm))
-    fail(ErrorKind::divergence,
-         "step {}: the gradient is not finite; the weights before this step were kept. Lower "
-         "train.lr, or use precision=f32",
-         step_ + 1);
-  return norm;
+float Optimizer::update(double learning_rate, std::int64_t step, int accumulated) {
+  begin(learning_rate, step, accumulated);
+  apply();
+  return norm_.to_host()[0];
 }
 
 }  // namespace peclr

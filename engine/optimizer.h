@@ -17,17 +17,13 @@ class Optimizer {
   Optimizer(ParameterStore& store, const OptimizerOptions& options);
 
   // Applies the gradients, divided by `accumulated` micro-batches; returns their norm. `step`
-  // counts from 0. Throws Error(divergence) that names the step for a gradient that is not finite;
-  // the weights are then as before.
-  double update(double learning_rate, std::int64_t step, int accumulated = 1) {
-    begin(learning_rate, step, accumulated);
-    apply();
-    return end();
-  }
-  // The same in three parts, of which apply() can be recorded (Backend::record).
+  // counts from 0. Where the norm is not finite, the weights are as before.
+  float update(double learning_rate, std::int64_t step, int accumulated = 1);
+  // The same in parts, of which apply() can be recorded (Backend::record). It leaves the norm [1] on
+  // the device.
   void begin(double learning_rate, std::int64_t step, int accumulated = 1);
   void apply();
-  double end();
+  const Tensor& norm() const { return norm_; }
 
   const Tensor& first_moment() const { return first_moment_; }
   const Tensor& second_moment() const { return second_moment_; }
@@ -41,7 +37,7 @@ class Optimizer {
   std::int64_t step_ = 0;
   float gradient_scale_ = 1;
   OptimizerLayout layout_;
-  Tensor first_moment_, second_moment_;
+  Tensor first_moment_, second_moment_, norm_;
 };
 
 }  // namespace peclr

@@ -54,6 +54,7 @@ const StepRunner::Recorded* StepRunner::record(const StepPart& part,
 
 void StepRunner::replay(const Recorded& recorded) {
   recorded.work->replay();
+  store_.values_changed();
   for (std::size_t i = 0; i < recorded.counts.size(); ++i)
     store_.counters()[i].value += recorded.counts[i];
   ++replays_;

@@ -66,7 +66,7 @@ struct Norms {
     double square = 0;
     for (int i = thread; i < plan.segment_count; i += kThreads) square += plan.squares[i];
     square = block_fold<kThreads>(square, Add{}, s.total);
-    if (thread == 0) *plan.square = square;
+    if (thread == 0) *plan.norm = static_cast<float>(sqrt(square));
   }
 
  private:
@@ -121,8 +121,8 @@ struct Update {
 
   // From the last chunk to the first: the norms have left the last ones in the cache.
   PECLR_DEVICE static void run(const Params& p, Shared&) {
-    const double square = *p.plan.square;
-    if (!(square - square == 0)) return;  // infinite, or not a number
+    const float norm = *p.plan.norm;
+    if (!(norm - norm == 0)) return;  // infinite, or not a number
     const OptimizerChunk chunk =
         p.plan.chunks[p.plan.chunk_count - 1 - static_cast<int>(blockIdx.x)];
     const GradientRule rule = p.plan.rules[chunk.segment];

@@ -45,7 +45,7 @@ struct OptimizerPlan {
   SegmentNorms* partials;  // [chunks], squares
   GradientRule* rules;     // [segments]
   double* squares;         // [segments], of the scaled gradient
-  double* square;          // [1] of all: the result
+  float* norm;             // [1] L2 of all of the scaled gradient: the result
   unsigned* tickets;
 };
 
@@ -56,13 +56,13 @@ struct OptimizerArenas {  // [total] f32; `copy`, where it is not null, bf16 of 
   bf16* copy;
 };
 
-// Leaves the rules and the gradient's square norm, summed in double in a fixed order. Adam needs no
+// Leaves the rules and the gradient's norm, summed in double in a fixed order. Adam needs no
 // norms of weights and does not read them.
 enum class OptimizerRule { adam, lars };
 void optimizer_norms(const OptimizerPlan& plan, OptimizerRule rule, const OptimizerArenas& arenas,
                      Stream stream);
 
-// After the norms, by their rules. Changes nothing where the square norm is not finite.
+// After the norms, by their rules. Changes nothing where the norm is not finite.
 void optimizer_update(const OptimizerPlan& plan, const OptimizerArenas& arenas, Stream stream);
 
 }  // namespace peclr::kernels

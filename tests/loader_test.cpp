@@ -176,6 +176,27 @@ TEST_CASE("large pictures are reduced once, at load") {
   CHECK(cache.get({0, 7}) == picture);
 }
 
+TEST_CASE("pixels that a device keeps are dropped, and memory is free for others") {
+  const Folder folder({});
+  constexpr std::size_t kOne = 8 * 8 * 4;
+  PictureCache cache(folder.sets, {.max_bytes = 2 * kOne});
+  for (int i = 0; i < 2; ++i) cache.get({0, i});
+  cache.drop_pixels({0, 0}, *cache.get({0, 0}), PictureHome::device);
+  CHECK(cache.bytes() == kOne);
+  cache.drop_pixels({0, 1}, *cache.get({0, 1}), PictureHome::pinned);
+  CHECK(cache.bytes() == kOne);
+  CHECK(cache.dropped(PictureHome::device) == 1);
+  CHECK(cache.dropped(PictureHome::pinned) == 1);
+  for (int i = 0; i < 2; ++i) {
+    const auto outline = cache.get({0, i});
+    CHECK(outline->image.pixels.empty());
+    CHECK(outline->image.width == 8);
+    CHECK(outline->factor == 1);
+  }
+  for (int i = 2; i < 5; ++i) CHECK(cache.get({0, i})->image.at(3, 3)[0] == 20 * i);
+  CHECK(cache.bytes() == 2 * kOne);
+}
+
 TEST_CASE("a bad picture is replaced by the next good one of the order") {
   const Folder folder({3, 4, 11});
   std::vector<PictureId> order = in_order();

@@ -78,7 +78,8 @@ struct Arenas {
                                tensor(weight),
                                tensor(gradient),
                                tensor(first),
-                               tensor(second)};
+                               tensor(second),
+                               tensor({0})};
     const double norm = device().update(update);
     weight = update.weights.to_host();
     first = update.first_moment.to_host();

@@ -267,6 +267,7 @@ TEST_CASE("settings: each key changes its own member and no other") {
                                                                 {"data.labels", "0.5"},
                                                                 {"data.max_bad", "0.5"},
                                                                 {"data.workers", "2"},
+                                                                {"data.cache", "none"},
                                                                 {"data.cache_gb", "2"},
                                                                 {"model.depth", "18"},
                                                                 {"model.input", "64"},

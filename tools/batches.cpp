@@ -48,6 +48,15 @@ View draw_view(const Settings& settings, const PictureFeed::Item& item,
   }
 }
 
+// Has views of one picture made. Pixels that the device keeps are not kept here as well.
+void augment(Backend& backend, PictureFeed& feed, const PictureFeed::Item& item,
+             std::span<const AugmentRequest> requests, const Tensor& images) {
+  backend.augment(requests, images);
+  if (item.picture->image.pixels.empty()) return;
+  const PictureHome home = backend.picture_home(item.number);
+  if (home != PictureHome::caller) feed.hand_over(item, home);
+}
+
 Range narrow(const Settings::Range& r) {
   return {static_cast<float>(r.low), static_cast<float>(r.high)};
 }
@@ -119,9 +128,9 @@ void ContrastiveBatches::prepare(const LoaderItem& item) {
     const std::int64_t row = v * n + item.item;
     slot.views[static_cast<std::size_t>(row)] = transform_of(view);
     requests[static_cast<std::size_t>(v)] = {image.pixels.data(), image.width, image.height,
-                                             view.pixels, row};
+                                             view.pixels,         row,         picture.number};
   }
-  backend_.augment(requests, slot.images);
+  augment(backend_, feed_, picture, requests, slot.images);
 }
 
 ContrastiveBatches::Batch ContrastiveBatches::next() {
@@ -206,9 +215,9 @@ void PoseBatches::prepare(const LoaderItem& item) {
   std::memcpy(&slot.uv[2 * kJoints * row], target.uv, sizeof target.uv);
   std::copy_n(target.z_rel, kJoints, &slot.z_rel[kJoints * row]);
   slot.root_depth[row] = target.root_depth;
-  const AugmentRequest request{image.pixels.data(), image.width, image.height, view.pixels,
-                               item.item};
-  backend_.augment({&request, 1}, slot.images);
+  const AugmentRequest request{image.pixels.data(), image.width, image.height,
+                               view.pixels,         item.item,   picture.number};
+  augment(backend_, feed_, picture, {&request, 1}, slot.images);
 }
 
 PoseBatches::Batch PoseBatches::next() {

@@ -30,6 +30,7 @@ int run_finetune(const CommandLine& line) {
   const std::unique_ptr<Backend> backend = make_backend(settings);
   fmt::print(stderr, "{}\n", backend->description());
   PictureFeed feed(settings, Need::joints);
+  const PictureKeeping keeping = keeping_of(settings, *backend);
   const TrainPlan plan = TrainPlan::of(settings.train, feed.pictures());
   run.check_pictures(feed.pictures());
 
@@ -60,6 +61,7 @@ int run_finetune(const CommandLine& line) {
                  .optimizer = optimizer,
                  .model_metadata = model_metadata(settings, pretraining),
                  .device = backend->description(),
+                 .keeping = keeping,
                  .images = settings.train.batch_size,
                  .names = {"loss", "uv_px", "z_rel", "root_depth"},
                  .values = Tensor(*backend, {4}, DType::f32)};
@@ -77,7 +79,7 @@ int run_finetune(const CommandLine& line) {
     backend->add(loss.parts, task.values);
   };
   const int code = train(run, plan, task);
-  fmt::print(stderr, "{}", feed.bad_summary());
+  fmt::print(stderr, "{}{}", feed.kept_summary(), feed.bad_summary());
   return code;
 }
 

@@ -2,11 +2,33 @@
 #include "tools/picture_feed.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "engine/error.h"
 
 namespace peclr {
+namespace {
+
+std::size_t host_bytes(const Settings& settings) {
+  return std::min(static_cast<std::size_t>(settings.data.cache_gb * 1e9), default_cache_bytes());
+}
+
+}  // namespace
+
+PictureKeeping keeping_of(const Settings& settings, Backend& backend) {
+  using Cache = Settings::Cache;
+  const Cache cache = settings.data.cache;
+  const bool by_name = cache == Cache::gpu || cache == Cache::pinned;
+  if (by_name && !backend.keep_pictures({}))
+    fail(ErrorKind::usage,
+         "data.cache={}: this run is not on a GPU, and reads pictures where they are; leave "
+         "data.cache at auto",
+         cache == Cache::gpu ? "gpu" : "pinned");
+  constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+  return {cache == Cache::gpu || cache == Cache::automatic ? kAll : 0,
+          cache == Cache::pinned || cache == Cache::automatic ? host_bytes(settings) : 0};
+}
 
 PictureFeed::PictureFeed(const Settings& settings, Need need) {
   if (settings.data.train.empty())
@@ -24,15 +46,17 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
              source.path);
       keep_labels(set, settings.data.labels, static_cast<std::uint64_t>(settings.seed));
     }
+    first_numbers_.push_back(1 + static_cast<std::uint64_t>(
+                                     std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0})));
     sizes.push_back(set.size());
     weights.push_back(source.weight);
     sets_.push_back(std::move(set));
   }
   orders_ = std::make_unique<EpochOrders>(
       make_mixture(sizes, weights, static_cast<std::uint64_t>(settings.seed)));
-  const auto bytes = static_cast<std::size_t>(settings.data.cache_gb * 1e9);
+  const bool keep = settings.data.cache != Settings::Cache::none;
   cache_ = std::make_unique<PictureCache>(
-      sets_, PictureCacheOptions{2 * settings.model.input, std::min(bytes, default_cache_bytes())});
+      sets_, PictureCacheOptions{2 * settings.model.input, keep ? host_bytes(settings) : 0});
   bad_ = std::make_unique<BadPictures>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}),
                                        settings.data.max_bad);
 }
@@ -41,12 +65,22 @@ PictureFeed::Item PictureFeed::item(std::int64_t epoch, std::int64_t position) {
   const EpochOrders::Order order = orders_->of(epoch);
   const UsedPicture used = read_or_next(*cache_, *bad_, *order, position);
   const PictureSet& set = sets_[static_cast<std::size_t>(used.id.source)];
-  Item item{used.picture, set.path(used.id.index).string(), nullptr, {}};
+  const std::uint64_t number = first_numbers_[static_cast<std::size_t>(used.id.source)] +
+                               static_cast<std::uint64_t>(used.id.index);
+  Item item{used.picture, used.id, number, set.path(used.id.index).string(), nullptr, {}};
   if (set.known == Known::joints) {
     item.label = &set.label(used.id.index);
     item.K = reduced_camera(item.label->K, used.picture->factor);
   }
   return item;
+}
+
+std::string PictureFeed::kept_summary() const {
+  const std::int64_t device = cache_->dropped(PictureHome::device),
+                     pinned = cache_->dropped(PictureHome::pinned);
+  if (device + pinned == 0) return {};
+  return fmt::format("pictures: {} kept in the device's memory, {} in pinned memory, of {}\n",
+                     device, pinned, pictures());
 }
 
 }  // namespace peclr

@@ -8,12 +8,17 @@
 
 #include "data/picture_cache.h"
 #include "data/pictures.h"
+#include "engine/backend.h"
 #include "tools/settings.h"
 
 namespace peclr {
 
 // What a run needs to know of its pictures.
 enum class Need { pictures, joints };
+
+// What a run's device may keep of its pictures: data.cache and data.cache_gb. Throws Error(usage)
+// where a GPU's memory was asked for and the device is none.
+PictureKeeping keeping_of(const Settings& settings, Backend& backend);
 
 class PictureFeed {
  public:
@@ -24,7 +29,9 @@ class PictureFeed {
   std::int64_t pictures() const { return orders_->mixture().epoch_size; }  // an epoch
 
   struct Item {
-    std::shared_ptr<const Picture> picture;
+    std::shared_ptr<const Picture> picture;  // without pixels where a device keeps them
+    PictureId id;
+    std::uint64_t number;              // of the picture, from 1: AugmentRequest::picture
     std::string file;                  // for messages
     const HandLabel* label = nullptr;  // null where the joints are not known
     Mat3f K;                           // of the (reduced) picture, where there is a label
@@ -32,10 +39,18 @@ class PictureFeed {
   // The picture at a position of an epoch, or the next good one. Thread-safe.
   Item item(std::int64_t epoch, std::int64_t position);
 
+  // The device keeps the item's pixels from now on.
+  void hand_over(const Item& item, PictureHome home) {
+    cache_->drop_pixels(item.id, *item.picture, home);
+  }
+
+  // A line that says how many the device kept, or nothing.
+  std::string kept_summary() const;
   std::string bad_summary() const { return bad_->summary(); }
 
  private:
   std::vector<PictureSet> sets_;
+  std::vector<std::uint64_t> first_numbers_;  // of each set's pictures
   std::unique_ptr<EpochOrders> orders_;
   std::unique_ptr<PictureCache> cache_;
   std::unique_ptr<BadPictures> bad_;

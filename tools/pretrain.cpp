@@ -13,6 +13,7 @@ int run_pretrain(const CommandLine& line) {
   const std::unique_ptr<Backend> backend = make_backend(settings);
   fmt::print(stderr, "{}\n", backend->description());
   PictureFeed feed(settings, Need::pictures);
+  const PictureKeeping keeping = keeping_of(settings, *backend);
   const TrainPlan plan = TrainPlan::of(settings.train, feed.pictures());
   run.check_pictures(feed.pictures());
 
@@ -41,6 +42,7 @@ int run_pretrain(const CommandLine& line) {
       .optimizer = optimizer,
       .model_metadata = model_metadata(settings, peclr ? "peclr" : "simclr"),
       .device = backend->description(),
+      .keeping = keeping,
       .images = 2 * settings.train.batch_size,
       .names = {"loss", "positive_similarity", "negative_similarity", "top1", "embedding_spread"},
       .values = Tensor(*backend, {5}, DType::f32)};
@@ -55,7 +57,7 @@ int run_pretrain(const CommandLine& line) {
     backend->add(out.summary, task.values);
   };
   const int code = train(run, plan, task);
-  fmt::print(stderr, "{}", feed.bad_summary());
+  fmt::print(stderr, "{}{}", feed.kept_summary(), feed.bad_summary());
   return code;
 }
 

@@ -22,6 +22,7 @@ struct Settings {
   enum class Method { peclr, simclr };
   enum class Optimizer { adam, lars };
   enum class Border { black, reflect };
+  enum class Cache { automatic, gpu, pinned, none };
   struct Range {
     double low, high;
     bool operator==(const Range&) const = default;
@@ -48,12 +49,13 @@ struct Settings {
   std::string init_from;  // empty: random weights
 
   struct Data {
-    std::vector<Source> train;  // empty: not set
-    std::string eval;           // empty: not set
-    double labels = 1;          // fraction of the labels that may be used
-    double max_bad = 0.01;      // fraction of unreadable pictures that a run puts up with
-    int workers = 0;            // 0: chosen from the number of cores
-    double cache_gb = 1;        // memory for decoded pictures, GB
+    std::vector<Source> train;       // empty: not set
+    std::string eval;                // empty: not set
+    double labels = 1;               // fraction of the labels that may be used
+    double max_bad = 0.01;           // fraction of unreadable pictures that a run puts up with
+    int workers = 0;                 // 0: chosen from the number of cores
+    Cache cache = Cache::automatic;  // where decoded pictures are kept
+    double cache_gb = 1;             // the host's memory for them, GB
     bool operator==(const Data&) const = default;
   } data;
 

@@ -10,9 +10,13 @@
 #include "tools/json_lines.h"
 #include "tools/progress.h"
 #include "tools/signals.h"
+#include "tools/step_queue.h"
 
 namespace peclr {
 namespace {
+
+// By then steps have all the memory that they will need; pictures may have the rest.
+constexpr std::int64_t kStepsBeforeKeeping = 2;
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -55,15 +59,25 @@ void queue_step(TrainTask& task, StepRunner& runner, int accumulate) {
 }
 
 // The means of the step's batches.
-std::vector<double> values_of(const TrainTask& task, int accumulate, std::int64_t step) {
+std::vector<double> means_of(const QueuedStep& step, int accumulate) {
   std::vector<double> means;
-  for (const float sum : task.values.to_host()) means.push_back(double{sum} / accumulate);
+  for (const float sum : step.values->wait()) means.push_back(double{sum} / accumulate);
   if (!std::isfinite(means[0]))
     fail(ErrorKind::divergence,
          "step {}: the loss is not a number; what was saved before is kept. Lower train.lr, raise "
          "train.warmup_epochs, or use precision=f32",
-         step);
+         step.done);
   return means;
+}
+
+float norm_of(const QueuedStep& step) {
+  const float norm = step.norm->wait()[0];
+  if (!std::isfinite(norm))
+    fail(ErrorKind::divergence,
+         "step {}: the gradient is not finite; what was saved before is kept. Lower train.lr, or "
+         "use precision=f32",
+         step.done);
+  return norm;
 }
 
 }  // namespace
@@ -86,6 +100,7 @@ TrainPlan TrainPlan::of(const Settings::Train& train, std::int64_t pictures) {
 int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   const Settings& settings = run.settings();
   const int accumulate = settings.train.accumulate;
+  Backend& backend = task.values.backend();
   install_stop_signals();
   RunRecorder record = run.begin(task.device, plan.pictures);
   JsonLines metrics(run.path("metrics.jsonl"));
@@ -103,38 +118,48 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
         [&] { save_training(run.path("last.safetensors"), task.store, task.optimizer, metadata); });
   };
 
+  double last = now();  // when a report or a save ended
+  const std::int64_t images = accumulate * task.images;
+  StepQueue queue([&](const QueuedStep& step) {
+    const std::vector<double> means = means_of(step, accumulate);
+    const float norm = norm_of(step);
+    if (step.done == run.first_step() + 1)
+      progress.note(fmt::format("memory: {} MiB at the peak of a step",
+                                backend.memory().peak_bytes_in_use >> 20));
+    const double before = std::exchange(last, now());
+    JsonLine line;
+    line.add("step", step.done).add("epoch", step.epoch).add("loss", means[0]);
+    line.add("lr", step.learning_rate).add("grad_norm", norm);
+    line.add("images_per_s", static_cast<float>(static_cast<double>(images) / (last - before)));
+    for (std::size_t i = 1; i < means.size(); ++i)
+      line.add(task.names[i], static_cast<float>(means[i]));
+    metrics.write(line);
+    progress.update({.step = step.done, .epoch = step.epoch, .loss = means[0], .images = images});
+  });
+
   for (std::int64_t step = run.first_step(); step < plan.steps; ++step) {
-    const double start = now();
     const double rate = learning_rate(plan.schedule, step);
     task.optimizer.begin(rate, step, accumulate);
     queue_step(task, runner, accumulate);
-    const std::int64_t done = step + 1, epoch = step / plan.steps_per_epoch + 1;
-    const std::vector<double> values = values_of(task, accumulate, done);
-    const double norm = task.optimizer.end();
-    if (step == run.first_step())
-      progress.note(fmt::format("memory: {} MiB at the peak of a step",
-                                task.values.backend().memory().peak_bytes_in_use >> 20));
+    if (step == run.first_step() + kStepsBeforeKeeping) backend.keep_pictures(task.keeping);
+    const std::int64_t done = step + 1;
+    queue.push({done, step / plan.steps_per_epoch + 1, rate, backend.fetch(task.values),
+                backend.fetch(task.optimizer.norm())});
 
-    const std::int64_t images = accumulate * task.images;
-    JsonLine line;
-    line.add("step", done).add("epoch", epoch).add("loss", values[0]).add("lr", rate);
-    line.add("grad_norm", norm)
-        .add("images_per_s", static_cast<float>(static_cast<double>(images) / (now() - start)));
-    for (std::size_t i = 1; i < values.size(); ++i)
-      line.add(task.names[i], static_cast<float>(values[i]));
-    metrics.write(line);
-    progress.update({.step = done, .epoch = epoch, .loss = values[0], .images = images});
-
-    if (stop_requested() && done < plan.steps) {
-      save(done);
+    const bool stop = stop_requested() && done < plan.steps;
+    if (!stop && !(done < plan.steps && clock.due(done % plan.steps_per_epoch == 0))) continue;
+    queue.finish();
+    save(done);
+    last = now();
+    if (stop) {
       record.end(RunRecorder::End::saved);
       progress.finish();
       progress.note(
           fmt::format("stopped by a signal after step {}; saved. Go on with --resume", done));
       return kExitSaved;
     }
-    if (done < plan.steps && clock.due(done % plan.steps_per_epoch == 0)) save(done);
   }
+  queue.finish();
   progress.finish();
   save(plan.steps);
   save_weights(run.path("model.safetensors"), task.store, task.model_metadata);

@@ -28,6 +28,7 @@ struct TrainTask {
   Optimizer& optimizer;
   Metadata model_metadata;  // of model.safetensors
   std::string device;       // its description, for run.json
+  PictureKeeping keeping;   // of pictures, on the device
 
   std::int64_t images;             // of a batch, that go through the network
   std::vector<const char*> names;  // of the values of a batch, under which their means are logged;

@@ -54,7 +54,7 @@ Case lars(Machine& m, const Sizes& s) {
                partials = gpu::lasting_records<SegmentNorms>(backend, chunks),
                rules = gpu::lasting_records<GradientRule>(backend, count),
                squares = gpu::lasting_records<double>(backend, count),
-               square = gpu::lasting_records<double>(backend, 1),
+               norm = gpu::lasting_records<float>(backend, 1),
                tickets = gpu::lasting_records<unsigned>(backend, count + 1);
   backend.zero(tickets);
   const Shape arena{all.back().begin + (all.back().size + 3) / 4 * 4};
@@ -69,12 +69,12 @@ Case lars(Machine& m, const Sizes& s) {
                                     gpu::records_in<SegmentNorms>(partials),
                                     gpu::records_in<GradientRule>(rules),
                                     gpu::records_in<double>(squares),
-                                    gpu::records_in<double>(square),
+                                    gpu::records_in<float>(norm),
                                     gpu::records_in<unsigned>(tickets)};
   const kernels::OptimizerArenas arenas{weights.data<float>(), gradients.data<float>(),
                                         first.data<float>(), second.data<float>(), nullptr};
   const std::vector<Tensor> kept{chunk_table, segment_table, control, partials,  rules, squares,
-                                 square,      tickets,       weights, gradients, first, second};
+                                 norm,        tickets,       weights, gradients, first, second};
   return {[kept, plan, arenas, stream = m.stream()] {
     kernels::optimizer_norms(plan, kernels::OptimizerRule::lars, arenas, stream);
     kernels::optimizer_update(plan, arenas, stream);

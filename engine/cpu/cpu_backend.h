@@ -20,6 +20,9 @@ class CpuBackend : public Backend {
   CachingAllocator& allocator() override { return memory_; }
   void copy_to_host(const Tensor& from, std::span<float> to) override;
   void copy_from_host(std::span<const float> from, const Tensor& to) override;
+  std::unique_ptr<HostCopy> fetch(const Tensor& from) override {
+    return std::make_unique<DoneCopy>(from.to_host());
+  }
   void zero(const Tensor& t) override;
   Tensor activation(Shape shape, DType dtype) override;
   Tensor pictures(std::int64_t n, std::int64_t side, DType) override {
@@ -54,6 +57,8 @@ class CpuBackend : public Backend {
 
   void augment(std::span<const AugmentRequest> requests, const Tensor& images) override;
   void finish_augment(const Tensor&) override {}
+  bool keep_pictures(const PictureKeeping&) override { return false; }
+  PictureHome picture_home(std::uint64_t) override { return PictureHome::caller; }
 
   void invert_views(const Tensor& projection, const Tensor& views, Inversion what,
                     const Tensor& z) override;
@@ -80,7 +85,6 @@ class CpuBackend : public Backend {
                   const ProcrustesTensors& out) override;
   void begin_update(const OptimizerStep& step) override;
   void apply_update(const OptimizerStep& step) override;
-  double end_update(const OptimizerStep& step) override;
   std::unique_ptr<Recording> record(const std::function<void()>&) override { return nullptr; }
 
  private:
@@ -88,10 +92,9 @@ class CpuBackend : public Backend {
   CachingAllocator memory_;
   OneDnn onednn_;
 
-  // What begin_update was told, what apply_update leaves, and scratch, kept so that a step
-  // allocates nothing.
+  // What begin_update was told, and scratch, kept so that a step allocates nothing.
   struct UpdateScratch {
-    double learning_rate = 0, square = 0;
+    double learning_rate = 0;
     std::int64_t step = 0;
     float gradient_scale = 1;
     std::vector<ArenaChunk> chunks;

@@ -139,12 +139,10 @@ void CpuBackend::begin_update(const OptimizerStep& step) {
   update_.gradient_scale = step.gradient_scale;
 }
 
-double CpuBackend::end_update(const OptimizerStep&) { return std::sqrt(update_.square); }
-
 void CpuBackend::apply_update(const OptimizerStep& step) {
   const auto& segments = step.layout.segments;
   const auto count = static_cast<std::int64_t>(segments.size());
-  auto& [learning_rate, square, number, gradient_scale, chunks, norms, rules, sums] = update_;
+  auto& [learning_rate, number, gradient_scale, chunks, norms, rules, sums] = update_;
   chunks.resize(static_cast<std::size_t>(loops_.optimizer_chunks(segments.data(), count, nullptr)));
   loops_.optimizer_chunks(segments.data(), count, chunks.data());
   const auto chunk_count = static_cast<std::int64_t>(chunks.size());
@@ -160,14 +158,16 @@ void CpuBackend::apply_update(const OptimizerStep& step) {
                  });
   loops_.segment_norms(step.weights.data<float>(), gradients, chunks.data(), chunk_count, count,
                        norms.data(), sums.data());
-  square = 0;
+  double square = 0;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     rules[i] = step.kind == OptimizerKind::adam
                    ? adam_rule(segments[i])
                    : lars_rule({}, segments[i], norms[i], learning_rate);
     square += norms[i].gradient * norms[i].gradient;
   }
-  if (!std::isfinite(square)) return;
+  const auto norm = static_cast<float>(std::sqrt(square));
+  *step.norm.data<float>() = norm;
+  if (!std::isfinite(norm)) return;
   loops_.optimizer_update({step.weights.data<float>(), gradients, step.first_moment.data<float>(),
                            step.second_moment.data<float>()},
                           chunks.data(), chunk_count, rules.data(),

@@ -3,6 +3,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
+
 #include "engine/cuda/context.h"
 
 namespace peclr::cuda {
@@ -24,25 +26,36 @@ PinnedStaging::PinnedStaging() {
 
 PinnedStaging::~PinnedStaging() { cudaStreamDestroy(copies_); }
 
-gpu::Staging::Piece PinnedStaging::allocate(std::size_t bytes) {
+std::byte* PinnedStaging::allocate(Side side, std::size_t bytes) {
   enter_gpu();
-  void *host = nullptr, *device = nullptr;
-  check_cuda(cudaMallocHost(&host, bytes), "pinning memory for pictures");
-  const int status = cudaMalloc(&device, bytes);
-  if (status != cudaSuccess) cudaFreeHost(host);
-  check_cuda(status, "allocating the GPU's memory for pictures");
-  return {static_cast<std::byte*>(host), static_cast<std::byte*>(device), bytes};
+  void* block = nullptr;
+  const int status = side == Side::host ? cudaMallocHost(&block, bytes) : cudaMalloc(&block, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // answered here
+    return nullptr;
+  }
+  check_cuda(status, "allocating memory for pictures");
+  return static_cast<std::byte*>(block);
 }
 
-void PinnedStaging::release(const Piece& piece) noexcept {
-  cudaFreeHost(piece.host);
-  cudaFree(piece.device);
+void PinnedStaging::release(Side side, std::byte* block) noexcept {
+  if (side == Side::host)
+    cudaFreeHost(block);
+  else
+    cudaFree(block);
 }
 
-void PinnedStaging::upload(const Piece& piece, std::size_t offset, std::size_t bytes) {
+// A tenth of the card is left to others.
+std::size_t PinnedStaging::room() {
   enter_gpu();
-  check_cuda(cudaMemcpyAsync(piece.device + offset, piece.host + offset, bytes,
-                             cudaMemcpyHostToDevice, copies_),
+  std::size_t free = 0, all = 0;
+  check_cuda(cudaMemGetInfo(&free, &all), "asking for the GPU's free memory");
+  return free - std::min(free, all / 10);
+}
+
+void PinnedStaging::upload(const std::byte* from, std::byte* to, std::size_t bytes) {
+  enter_gpu();
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, copies_),
              "copying pictures to the GPU");
 }
 

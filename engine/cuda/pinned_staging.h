@@ -19,9 +19,10 @@ class PinnedStaging final : public gpu::Staging {
   PinnedStaging(const PinnedStaging&) = delete;
   PinnedStaging& operator=(const PinnedStaging&) = delete;
 
-  Piece allocate(std::size_t bytes) override;
-  void release(const Piece& piece) noexcept override;
-  void upload(const Piece& piece, std::size_t offset, std::size_t bytes) override;
+  std::byte* allocate(Side side, std::size_t bytes) override;
+  void release(Side side, std::byte* block) noexcept override;
+  std::size_t room() override;
+  void upload(const std::byte* from, std::byte* to, std::size_t bytes) override;
   void join(Stream stream) override;
   // Of one stream only: what was marked earlier is done earlier.
   std::uint64_t mark(Stream stream) override;

@@ -30,28 +30,27 @@ Augmenter::~Augmenter() {
   for (auto& [key, batch] : batches_) put_back(batch.chunks);
   for (const Chunk& chunk : idle_) {
     staging_.wait(chunk.mark);
-    staging_.release(chunk.piece);
+    staging_.release(Staging::Side::host, chunk.host);
+    staging_.release(Staging::Side::device, chunk.device);
   }
 }
 
 void Augmenter::augment(std::span<const AugmentRequest> requests, const Tensor& images) {
   const std::int64_t rows = images.shape()[0];
   std::vector<kernels::AugmentView> views;
-  const std::uint8_t *source = nullptr, *on_device = nullptr;
+  const AugmentRequest* before = nullptr;
+  const std::byte* pixels = nullptr;
   for (const AugmentRequest& r : requests) {
     check(r.row >= 0 && r.row < rows, "augment: row {} of pictures {}", r.row,
           images.shape().text());
     check(std::max(r.params.samples_x, r.params.samples_y) <= kMostSamples,
           "augment: {} x {} samples a pixel, at most {} an axis", r.params.samples_x,
           r.params.samples_y, kMostSamples);
-    if (r.source != source) {
-      std::unique_lock lock(mutex_);
-      const Place copy = place(batch_of(images), source_bytes(r));
-      lock.unlock();
-      source = r.source;
-      on_device = reinterpret_cast<const std::uint8_t*>(send(source, source_bytes(r), copy));
-    }
-    views.push_back({on_device, r.row, plan_augment(r.params, r.width, r.height)});
+    if (!before || r.source != before->source || r.picture != before->picture)
+      pixels = bring(r, images);
+    before = &r;
+    views.push_back({reinterpret_cast<const std::uint8_t*>(pixels), r.row,
+                     plan_augment(r.params, r.width, r.height)});
   }
   const std::lock_guard lock(mutex_);
   std::vector<kernels::AugmentView>& all = batch_of(images).views;
@@ -67,10 +66,10 @@ void Augmenter::finish(const Tensor& images, Stream stream) {
   const Place table = place(batch, bytes);
   lock.unlock();
 
-  const auto* views =
-      reinterpret_cast<const kernels::AugmentView*>(send(batch.views.data(), bytes, table));
+  send(batch.views.data(), bytes, table, table.device);
   staging_.join(stream);
-  launch({views, static_cast<std::int64_t>(batch.views.size()), static_cast<int>(images.shape()[1]),
+  launch({reinterpret_cast<const kernels::AugmentView*>(table.device),
+          static_cast<std::int64_t>(batch.views.size()), static_cast<int>(images.shape()[1]),
           static_cast<int>(images.shape()[3])},
          images, stream);
   const std::uint64_t mark = staging_.mark(stream);
@@ -79,13 +78,50 @@ void Augmenter::finish(const Tensor& images, Stream stream) {
   put_back(batch.chunks);
 }
 
-// The copy's address on the device. Waits, not holding the lock, for a kernel that may still read
+void Augmenter::keep(const PictureKeeping& most) {
+  const std::lock_guard lock(mutex_);
+  kept_.keep(most);
+}
+
+PictureHome Augmenter::home(std::uint64_t picture) {
+  const std::lock_guard lock(mutex_);
+  const KeptPictures::Kept* kept = kept_.find(picture);
+  return kept ? kept->home : PictureHome::caller;
+}
+
+// The address on the device of a request's pixels.
+const std::byte* Augmenter::bring(const AugmentRequest& r, const Tensor& images) {
+  const std::size_t bytes = source_bytes(r);
+  std::unique_lock lock(mutex_);
+  const KeptPictures::Kept* const found = kept_.find(r.picture);
+  if (found && found->home == PictureHome::device) return found->pixels;
+  const Place place = this->place(batch_of(images), bytes);
+  if (found) {
+    const std::byte* const pinned = found->pixels;
+    lock.unlock();
+    staging_.wait(place.mark);
+    staging_.upload(pinned, place.device, bytes);
+    return place.device;
+  }
+  check(r.source, "augment: a picture without pixels, which is not kept");
+  const std::optional<KeptPictures::Kept> claimed = kept_.claim(r.picture, bytes);
+  lock.unlock();
+  const bool stays = claimed && claimed->home == PictureHome::device;
+  std::byte* const on_device = stays ? claimed->pixels : place.device;
+  send(r.source, bytes, place, on_device);
+  if (!claimed) return on_device;
+  if (!stays) std::memcpy(claimed->pixels, r.source, bytes);
+  lock.lock();
+  kept_.enter(r.picture, *claimed);
+  return on_device;
+}
+
+// By way of a place's host memory. Waits, not holding the lock, for a kernel that may still read
 // what was there.
-const std::byte* Augmenter::send(const void* from, std::size_t bytes, const Place& to) {
-  staging_.wait(to.mark);
-  std::memcpy(to.piece.host + to.offset, from, bytes);
-  staging_.upload(to.piece, to.offset, bytes);
-  return to.piece.device + to.offset;
+void Augmenter::send(const void* from, std::size_t bytes, const Place& by, std::byte* to) {
+  staging_.wait(by.mark);
+  std::memcpy(by.host, from, bytes);
+  staging_.upload(by.host, to, bytes);
 }
 
 // What was asked for images that no longer exist, and whose memory these now have, is forgotten.
@@ -99,22 +135,31 @@ Augmenter::Batch& Augmenter::batch_of(const Tensor& images) {
 }
 
 Augmenter::Place Augmenter::place(Batch& batch, std::size_t bytes) {
-  if (batch.chunks.empty() || batch.chunks.back().piece.bytes - batch.chunks.back().used < bytes)
+  if (batch.chunks.empty() || batch.chunks.back().bytes - batch.chunks.back().used < bytes)
     batch.chunks.push_back(take_chunk(bytes));
   Chunk& chunk = batch.chunks.back();
-  const Place place{chunk.piece, chunk.used, chunk.mark};
+  const Place place{chunk.host + chunk.used, chunk.device + chunk.used, chunk.mark};
   const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  chunk.used = std::min(chunk.piece.bytes, chunk.used + rounded);
+  chunk.used = std::min(chunk.bytes, chunk.used + rounded);
   return place;
 }
 
 Augmenter::Chunk Augmenter::take_chunk(std::size_t bytes) {
   const auto found = std::find_if(idle_.begin(), idle_.end(),
-                                  [&](const Chunk& chunk) { return chunk.piece.bytes >= bytes; });
-  if (found == idle_.end()) return {staging_.allocate(std::max(bytes, kChunk)), 0, 0};
-  const Chunk chunk = *found;
-  idle_.erase(found);
-  return {chunk.piece, 0, chunk.mark};
+                                  [&](const Chunk& chunk) { return chunk.bytes >= bytes; });
+  if (found != idle_.end()) {
+    Chunk chunk = *found;
+    idle_.erase(found);
+    chunk.used = 0;
+    return chunk;
+  }
+  const std::size_t size = std::max(bytes, kChunk);
+  std::byte* const host = staging_.allocate(Staging::Side::host, size);
+  std::byte* const device = host ? staging_.allocate(Staging::Side::device, size) : nullptr;
+  if (device) return {host, device, size, 0, 0};
+  if (host) staging_.release(Staging::Side::host, host);
+  fail(ErrorKind::failure, "out of memory: {} MiB asked for on the {}, for pictures on their way",
+       size >> 20, host ? "device" : "host");
 }
 
 void Augmenter::put_back(std::vector<Chunk>& chunks) {

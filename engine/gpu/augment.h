@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backend::augment on a GPU. Threads copy pictures into staging memory as they come, from where
-// they travel to the device while it works; one kernel makes all views of a batch when it is asked
-// for.
+// they travel to the device while it works, unless it has them already; one kernel makes all views
+// of a batch when it is asked for.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/backend.h"
+#include "engine/gpu/kept_pictures.h"
 #include "engine/gpu/staging.h"
 #include "kernels/augment_kernels.h"
 
@@ -18,7 +19,7 @@ namespace peclr::gpu {
 
 class Augmenter {
  public:
-  explicit Augmenter(Staging& staging) : staging_(staging) {}  // which outlives this
+  explicit Augmenter(Staging& staging) : staging_(staging), kept_(staging) {}  // outlives this
   ~Augmenter();
   Augmenter(const Augmenter&) = delete;
   Augmenter& operator=(const Augmenter&) = delete;
@@ -29,10 +30,14 @@ class Augmenter {
   // Makes all views asked for so far, in the order of `stream`.
   void finish(const Tensor& images, Stream stream);
 
+  void keep(const PictureKeeping& most);
+  PictureHome home(std::uint64_t picture);
+
  private:
+  // Memory of the host with as much of the device's behind it.
   struct Chunk {
-    Staging::Piece piece;
-    std::size_t used;
+    std::byte *host, *device;
+    std::size_t bytes, used;
     std::uint64_t mark;  // of the last kernel that reads it
   };
   struct Batch {
@@ -41,14 +46,14 @@ class Augmenter {
     std::vector<kernels::AugmentView> views;
   };
   struct Place {
-    Staging::Piece piece;
-    std::size_t offset;
-    std::uint64_t mark;
+    std::byte *host, *device;
+    std::uint64_t mark;  // to be waited for before it is written
   };
 
   Batch& batch_of(const Tensor& images);
   Place place(Batch& batch, std::size_t bytes);
-  const std::byte* send(const void* from, std::size_t bytes, const Place& to);
+  const std::byte* bring(const AugmentRequest& request, const Tensor& images);
+  void send(const void* from, std::size_t bytes, const Place& by, std::byte* to);
   Chunk take_chunk(std::size_t bytes);
   void put_back(std::vector<Chunk>& chunks);
 
@@ -56,6 +61,7 @@ class Augmenter {
   std::mutex mutex_;  // guards what follows
   std::map<const void*, Batch> batches_;
   std::vector<Chunk> idle_;  // the one unused for longest first
+  KeptPictures kept_;
 };
 
 }  // namespace peclr::gpu

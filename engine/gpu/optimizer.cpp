@@ -2,7 +2,6 @@
 #include "engine/gpu/optimizer.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/gpu/records.h"
 
@@ -17,7 +16,7 @@ bool same(const Segment& a, const Segment& b) {
 
 void OptimizerOnDevice::prepare(Backend& memory, const OptimizerLayout& layout) {
   const std::vector<Segment>& wanted = layout.segments;
-  if (square_.defined() &&
+  if (squares_.defined() &&
       std::equal(wanted.begin(), wanted.end(), segments_.begin(), segments_.end(), same))
     return;
   const kernels::OptimizerTables tables = kernels::optimizer_tables(wanted);
@@ -31,14 +30,12 @@ void OptimizerOnDevice::prepare(Backend& memory, const OptimizerLayout& layout) 
   partials_ = lasting_records<SegmentNorms>(memory, chunk_count_);
   rules_ = lasting_records<GradientRule>(memory, count);
   squares_ = lasting_records<double>(memory, count);
-  square_ = lasting_records<double>(memory, 1);
-  memory.zero(square_);
   tickets_ = lasting_records<unsigned>(memory, count + 1);
   memory.zero(tickets_);
   segments_ = wanted;
 }
 
-kernels::OptimizerPlan OptimizerOnDevice::plan() const {
+kernels::OptimizerPlan OptimizerOnDevice::plan(const Tensor& norm) const {
   return {static_cast<int>(chunk_count_),
           static_cast<int>(segments_.size()),
           records_in<kernels::OptimizerChunk>(chunks_),
@@ -47,7 +44,7 @@ kernels::OptimizerPlan OptimizerOnDevice::plan() const {
           records_in<SegmentNorms>(partials_),
           records_in<GradientRule>(rules_),
           records_in<double>(squares_),
-          records_in<double>(square_),
+          norm.data<float>(),
           records_in<unsigned>(tickets_)};
 }
 
@@ -62,18 +59,12 @@ void OptimizerOnDevice::apply_update(Stream stream, const OptimizerStep& step) {
   const kernels::OptimizerArenas arenas{step.weights.data<float>(), step.gradients.data<float>(),
                                         step.first_moment.data<float>(),
                                         step.second_moment.data<float>(), nullptr};
-  kernels::optimizer_norms(plan(),
+  kernels::optimizer_norms(plan(step.norm),
                            step.kind == OptimizerKind::lars ? kernels::OptimizerRule::lars
                                                             : kernels::OptimizerRule::adam,
                            arenas, stream);
-  kernels::optimizer_update(plan(), arenas, stream);
-}
-
-double OptimizerOnDevice::end_update(const OptimizerStep& step) {
-  const auto square = download<double>(square_);
-  if (!std::isfinite(square)) return square;
+  kernels::optimizer_update(plan(step.norm), arenas, stream);
   step.weights.storage().touch();
-  return std::sqrt(square);
 }
 
 }  // namespace peclr::gpu

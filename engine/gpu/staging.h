@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way of pictures to the device: memory of the host that any thread may fill, with as much of
-// the device's behind it. Each kind of backend has its own: pinned memory and copies beside the
-// stream's work for CUDA, plain memory for the emulator.
+// Memory for pictures and their way to the device. Each kind of backend has its own: pinned memory
+// and copies beside the stream's work for CUDA, plain memory for the emulator.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <new>
 
 #include "kernels/stream.h"
@@ -14,19 +14,18 @@ namespace peclr::gpu {
 
 class Staging {
  public:
-  struct Piece {
-    std::byte *host, *device;  // each aligned to 64
-    std::size_t bytes;
-  };
+  enum class Side { host, device };  // host: memory that the device reads by itself
 
   virtual ~Staging() = default;
 
-  virtual Piece allocate(std::size_t bytes) = 0;  // throws Error(failure): no memory
-  virtual void release(const Piece& piece) noexcept = 0;
+  // Aligned to 64; null where there is no memory. From any thread, as is upload().
+  virtual std::byte* allocate(Side side, std::size_t bytes) = 0;
+  virtual void release(Side side, std::byte* block) noexcept = 0;
+  // Bytes of the device's memory that can be taken for good.
+  virtual std::size_t room() = 0;
 
-  // Queues the copy of [offset, offset + bytes) to the device; the host's must stay as it is. From
-  // any thread.
-  virtual void upload(const Piece& piece, std::size_t offset, std::size_t bytes) = 0;
+  // Queues a copy; `from`, of the host's side, must stay as it is.
+  virtual void upload(const std::byte* from, std::byte* to, std::size_t bytes) = 0;
   // What is queued in `stream` from now on finds all copies that are queued now done.
   virtual void join(Stream stream) = 0;
   // A number for "all that is queued in `stream` now", and the wait until it is done, from any
@@ -36,15 +35,15 @@ class Staging {
 };
 
 // Where work is done when it is asked for.
-class PlainStaging final : public Staging {
+class PlainStaging : public Staging {
  public:
-  Piece allocate(std::size_t bytes) override { return {block(bytes), block(bytes), bytes}; }
-  void release(const Piece& piece) noexcept override {
-    operator delete(piece.host, kAlignment);
-    operator delete(piece.device, kAlignment);
+  std::byte* allocate(Side, std::size_t bytes) override {
+    return static_cast<std::byte*>(operator new(bytes, kAlignment));
   }
-  void upload(const Piece& piece, std::size_t offset, std::size_t bytes) override {
-    std::memcpy(piece.device + offset, piece.host + offset, bytes);
+  void release(Side, std::byte* block) noexcept override { operator delete(block, kAlignment); }
+  std::size_t room() override { return std::numeric_limits<std::size_t>::max(); }
+  void upload(const std::byte* from, std::byte* to, std::size_t bytes) override {
+    std::memcpy(to, from, bytes);
   }
   void join(Stream) override {}
   std::uint64_t mark(Stream) override { return 0; }
@@ -52,9 +51,6 @@ class PlainStaging final : public Staging {
 
  private:
   static constexpr std::align_val_t kAlignment{64};
-  static std::byte* block(std::size_t bytes) {
-    return static_cast<std::byte*>(operator new(bytes, kAlignment));
-  }
 };
 
 }  // namespace peclr::gpu

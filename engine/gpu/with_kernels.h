@@ -61,6 +61,11 @@ class WithKernels : public Base {
     augmenter_.augment(requests, images);
   }
   void finish_augment(const Tensor& images) override { augmenter_.finish(images, this->stream()); }
+  bool keep_pictures(const PictureKeeping& most) override {
+    augmenter_.keep(most);
+    return true;
+  }
+  PictureHome picture_home(std::uint64_t picture) override { return augmenter_.home(picture); }
 
   void invert_views(const Tensor& projection, const Tensor& views, Inversion what,
                     const Tensor& z) override {
@@ -112,7 +117,6 @@ class WithKernels : public Base {
   void apply_update(const OptimizerStep& step) override {
     optimizer_.apply_update(this->stream(), step);
   }
-  double end_update(const OptimizerStep& step) override { return optimizer_.end_update(step); }
 
  private:
   gpu::Tickets tickets_;

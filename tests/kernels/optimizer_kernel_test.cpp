@@ -97,7 +97,7 @@ struct Run {
 
   double step(const Case& c, OptimizerKind kind, double lr, int step, float scale = 1) {
     gradient = arena(c.gradient);
-    return device().update({c.layout, kind, lr, step, scale, weight, gradient, first, second});
+    return device().update({c.layout, kind, lr, step, scale, weight, gradient, first, second, arena({0})});
   }
 };
 
@@ -134,18 +134,15 @@ TEST_CASE(
     c.draw_gradient(0);
     run.step(c, OptimizerKind::lars, 0.01, 0);
     const Doubles weight = host(run.weight), first = host(run.first), second = host(run.second);
-    const std::uint64_t version = run.weight.storage().version;
     c.draw_gradient(1);
     c.gradient[static_cast<std::size_t>(c.layout.segments[4].begin)] = bad;
     CHECK(!std::isfinite(run.step(c, OptimizerKind::lars, 0.01, 1)));
     CHECK(host(run.weight) == weight);
     CHECK(host(run.first) == first);
     CHECK(host(run.second) == second);
-    CHECK(run.weight.storage().version == version);
     c.draw_gradient(1);
     CHECK(std::isfinite(run.step(c, OptimizerKind::lars, 0.01, 1)));
     CHECK(host(run.weight) != weight);
-    CHECK(run.weight.storage().version != version);
   }
 }
 
@@ -191,7 +188,8 @@ TEST_CASE("optimiser kernels give the same bits in every order, and a 16-bit cop
                                                    {{adam_step({}, 0.01, 3), 0.25f, 0.01}});
   const Guarded<SegmentNorms> partials(device(), tables.chunks.size());
   const Guarded<GradientRule> rules(device(), tables.segments.size());
-  const Guarded<double> squares(device(), tables.segments.size()), square(device(), 1);
+  const Guarded<double> squares(device(), tables.segments.size());
+  const Guarded<float> norm(device(), 1);
   const Guarded<unsigned> tickets(device(), tables.segments.size() + 1);
   const Guarded<float> gradient(device(), stored<float>(c.gradient));
   const kernels::OptimizerPlan plan{static_cast<int>(tables.chunks.size()),
@@ -202,7 +200,7 @@ TEST_CASE("optimiser kernels give the same bits in every order, and a 16-bit cop
                                     partials.data(),
                                     rules.data(),
                                     squares.data(),
-                                    square.data(),
+                                    norm.data(),
                                     tickets.data()};
   for (const int offset : {0, 1})  // packs, and none
     in_every_order([&] {

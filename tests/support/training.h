@@ -50,7 +50,6 @@ struct Steps {
       });
     }
     const float sum = loss.to_host()[0];
-    optimizer.end();
     return sum / static_cast<float>(accumulate);
   }
 
