@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/picture_cache.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <fstream>
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/host_memory.h"
 #include "engine/text.h"
 
 namespace peclr {
@@ -22,12 +20,7 @@ Picture read_picture(const PictureSet& set, std::int64_t index, int target) {
 }
 
 std::size_t default_cache_bytes() {
-  auto memory = static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) *
-                static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  // A container's limit (control groups, version 2); the word "max" there leaves `limit` unread.
-  std::ifstream file("/sys/fs/cgroup/memory.max");
-  if (std::size_t limit = 0; file >> limit) memory = std::min(memory, limit);
-  return std::min(memory / 2, std::size_t{8} << 30);
+  return std::min(host_memory_bytes() / 2, std::size_t{8} << 30);
 }
 
 PictureCache::PictureCache(std::span<const PictureSet> sets, const PictureCacheOptions& options)

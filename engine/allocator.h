@@ -37,7 +37,7 @@ class CachingAllocator {
   CachingAllocator& operator=(const CachingAllocator&) = delete;
 
   // At least `bytes`, aligned to 64. Where the system has no more, blocks that wait go back to it
-  // first. Throws Error(failure) that says how much was asked for and is in use.
+  // first. Throws OutOfMemory that says how much was asked for and is in use.
   void* allocate(std::size_t bytes);
   // The same for what stays while steps come and go (weights in a library's layout). It never takes
   // a waiting block: one that a step handed on to the next would be missed there.

@@ -26,6 +26,12 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
+// Memory is full: Error(failure), of its own type so that a caller can add what would fit.
+class OutOfMemory : public Error {
+ public:
+  explicit OutOfMemory(const std::string& text) : Error(ErrorKind::failure, text) {}
+};
+
 // Throws Error(kind) with the formatted text: what is wrong, where, and what to do.
 template <class... Args>
 [[noreturn]] void fail(ErrorKind kind, fmt::format_string<Args...> text, Args&&... args) {

@@ -65,7 +65,7 @@ StateCounter& ParameterStore::add_counter(std::string name) {
   return counters_.back();
 }
 
-void ParameterStore::allocate(Backend& backend, std::uint64_t seed) {
+ParameterStore& ParameterStore::place(Backend& backend) {
   values_ = Tensor(backend, {total_}, DType::f32);
   grads_ = Tensor(backend, {total_}, DType::f32);
   backend.zero(values_);
@@ -73,13 +73,17 @@ void ParameterStore::allocate(Backend& backend, std::uint64_t seed) {
   for (Parameter& p : parameters_) {
     p.value = values_.slice(p.begin, p.shape);
     p.grad = grads_.slice(p.begin, p.shape);
-    p.value.copy_from_host(initial_values(p, seed));
   }
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     const auto [count, value] = buffer_sizes_[i];
     buffers_[i].value = Tensor::from_host(
         backend, {count}, std::vector<float>(static_cast<std::size_t>(count), value));
   }
+  return *this;
+}
+
+void ParameterStore::draw(std::uint64_t seed) {
+  for (const Parameter& p : parameters_) p.value.copy_from_host(initial_values(p, seed));
   values_changed();
 }
 

@@ -51,9 +51,11 @@ class ParameterStore {
   StateBuffer& add_buffer(std::string name, std::int64_t count, float value);
   StateCounter& add_counter(std::string name);
 
-  // Makes the arenas and draws the initial values from the seed and each parameter's name (not from
-  // their order).
-  void allocate(Backend& backend, std::uint64_t seed);
+  // Makes the arenas and the buffers; the values stay undefined until they are drawn or loaded.
+  ParameterStore& place(Backend& backend);
+  // Draws the initial values from the seed and each parameter's name (not from their order).
+  void draw(std::uint64_t seed);
+  void allocate(Backend& backend, std::uint64_t seed) { place(backend).draw(seed); }
 
   std::deque<Parameter>& parameters() { return parameters_; }
   std::deque<StateBuffer>& buffers() { return buffers_; }

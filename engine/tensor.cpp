@@ -29,8 +29,8 @@ Storage::~Storage() {
 Tensor::Tensor(Backend& backend, Shape shape, DType dtype) : shape_(shape), dtype_(dtype) {
   try {
     storage_ = std::make_shared<Storage>(backend, bytes());
-  } catch (const Error& e) {  // memory is full
-    fail(e.kind(), "a tensor {} of {}: {}", shape.text(), name_of(dtype), e.what());
+  } catch (const OutOfMemory& e) {
+    throw OutOfMemory(fmt::format("a tensor {} of {}: {}", shape.text(), name_of(dtype), e.what()));
   }
 }
 

@@ -13,7 +13,6 @@
 namespace peclr {
 namespace {
 
-constexpr int kSlots = 3;
 // Purposes of random numbers, so that no two uses share a stream.
 constexpr std::uint64_t kContrastiveViews = 0x76696577, kPoseViews = 0x706F7365;
 
@@ -21,7 +20,7 @@ LoaderOptions loader_options(const Settings& settings, const TrainPlan& plan,
                              std::int64_t first_step) {
   const std::int64_t accumulate = settings.train.accumulate;
   return {.threads = settings.data.workers > 0 ? settings.data.workers : std::max(1, threads() / 2),
-          .slots = kSlots,
+          .slots = kBatchBuffers,
           .items = settings.train.batch_size,
           .first_batch = first_step * accumulate,
           .end_batch = plan.steps * accumulate};
@@ -105,13 +104,17 @@ ContrastiveBatches::ContrastiveBatches(const Settings& settings, const TrainPlan
       loader_(loader_options(settings, plan, first_step),
               [this](const LoaderItem& item) { prepare(item); }) {}
 
+ContrastiveBatches::Batch ContrastiveBatches::blank(const Settings& settings, Backend& backend) {
+  const std::int64_t rows = 2 * settings.train.batch_size, side = settings.model.input;
+  return {backend.pictures(rows, side, compute_type(settings)), floats(backend, {rows, 4})};
+}
+
 std::vector<ContrastiveBatches::Slot> ContrastiveBatches::make_slots(const Settings& settings,
                                                                      Backend& backend) {
-  const std::int64_t rows = 2 * settings.train.batch_size, side = settings.model.input;
   std::vector<Slot> slots;
-  for (int i = 0; i < kSlots; ++i)
-    slots.push_back({backend.pictures(rows, side, compute_type(settings)),
-                     std::vector<ViewTransform>(static_cast<std::size_t>(rows))});
+  for (int i = 0; i < kBatchBuffers; ++i)
+    slots.push_back({blank(settings, backend).images,
+                     std::vector<ViewTransform>(2 * std::size_t(settings.train.batch_size))});
   return slots;
 }
 
@@ -180,22 +183,24 @@ PoseBatches::PoseBatches(const Settings& settings, const TrainPlan& plan, std::i
       feed_(feed),
       backend_(backend),
       slots_(make_slots(settings, backend)),
-      batch_{{},
-             floats(backend, {settings.train.batch_size, 9}),
-             {floats(backend, {settings.train.batch_size, kJoints, 2}),
-              floats(backend, {settings.train.batch_size, kJoints}),
-              floats(backend, {settings.train.batch_size})}},
+      batch_(blank(settings, backend)),
       loader_(loader_options(settings, plan, first_step),
               [this](const LoaderItem& item) { prepare(item); }) {}
 
+PoseBatches::Batch PoseBatches::blank(const Settings& settings, Backend& backend) {
+  const std::int64_t n = settings.train.batch_size, side = settings.model.input;
+  return {backend.pictures(n, side, compute_type(settings)),
+          floats(backend, {n, 9}),
+          {floats(backend, {n, kJoints, 2}), floats(backend, {n, kJoints}), floats(backend, {n})}};
+}
+
 std::vector<PoseBatches::Slot> PoseBatches::make_slots(const Settings& settings, Backend& backend) {
   const auto rows = static_cast<std::size_t>(settings.train.batch_size);
-  const std::int64_t n = settings.train.batch_size, side = settings.model.input;
   std::vector<Slot> slots;
-  for (int i = 0; i < kSlots; ++i)
-    slots.push_back({backend.pictures(n, side, compute_type(settings)),
-                     std::vector<float>(9 * rows), std::vector<float>(2 * kJoints * rows),
-                     std::vector<float>(kJoints * rows), std::vector<float>(rows)});
+  for (int i = 0; i < kBatchBuffers; ++i)
+    slots.push_back({blank(settings, backend).images, std::vector<float>(9 * rows),
+                     std::vector<float>(2 * kJoints * rows), std::vector<float>(kJoints * rows),
+                     std::vector<float>(rows)});
   return slots;
 }
 

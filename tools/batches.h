@@ -12,9 +12,12 @@
 #include "kernels/pose25d.h"
 #include "tools/picture_feed.h"
 #include "tools/settings.h"
-#include "tools/train_loop.h"
+#include "tools/train_plan.h"
 
 namespace peclr {
+
+// Batches that exist at a time: one in use, the others prepared ahead.
+inline constexpr int kBatchBuffers = 3;
 
 AugmentOptions augment_options(const Settings& settings);
 
@@ -38,7 +41,8 @@ class ContrastiveBatches {
   struct Batch {
     Tensor images, views;
   };
-  Batch next();  // valid until the next call
+  Batch next();                                                    // valid until the next call
+  static Batch blank(const Settings& settings, Backend& backend);  // contents undefined
 
  private:
   void prepare(const LoaderItem& item);
@@ -76,6 +80,7 @@ class PoseBatches {
     ops::PoseTargets target;
   };
   Batch next();
+  static Batch blank(const Settings& settings, Backend& backend);
 
  private:
   void prepare(const LoaderItem& item);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/hand_network.h"
-#include "tools/batches.h"
 #include "tools/commands.h"
-#include "tools/model_files.h"
+#include "tools/hand_training.h"
 #include "tools/train_loop.h"
 
 namespace peclr {
@@ -34,18 +32,19 @@ int run_finetune(const CommandLine& line) {
   const TrainPlan plan = TrainPlan::of(settings.train, feed.pictures());
   run.check_pictures(feed.pictures());
 
-  ParameterStore store;
-  const HandNetwork network(store, settings.model.depth);
-  store.allocate(*backend, static_cast<std::uint64_t>(settings.seed));
-  Optimizer optimizer(store, optimizer_options(settings));
+  const MemoryPlan memory = memory_plan<HandTraining>(settings, *backend);
+  memory.require();
+  HandTraining training(settings, *backend);
+  training.store.draw(static_cast<std::uint64_t>(settings.seed));
   std::string pretraining = "none";
   if (run.stored()) {
-    load_training(*run.stored(), store, optimizer);
+    load_training(*run.stored(), training.store, training.optimizer);
     pretraining = pretraining_of(*run.stored());
   } else {
-    const Start start = start_from(settings, store);
+    const Start start = start_from(settings, training.store);
     pretraining = start.pretraining;
-    if (!start.has_head) start_at_mean_pose(network, store, mean_pose(settings, feed));
+    if (!start.has_head)
+      start_at_mean_pose(training.network, training.store, mean_pose(settings, feed));
   }
   run.forget_stored();
 
@@ -54,30 +53,10 @@ int run_finetune(const CommandLine& line) {
              settings.model.depth, settings.model.input, feed.pictures(), plan.steps,
              settings.train.batch_size, settings.train.accumulate);
   PoseBatches batches(settings, plan, run.first_step(), feed, *backend);
-  const DType compute = compute_type(settings);
-  PoseBatches::Batch batch;
-  const Tensor one = Tensor::from_host(*backend, {1}, std::vector<float>{1});
-  TrainTask task{.store = store,
-                 .optimizer = optimizer,
-                 .model_metadata = model_metadata(settings, pretraining),
-                 .device = backend->description(),
-                 .keeping = keeping,
-                 .images = settings.train.batch_size,
-                 .names = {"loss", "uv_px", "z_rel", "root_depth"},
-                 .values = Tensor(*backend, {4}, DType::f32)};
-  task.load = [&] {
-    batch = batches.next();
-    return batch.images.raw();
-  };
-  task.pass = [&] {
-    Tape tape(Mode::train);
-    const HandNetwork::Output out =
-        network.forward(tape, {batch.images, -1}, batch.cameras, compute);
-    const ops::PoseLossValue loss =
-        ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, batch.target);
-    tape.backward_from(loss.loss, one);
-    backend->add(loss.parts, task.values);
-  };
+  TrainTask task = task_of(training, batches);
+  task.model_metadata = model_metadata(settings, pretraining);
+  task.keeping = keeping;
+  task.memory = memory;
   const int code = train(run, plan, task);
   fmt::print(stderr, "{}{}", feed.kept_summary(), feed.bad_summary());
   return code;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/peclr.h"
-#include "tools/batches.h"
 #include "tools/commands.h"
-#include "tools/model_files.h"
+#include "tools/pretraining.h"
 #include "tools/train_loop.h"
 
 namespace peclr {
@@ -18,44 +16,24 @@ int run_pretrain(const CommandLine& line) {
   run.check_pictures(feed.pictures());
 
   const bool peclr = settings.method == Settings::Method::peclr;
-  ParameterStore store;
-  const ContrastiveModel model(store, {.depth = settings.model.depth,
-                                       .invert = inversion_of(settings),
-                                       .temperature = static_cast<float>(settings.temperature),
-                                       .compute = compute_type(settings)});
-  store.allocate(*backend, static_cast<std::uint64_t>(settings.seed));
-  Optimizer optimizer(store, optimizer_options(settings));
+  const MemoryPlan memory = memory_plan<Pretraining>(settings, *backend);
+  memory.require();
+  Pretraining training(settings, *backend);
+  training.store.draw(static_cast<std::uint64_t>(settings.seed));
   if (run.stored())
-    load_training(*run.stored(), store, optimizer);
+    load_training(*run.stored(), training.store, training.optimizer);
   else
-    start_from(settings, store);
+    start_from(settings, training.store);
   run.forget_stored();
 
   fmt::print(stderr, "{} ResNet-{} at {} px on {} pictures: {} steps of {} x {} pictures\n",
              peclr ? "PeCLR" : "SimCLR", settings.model.depth, settings.model.input,
              feed.pictures(), plan.steps, settings.train.batch_size, settings.train.accumulate);
   ContrastiveBatches batches(settings, plan, run.first_step(), feed, *backend);
-  ContrastiveBatches::Batch batch;
-  const Tensor one = Tensor::from_host(*backend, {1}, std::vector<float>{1});
-  TrainTask task{
-      .store = store,
-      .optimizer = optimizer,
-      .model_metadata = model_metadata(settings, peclr ? "peclr" : "simclr"),
-      .device = backend->description(),
-      .keeping = keeping,
-      .images = 2 * settings.train.batch_size,
-      .names = {"loss", "positive_similarity", "negative_similarity", "top1", "embedding_spread"},
-      .values = Tensor(*backend, {5}, DType::f32)};
-  task.load = [&] {
-    batch = batches.next();
-    return batch.images.raw();
-  };
-  task.pass = [&] {
-    Tape tape(Mode::train);
-    const ContrastiveModel::Output out = model.forward(tape, {batch.images, -1}, batch.views);
-    tape.backward_from(out.loss, one);
-    backend->add(out.summary, task.values);
-  };
+  TrainTask task = task_of(training, batches);
+  task.model_metadata = model_metadata(settings, peclr ? "peclr" : "simclr");
+  task.keeping = keeping;
+  task.memory = memory;
   const int code = train(run, plan, task);
   fmt::print(stderr, "{}{}", feed.kept_summary(), feed.bad_summary());
   return code;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/train_loop.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -80,29 +79,12 @@ float norm_of(const QueuedStep& step) {
   return norm;
 }
 
-}  // namespace
-
-TrainPlan TrainPlan::of(const Settings::Train& train, std::int64_t pictures) {
-  const std::int64_t a_step = std::int64_t{train.batch_size} * train.accumulate;
-  TrainPlan plan{pictures, pictures / a_step, 0, {}};
-  if (plan.steps_per_epoch == 0)
-    fail(ErrorKind::data,
-         "data.train has {} pictures, fewer than train.batch_size x train.accumulate = {} x {}; "
-         "lower them, e.g. train.batch_size={} train.accumulate=1",
-         pictures, train.batch_size, train.accumulate, std::clamp<std::int64_t>(pictures, 2, 64));
-  plan.steps = plan.steps_per_epoch * train.epochs;
-  plan.schedule = {train.peak_lr(),
-                   std::llround(train.warmup() * static_cast<double>(plan.steps_per_epoch)),
-                   plan.steps};
-  return plan;
-}
-
-int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
+int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   const Settings& settings = run.settings();
   const int accumulate = settings.train.accumulate;
   Backend& backend = task.values.backend();
   install_stop_signals();
-  RunRecorder record = run.begin(task.device, plan.pictures);
+  RunRecorder record = run.begin(backend.description(), plan.pictures);
   JsonLines metrics(run.path("metrics.jsonl"));
   Progress progress({.label = name_of(run.command()),
                      .steps = plan.steps,
@@ -119,12 +101,12 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   };
 
   double last = now();  // when a report or a save ended
-  const std::int64_t images = accumulate * task.images;
+  const std::int64_t images = std::int64_t{accumulate} * settings.train.batch_size * task.views;
   StepQueue queue([&](const QueuedStep& step) {
     const std::vector<double> means = means_of(step, accumulate);
     const float norm = norm_of(step);
     if (step.done == run.first_step() + 1)
-      progress.note(fmt::format("memory: {} MiB at the peak of a step",
+      progress.note(fmt::format("memory: {} MiB in use at the peak of a step",
                                 backend.memory().peak_bytes_in_use >> 20));
     const double before = std::exchange(last, now());
     JsonLine line;
@@ -137,6 +119,7 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
     progress.update({.step = step.done, .epoch = step.epoch, .loss = means[0], .images = images});
   });
 
+  progress.note(task.memory.summary());
   for (std::int64_t step = run.first_step(); step < plan.steps; ++step) {
     const double rate = learning_rate(plan.schedule, step);
     task.optimizer.begin(rate, step, accumulate);
@@ -165,6 +148,16 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   save_weights(run.path("model.safetensors"), task.store, task.model_metadata);
   record.end();
   return 0;
+}
+
+}  // namespace
+
+int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
+  try {
+    return run_steps(run, plan, task);
+  } catch (const OutOfMemory& e) {
+    throw OutOfMemory(e.what() + task.memory.advice());
+  }
 }
 
 }  // namespace peclr

@@ -6,6 +6,7 @@
 #include "engine/backend.h"
 #include "engine/cpu/hot/loops.h"
 #include "engine/cpu/onednn.h"
+#include "engine/host_memory.h"
 
 namespace peclr {
 
@@ -18,6 +19,9 @@ class CpuBackend : public Backend {
   void* allocate_lasting(std::size_t bytes) override { return memory_.allocate_lasting(bytes); }
   void release(void* block, std::size_t bytes) override;
   CachingAllocator& allocator() override { return memory_; }
+  std::int64_t memory_available() override {
+    return static_cast<std::int64_t>(host_memory_bytes());
+  }
   void copy_to_host(const Tensor& from, std::span<float> to) override;
   void copy_from_host(std::span<const float> from, const Tensor& to) override;
   std::unique_ptr<HostCopy> fetch(const Tensor& from) override {

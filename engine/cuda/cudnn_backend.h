@@ -29,6 +29,9 @@ class CudnnBackend : public Backend {
   void* allocate_lasting(std::size_t bytes) override;
   void release(void* block, std::size_t bytes) override;
   CachingAllocator& allocator() override { return memory_; }
+  std::int64_t memory_available() override {
+    return static_cast<std::int64_t>(gpu_.facts().free_bytes) + memory_.stats().bytes_reserved;
+  }
   void copy_to_host(const Tensor& from, std::span<float> to) override;
   void copy_from_host(std::span<const float> from, const Tensor& to) override;
   std::unique_ptr<HostCopy> fetch(const Tensor& from) override;

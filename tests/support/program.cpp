@@ -85,6 +85,7 @@ std::vector<std::string> environment(const ProgramOptions& options) {
   ::dup2(err.ends[1], STDERR_FILENO);
   ::close_range(3, ~0u, 0);  // what a limit on open files leaves is the program's own
   limit(RLIMIT_NOFILE, options.open_files);
+  limit(RLIMIT_AS, options.address_bytes);
   ::execve(argv[0], argv, env);
   ::_exit(127);
 }

@@ -20,6 +20,7 @@ struct ProgramOptions {
   double timeout_seconds = 600;  // generous: only a hang, never a slow machine, is to run into it
   std::int64_t file_bytes = -1;  // largest file it may write, as a full disk would have it; -1: any
   int open_files = -1;           // largest number of descriptors; -1: any
+  std::int64_t address_bytes = -1;  // of its address space, as `ulimit -v` has it; -1: any
   // Even root is held to the modes of files; where root cannot drop that right: exit code 126.
   bool obeys_modes = false;
   int signal = SIGKILL;        // what is sent, once, when `when` holds

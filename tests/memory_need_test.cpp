@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run says of its memory before the first step, against what steps take.
+#include "tools/memory_need.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "tests/support/device.h"
+#include "tests/support/files.h"
+#include "tests/support/program.h"
+#include "tests/support/threads.h"
+#include "tools/hand_training.h"
+#include "tools/pretraining.h"
+#include "tools/train_loop.h"
+
+namespace peclr {
+namespace {
+
+using namespace test;
+
+Settings small_settings(Command command) {
+  return load_settings(
+      command, std::vector<std::string>{"out=nowhere", "data.train=nowhere", "model.depth=18",
+                                        "model.input=64", "train.accumulate=1"});
+}
+
+// The peak of steps on a device, as memory_need has it.
+template <class Training>
+std::int64_t measured(Settings settings, int batch_size) {
+  settings.train.batch_size = batch_size;
+  const auto backend = new_device();
+  Training training(settings, *backend);
+  training.store.draw(1);
+  std::vector<typename Training::Batches::Batch> batches;
+  for (int i = 0; i < kBatchBuffers; ++i)
+    batches.push_back(Training::Batches::blank(settings, *backend));
+  backend->zero(batches.front().images);
+  // Twice: copies of weights, which the first makes on its way, are there all through the second.
+  for (const std::int64_t step : {0, 1}) {
+    training.optimizer.begin(1e-3, step);
+    training.store.zero_grads();
+    training.pass(batches.front());
+    training.optimizer.apply();
+  }
+  return backend->memory().peak_bytes_in_use;
+}
+
+template <class Training>
+void check_need(Command command) {
+  const Threads guard(1);
+  const Settings settings = small_settings(command);
+  const auto backend = new_device();
+  const auto need = [&](int batch) { return memory_need<Training>(settings, *backend, batch); };
+  const std::int64_t small = measured<Training>(settings, 8),
+                     large = measured<Training>(settings, 24);
+  CHECK(need(8) <= small);
+  CHECK(need(24) <= large);
+  // Copies of weights do not grow with the batch: what does is counted nearly whole.
+  const double slope = static_cast<double>(large - small);
+  CHECK(static_cast<double>(need(24) - need(8)) == Approx(slope).epsilon(0.02));
+  CHECK(backend->memory().peak_bytes_in_use < 1 << 20);  // the device itself was asked for nothing
+}
+
+TEST_CASE("memory: what a step needs is known before it", "[memory]") {
+  SECTION("pre-training") { check_need<Pretraining>(Command::pretrain); }
+  SECTION("fine-tuning") { check_need<HandTraining>(Command::finetune); }
+}
+
+TEST_CASE("memory: the largest batch that fits is found", "[memory]") {
+  const auto need = [](int batch) { return std::int64_t{1000} + 100 * batch; };
+  MemoryPlan plan{need, 64, 5000};
+  for (const int room : {1200, 1299, 1300, 5000, 7399}) {
+    plan.available = room;
+    int largest = 0;
+    for (int batch = 2; batch < 64; ++batch)
+      if (need(batch) <= room) largest = batch;
+    REQUIRE(plan.fitting(1).has_value());
+    CHECK(*plan.fitting(1) == largest);
+  }
+  plan.available = 1199;
+  CHECK_FALSE(plan.fitting(1).has_value());
+  plan.available = 5000;
+  CHECK(*plan.fitting(2) == 15);
+  CHECK_THROWS_WITH(plan.require(), Catch::Contains("train.batch_size=64 needs at least") &&
+                                        Catch::Contains("train.batch_size=31 should fit"));
+  plan.available = 7400;
+  CHECK_NOTHROW(plan.require());
+}
+
+TEST_CASE("memory: an error on the way says which batch would fit", "[memory]") {
+  const TempFolder folder;
+  const RunFolder run(
+      Command::pretrain,
+      {.settings = {"out=" + (folder / "run"), "data.train=nowhere", "model.depth=18",
+                    "model.input=32", "train.batch_size=64", "train.accumulate=1"}});
+  Pretraining training(run.settings(), device());
+  const MemoryPlan plan{[](int batch) { return std::int64_t{10} * batch; }, 64, 600};
+  const Tensor images(device(), {1}, DType::f32);
+  TrainTask task{.store = training.store,
+                 .optimizer = training.optimizer,
+                 .values = training.values,
+                 .names = Pretraining::kNames,
+                 .views = 2,
+                 .load = [&] { return images.raw(); },
+                 .pass = [] { throw OutOfMemory("a tensor: out of memory"); },
+                 .memory = plan};
+  const TrainPlan steps = TrainPlan::of(run.settings().train, 640);
+  CHECK_THROWS_WITH(train(run, steps, task), "a tensor: out of memory: 50 should fit");
+}
+
+TEST_CASE("memory: a batch that cannot fit is refused before the first step", "[memory]") {
+  if (*PECLR_SANITIZERS) return;  // whose shadow memory is most of the address space
+  const TempFolder folder;
+  REQUIRE(run_peclr({"synth", "--out", folder / "hands", "--count", "16"}).exit_code == 0);
+  const ProgramResult result =
+      run_peclr({"pretrain", "out=" + (folder / "run"), "data.train=" + (folder / "hands"),
+                 "device=cpu", "model.depth=50", "model.input=512", "train.batch_size=16",
+                 "train.accumulate=1", "threads=1"},
+                {.address_bytes = std::int64_t{4} << 30});
+  INFO(described(result));
+  CHECK(result.refuses(
+      1, {"out of memory: train.batch_size=16 needs at least", "there are 4096", "should fit"}));
+}
+
+}  // namespace
+}  // namespace peclr

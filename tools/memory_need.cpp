@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/memory_need.h"
+
+#include "engine/error.h"
+
+namespace peclr {
+namespace {
+
+// For what libraries need besides: scratch of convolutions and copies of weights.
+constexpr double kSlack = 1.2;
+
+std::int64_t mib(std::int64_t bytes) { return bytes >> 20; }
+
+}  // namespace
+
+std::optional<int> MemoryPlan::fitting(double slack) const {
+  const auto fits = [&](int batch) {
+    return slack * static_cast<double>(need(batch)) <= static_cast<double>(available);
+  };
+  int low = 2, high = batch_size;  // low fits, high does not
+  if (high <= low || !fits(low)) return {};
+  while (high - low > 1) {
+    const int middle = low + (high - low) / 2;
+    (fits(middle) ? low : high) = middle;
+  }
+  return low;
+}
+
+void MemoryPlan::require() const {
+  const std::int64_t least = need(batch_size);
+  if (least <= available) return;
+  const std::optional<int> smaller = fitting(kSlack);
+  fail(ErrorKind::failure,
+       "out of memory: train.batch_size={} needs at least {} MiB, there are {}; {}", batch_size,
+       mib(least), mib(available),
+       smaller ? fmt::format("train.batch_size={} should fit (with a larger train.accumulate)",
+                             *smaller)
+               : std::string("use a smaller model.input or model.depth"));
+}
+
+std::string MemoryPlan::summary() const {
+  return fmt::format("memory: a step needs at least {} MiB of {}", mib(need(batch_size)),
+                     mib(available));
+}
+
+std::string MemoryPlan::advice() const {
+  const std::optional<int> smaller = fitting(kSlack);
+  return smaller ? fmt::format(": {} should fit", *smaller) : "";
+}
+
+}  // namespace peclr
