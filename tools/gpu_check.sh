@@ -142,7 +142,7 @@ pytorch='{"skipped": "this Python has no PyTorch with a GPU"}'
 pytorch_note="PyTorch: skipped, $python has none that sees a GPU."
 torch_device=cpu
 [[ $device == simt ]] || torch_device=cuda
-if "$python" -c "import torch, sys; sys.exit('$torch_device' == 'cuda' and not torch.cuda.is_available())" 2>/dev/null; then
+if limited 60 "$python" -c "import torch, sys; sys.exit('$torch_device' == 'cuda' and not torch.cuda.is_available())" 2>/dev/null; then
   options=(--device $torch_device --depth "$depth" --size "$side" --batch "$batch" --json "$out/pytorch.json")
   ! $quick || options+=(--quick)
   rm -f "$out/pytorch.json"
