@@ -25,7 +25,8 @@ CMAKE
 "$cmake" -DFILE="$folder/out/results.json" -P "$folder/read.cmake" || fail "results.json is not what it should be"
 grep -q '^| goldens | [1-9]' "$folder/out/results.md" || fail "results.md has no goldens"
 
-# Planted: no goldens; a golden with other bytes; a test that fails; a device that is not there.
+# Planted: no goldens; a golden with other bytes; a test that fails; a benchmark that does not start; a PyTorch that dies in
+# its second measurement; a device that is not there.
 refused() { # CODE WORDS COMMAND...
   local code=$1 words=$2 got=0
   shift 2
@@ -41,9 +42,23 @@ cp "$root"/tests/golden/{pose25d,metrics}.safetensors "$folder/bare/tests/golden
 head -c 4000 /dev/zero | dd of="$folder/bare/tests/golden/pose25d.safetensors" bs=1 seek=2000 conv=notrunc 2>/dev/null
 for program in peclr peclr_tests; do ln -s "$PECLR_BIN/$program" "$folder/bin/$program"; done
 printf '#!/bin/sh\necho "test cases: 1 | 1 failed"; exit 1\n' >"$folder/bin/kernel_tests"
-chmod +x "$folder/bin/kernel_tests"
-PECLR_BIN=$folder/bin refused 1 "failed: goldens" "$folder/bare/tools/gpu_check.sh" --quick --out "$folder/bare/out"
-grep -q '^- kernel_tests: test cases: 1 | 1 failed' "$folder/bare/out/results.md" || fail "a failed test was not told"
+printf '#!/bin/sh\necho "libcudnn.so.9: cannot open shared object file" >&2; exit 127\n' >"$folder/bin/broken_bench"
+cat >"$folder/bin/python" <<'PYTHON'
+#!/bin/sh
+[ "$1" != -c ] || exit 0
+while [ "$1" != --json ]; do shift; done
+echo '{"steps": ["eager"]}' >"$2"
+echo '| PyTorch eager | bf16 | 1 | | 1 |'
+exit 1
+PYTHON
+chmod +x "$folder/bin/kernel_tests" "$folder/bin/broken_bench" "$folder/bin/python"
+PYTHON=$folder/bin/python PECLR_BIN=$folder/bin refused 1 "failed: goldens" "$folder/bare/tools/gpu_check.sh" --quick --out "$folder/bare/out"
+told() { grep -q -- "$1" "$folder/bare/out/results.md" || fail "results.md does not have: $1"; }
+told '^- kernel_tests: test cases: 1 | 1 failed'
+told '^- broken_bench does not start: libcudnn.so.9: cannot'
+told '^| PyTorch eager | bf16 | 1 |'
+told 'PyTorch: failed or out of time (exit code 1)'
+grep -q '^"pytorch": {"steps": \["eager"\]},' "$folder/bare/out/results.json" || fail "what PyTorch had measured is not kept"
 PECLR_DEVICE=cuda refused 4 "device=cuda" "$root/tools/gpu_check.sh" --quick --out "$folder/none"
 [[ $(wc -l <"$folder/stderr") == 1 && ! -s $folder/stdout && ! -e $folder/none ]] || fail "no GPU: more than one line"
 refused 2 "known are" "$root/tools/gpu_check.sh" --fast

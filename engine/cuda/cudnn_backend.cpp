@@ -181,8 +181,12 @@ void CudnnBackend::conv_backward_weights(const ConvSpec& spec, const Tensor& x, 
   const Tensor sums = accumulate || padded ? Tensor(*this, whole, DType::f32) : dw;
   if (!dnn_.run(ConvPass::backward_weights, shape, {in.raw(), sums.raw(), dy.raw()})) {
     if (shape.type == DType::f32) no_engine(ConvPass::backward_weights, shape);
-    conv_backward_weights(spec, converted(in, DType::f32), converted(dy, DType::f32), dw, write);
-    return;
+    // TF32 holds all that bf16 does: the same products, on the tensor cores still.
+    const Tensor x32 = converted(in, DType::f32), dy32 = converted(dy, DType::f32);
+    const ConvShape wide = conv_shape(spec, in, dw, DType::f32);
+    if (!dnn_.run(ConvPass::backward_weights, wide, {x32.raw(), sums.raw(), dy32.raw()},
+                  cuda::Tf32::on))
+      no_engine(ConvPass::backward_weights, wide);
   }
   Tensor own = sums;
   if (padded) {  // without the channels that are zeros

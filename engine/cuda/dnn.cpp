@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <tuple>
 
 #include "engine/cuda/late_libraries.h"
 #include "engine/cuda/timing.h"
@@ -422,19 +423,20 @@ struct Dnn::Impl {
     return best;
   }
 
-  // The fastest of what cuDNN proposes. Time and number are limited: some engines compile for
-  // seconds, and the best are among the first.
+  // The fastest of what cuDNN proposes. Time and number are limited: the engines of bf16 gradients
+  // of weights compile for a second each, a network has a dozen such shapes, and the best are among
+  // the first.
   std::optional<Plan> fastest(const Descriptor& graph, const std::string& name, DType type,
-                              const ConvOperands& operands) {
+                              Tf32 tf32, const ConvOperands& operands) {
     constexpr std::size_t kMost = 24;
-    constexpr std::chrono::seconds kLongest{20};
+    constexpr std::chrono::seconds kLongest{2};
     const auto begin = std::chrono::steady_clock::now();
     std::optional<Plan> best;
     std::size_t timed = 0;
     for (const Descriptor& config : proposals(graph, target)) {
       if (best && (timed == kMost || std::chrono::steady_clock::now() - begin > kLongest)) break;
       std::string fault;
-      std::optional<Plan> plan = plan_of(config, type, options.tf32, target, fault);
+      std::optional<Plan> plan = plan_of(config, type, tf32, target, fault);
       const std::optional<double> took = plan ? time(*plan, operands) : std::nullopt;
       if (plan && !took) fault = fmt::format("engine {} does not run", plan->choice.engine);
       if (!fault.empty()) fmt::print(stderr, "{}: a plan is skipped: {}\n", name, fault);
@@ -447,17 +449,17 @@ struct Dnn::Impl {
   }
 
   // The plan of the file where there is one, else the fastest.
-  std::optional<Plan> find(ConvPass pass, const ConvShape& shape, const ConvOperands& operands) {
-    const std::string name = text_of(pass, shape) + (options.tf32 == Tf32::on ? ", tf32" : "");
+  std::optional<Plan> find(ConvPass pass, const ConvShape& shape, Tf32 tf32,
+                           const ConvOperands& operands) {
+    const std::string name = text_of(pass, shape) + (tf32 == Tf32::on ? ", tf32" : "");
     const Descriptor graph = graph_of(pass, shape, target);
     if (const std::optional<PlanChoice> known = file.find(name)) {
       std::string fault;
-      if (std::optional<Plan> plan =
-              plan_of(*known, graph, shape.type, options.tf32, target, fault))
+      if (std::optional<Plan> plan = plan_of(*known, graph, shape.type, tf32, target, fault))
         return plan;
       fmt::print(stderr, "{}: the plan of the file is skipped: {}\n", name, fault);
     }
-    std::optional<Plan> best = fastest(graph, name, shape.type, operands);
+    std::optional<Plan> best = fastest(graph, name, shape.type, tf32, operands);
     if (best) file.store(name, best->choice);
     return best;
   }
@@ -468,7 +470,7 @@ struct Dnn::Impl {
   PlanFile file;
   Target target;
   Stopwatch stopwatch{stream};
-  std::map<std::pair<ConvPass, ConvShape>, std::optional<Plan>> plans;
+  std::map<std::tuple<ConvPass, ConvShape, Tf32>, std::optional<Plan>> plans;
 };
 
 Dnn::Dnn(const Context& gpu, CachingAllocator& memory, Options options)
@@ -485,14 +487,16 @@ std::string Dnn::version() {
   return fmt::format("cuDNN {}.{}.{}", v / 10000, v / 100 % 100, v % 100);
 }
 
-bool Dnn::run(ConvPass pass, const ConvShape& shape, const ConvOperands& operands) {
+bool Dnn::run(ConvPass pass, const ConvShape& shape, const ConvOperands& operands, Tf32 tf32) {
   enter_gpu();
+  if (impl_->options.tf32 == Tf32::on) tf32 = Tf32::on;
   for (const void* p : {operands.x, operands.w, operands.y})
     check(reinterpret_cast<std::uintptr_t>(p) % 16 == 0, "{}: an operand is not aligned",
           text_of(pass, shape));
-  auto it = impl_->plans.find({pass, shape});
+  const std::tuple key(pass, shape, tf32);
+  auto it = impl_->plans.find(key);
   if (it == impl_->plans.end())
-    it = impl_->plans.emplace(std::pair(pass, shape), impl_->find(pass, shape, operands)).first;
+    it = impl_->plans.emplace(key, impl_->find(pass, shape, tf32, operands)).first;
   if (!it->second) return false;
   const Plan& plan = *it->second;
   const auto bytes = static_cast<std::size_t>(plan.workspace_bytes);

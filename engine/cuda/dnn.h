@@ -37,9 +37,11 @@ class Dnn {
   static std::string version();         // "cuDNN 9.19.0"
   static std::size_t version_number();  // 91900
 
-  // Computes y, dx (in x's place) or dw (in w's, f32). Addresses are multiples of 16. False where
-  // no engine of cuDNN's takes this convolution on this card.
-  bool run(ConvPass pass, const ConvShape& shape, const ConvOperands& operands);
+  // Computes y, dx (in x's place) or dw (in w's, f32). Addresses are multiples of 16. `tf32` allows
+  // it for this one, as the options do for all. False where no engine of cuDNN's takes this
+  // convolution on this card.
+  bool run(ConvPass pass, const ConvShape& shape, const ConvOperands& operands,
+           Tf32 tf32 = Tf32::off);
 
  private:
   struct Impl;

@@ -21,7 +21,10 @@ class PinnedCopies::Copy final : public HostCopy {
   bool ready() const override {
     enter_gpu();
     const int status = cudaEventQuery(place_.done);
-    if (status == cudaErrorNotReady) return false;
+    if (status == cudaErrorNotReady) {
+      cudaGetLastError();  // CUDA keeps it as the thread's last error, though it is none
+      return false;
+    }
     check_cuda(status, "asking for a copy from the GPU");
     return true;
   }

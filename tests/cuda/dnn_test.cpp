@@ -120,6 +120,19 @@ TEST_CASE("cuDNN: TF32 brings more plans, none of which is taken unasked", "[cud
   CHECK(std::includes(all.begin(), all.end(), exact.begin(), exact.end()));
 }
 
+TEST_CASE("cuDNN: gradients of weights have TF32 plans, for bf16 that finds none of its own",
+          "[cuda]") {
+  if (no_cudnn()) return;
+  for (ConvShape shape : resnet50(64, DType::bf16)) {
+    shape.type = DType::f32;
+    CAPTURE(text_of(ConvPass::backward_weights, shape));
+    const auto count = [&](Tf32 tf32) {
+      return offered_plans(ConvPass::backward_weights, shape, tf32, kH100).size();
+    };
+    CHECK(count(Tf32::on) > count(Tf32::off));
+  }
+}
+
 TEST_CASE("cuDNN: what it does not accept is an error that says so", "[cuda]") {
   if (no_cudnn()) return;
   const ConvShape shape{2, 8, 8, 16, 16, 3, 1, 1, DType::f32};

@@ -27,10 +27,11 @@ inline std::unique_ptr<Backend> new_device() {
   return make_backend(device_named(device_name(), "PECLR_TEST_DEVICE"));
 }
 
-// One for all tests of the process.
+// One for all tests of the process. Never destroyed: what cuDNN loads after it was made is gone
+// before a static of ours would be.
 inline Backend& device() {
-  static const std::unique_ptr<Backend> backend = new_device();
-  return *backend;
+  static Backend& backend = *new_device().release();
+  return backend;
 }
 
 // In which device() works: for kernels that tests launch themselves.
