@@ -24,7 +24,8 @@ void print_floors(const Sizes& sizes) {
 
 std::vector<CaseEntry> chosen_cases(const std::string& only) {
   std::vector<CaseEntry> chosen;
-  for (const auto& family : {contrastive_cases(), network_cases(), optimizer_cases(), pose_cases()})
+  for (const auto& family :
+       {contrastive_cases(), network_cases(), elementwise_cases(), optimizer_cases(), pose_cases()})
     for (const CaseEntry& entry : family)
       if (std::string(entry.kernel).find(only) != std::string::npos) chosen.push_back(entry);
   if (chosen.empty()) fail(ErrorKind::usage, "--only {}: no kernel's name has that in it", only);

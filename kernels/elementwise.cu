@@ -119,31 +119,6 @@ struct PadChannels {
 };
 
 template <int kLanes>
-struct AddBias {
-  using Shared = NoShared;
-  using Floats = Pack<float, kLanes>;
-  static constexpr int kThreads = ColumnWalk::kThreads, kUnroll = 4;
-  struct Params {
-    ColumnShares shares;
-    const float* bias;
-    float* y;
-  };
-
-  PECLR_DEVICE static void run(const Params& p, Shared&) {
-    const int pack = ColumnWalk::pack();
-    if (pack >= p.shares.packs) return;
-    const Floats bias = load_lanes<kLanes>(p.bias + pack * kLanes);
-    const auto load = [&](std::int64_t at) { return load_lanes<kLanes>(p.y + at); };
-    const auto finish = [&](std::int64_t at, Floats y) {
-      PECLR_UNROLL
-      for (int l = 0; l < kLanes; ++l) y[l] += bias[l];
-      store_lanes(p.y + at, y);
-    };
-    ColumnWalk::run<kLanes, kUnroll>(p.shares, pack, load, finish);
-  }
-};
-
-template <int kLanes>
 struct ColumnSums {
   using Reduce = ColumnReduce<kLanes, 1, 8>;
   using Floats = Pack<float, kLanes>;
@@ -208,14 +183,6 @@ void pad_channels(std::int64_t pixels, const float* from, int channels, To* to, 
 }
 template void pad_channels<float>(std::int64_t, const float*, int, float*, Stream);
 template void pad_channels<bf16>(std::int64_t, const float*, int, bf16*, Stream);
-
-void add_bias(std::int64_t rows, int channels, const float* bias, float* y, Stream stream) {
-  with_lanes<float>(channels, {bias, y}, [&]<int kLanes>() {
-    const ColumnShares shares =
-        ColumnWalk::shares(rows, channels, kLanes, AddBias<kLanes>::kUnroll);
-    launch<AddBias<kLanes>>(grid_of(shares), {shares, bias, y}, stream);
-  });
-}
 
 void column_sums(std::int64_t rows, int channels, const float* x, bool accumulate, float* sums,
                  const ColumnScratch& scratch, Stream stream) {

@@ -27,7 +27,8 @@ struct CaseEntry {
 };
 
 std::vector<CaseEntry> contrastive_cases();  // augmentation, inversion, NT-Xent
-std::vector<CaseEntry> network_cases();      // norms, pooling, sums
+std::vector<CaseEntry> network_cases();      // norms, pooling
+std::vector<CaseEntry> elementwise_cases();
 std::vector<CaseEntry> optimizer_cases();
 std::vector<CaseEntry> pose_cases();  // Procrustes, the hand network's head and loss
 

@@ -52,6 +52,7 @@ std::vector<KernelFloor> floors(const Sizes& s) {
   // A quarter of the places, with a byte that says which won.
   const double after_pool = stem / 4 + stem / 4 / kBf16;
 
+  const auto parameters = static_cast<double>(s.parameters);
   const double hand = kF32 * s.hands, joints = hand * kJoints;
   const std::string hand_text = fmt::format("{} hands", s.hands);
 
@@ -78,16 +79,25 @@ std::vector<KernelFloor> floors(const Sizes& s) {
       {"mean_pool", last_text, {last + pooled}},
       {"mean_pool_backward", last_text, {last + pooled}},
       {"add", block_text, {3 * block}},
+      {"scale", fmt::format("{} f32", s.parameters), {2 * kF32 * parameters}},
+      {"cast", fmt::format("{} weights to bf16", s.parameters), {(kF32 + kBf16) * parameters}},
+      {"pad_channels",
+       fmt::format("2 x {} views, 3 f32 to 8 bf16", s.pictures),
+       {view_pixels * (3 * kF32 + 8 * kBf16)}},
+      {"bias_gradient",
+       fmt::format("{} x {} f32", s.rows, s.last_channels),
+       {kF32 * s.rows * s.last_channels}},
       // Norms of weights and gradients first; then both and two moments, read, and three written.
       {"optimizer, LARS",
        fmt::format("{} parameters", s.parameters),
-       {static_cast<double>(s.parameters) * kF32 * (2 + 7)}},
+       {parameters * kF32 * (2 + 7)}},
       // raw, K; uv, z_rel, h, root depth, mlp_input.
       {"pose_lift", hand_text, {hand * (kHeadWidth + 9 + 1 + kHeadWidth) + 5 * joints}},
       {"pose_lift_backward", hand_text, {hand * (9 + kHeadWidth + kHeadWidth) + 5 * joints}},
       {"pose_recover", hand_text, {hand + 6 * joints}},
       {"pose_recover_backward", hand_text, {2 * hand + 9 * joints}},
       {"pose_loss", hand_text, {3 * (hand + 3 * joints)}},
+      {"mean_absolute_loss", hand_text, {3 * 3 * joints}},
   };
 }
 

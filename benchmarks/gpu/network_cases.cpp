@@ -106,12 +106,6 @@ Case mean_pool_backward(Machine& m, const Sizes& s) {
   return c;
 }
 
-Case add(Machine& m, const Sizes& s) {
-  Backend& backend = m.backend();
-  const Tensor x = map(m, block(s)), into = map(m, block(s));
-  return {[=, &backend] { backend.add(x, into); }};
-}
-
 }  // namespace
 
 std::vector<CaseEntry> network_cases() {
@@ -131,7 +125,6 @@ std::vector<CaseEntry> network_cases() {
       {"max_pool_backward", max_pool_backward},
       {"mean_pool", mean_pool},
       {"mean_pool_backward", mean_pool_backward},
-      {"add", add},
   };
 }
 

@@ -80,6 +80,14 @@ Case loss(Machine& m, const Sizes& s) {
   return {[=, &backend] { backend.pose_loss(h.pose, target, parts, h.gradients); }};
 }
 
+Case mean_absolute(Machine& m, const Sizes& s) {
+  Backend& backend = m.backend();
+  const Hands h(backend, s);
+  const Tensor target = random_tensor(backend, h.xyz.shape(), DType::f32, -.3f, .9f),
+               loss(backend, {1}, DType::f32), gradient(backend, h.xyz.shape(), DType::f32);
+  return {[=, &backend] { backend.mean_absolute_loss(h.xyz, target, loss, gradient); }};
+}
+
 }  // namespace
 
 std::vector<CaseEntry> pose_cases() {
@@ -88,7 +96,8 @@ std::vector<CaseEntry> pose_cases() {
           {"pose_lift_backward", lift_backward},
           {"pose_recover", recover},
           {"pose_recover_backward", recover_backward},
-          {"pose_loss", loss}};
+          {"pose_loss", loss},
+          {"mean_absolute_loss", mean_absolute}};
 }
 
 }  // namespace peclr::bench

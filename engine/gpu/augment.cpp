@@ -28,6 +28,7 @@ void launch(const kernels::AugmentBatch& batch, const Tensor& images, Stream str
 
 Augmenter::~Augmenter() {
   for (auto& [key, batch] : batches_) put_back(batch.chunks);
+  put_back(forgotten_);
   for (const Chunk& chunk : idle_) {
     staging_.wait(chunk.mark);
     staging_.release(Staging::Side::host, chunk.host);
@@ -61,9 +62,13 @@ void Augmenter::finish(const Tensor& images, Stream stream) {
   std::unique_lock lock(mutex_);
   Batch batch = std::move(batch_of(images));
   batches_.erase(images.raw());
-  if (batch.views.empty()) return put_back(batch.chunks);
+  if (batch.views.empty()) {
+    forgotten_.insert(forgotten_.end(), batch.chunks.begin(), batch.chunks.end());
+    return;
+  }
   const std::size_t bytes = batch.views.size() * sizeof(kernels::AugmentView);
   const Place table = place(batch, bytes);
+  std::vector<Chunk> forgotten = std::exchange(forgotten_, {});
   lock.unlock();
 
   send(batch.views.data(), bytes, table, table.device);
@@ -73,9 +78,11 @@ void Augmenter::finish(const Tensor& images, Stream stream) {
           static_cast<int>(images.shape()[3])},
          images, stream);
   const std::uint64_t mark = staging_.mark(stream);
-  for (Chunk& chunk : batch.chunks) chunk.mark = mark;
   lock.lock();
-  put_back(batch.chunks);
+  for (std::vector<Chunk>* chunks : {&batch.chunks, &forgotten}) {
+    for (Chunk& chunk : *chunks) chunk.mark = mark;
+    put_back(*chunks);
+  }
 }
 
 void Augmenter::keep(const PictureKeeping& most) {
@@ -125,10 +132,12 @@ void Augmenter::send(const void* from, std::size_t bytes, const Place& by, std::
 }
 
 // What was asked for images that no longer exist, and whose memory these now have, is forgotten.
+// Its copies to the device may be under way still: no kernel waits for them, so the next one's mark
+// stands for them.
 Augmenter::Batch& Augmenter::batch_of(const Tensor& images) {
   Batch& batch = batches_[images.raw()];
   if (batch.version != images.storage().version) {
-    put_back(batch.chunks);
+    forgotten_.insert(forgotten_.end(), batch.chunks.begin(), batch.chunks.end());
     batch = {images.storage().version, {}, {}};
   }
   return batch;

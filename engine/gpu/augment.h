@@ -60,7 +60,8 @@ class Augmenter {
   Staging& staging_;
   std::mutex mutex_;  // guards what follows
   std::map<const void*, Batch> batches_;
-  std::vector<Chunk> idle_;  // the one unused for longest first
+  std::vector<Chunk> idle_;       // the one unused for longest first
+  std::vector<Chunk> forgotten_;  // of batches that nobody will finish
   KeptPictures kept_;
 };
 

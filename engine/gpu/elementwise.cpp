@@ -37,11 +37,6 @@ void pad_channels(Stream stream, const Tensor& from, const Tensor& to) {
   });
 }
 
-void add_bias(Stream stream, const Tensor& bias, const Tensor& y) {
-  kernels::add_bias(y.shape()[0], static_cast<int>(y.shape()[1]), bias.data<float>(),
-                    y.data<float>(), stream);
-}
-
 void bias_gradient(Backend& memory, Stream stream, Tickets& tickets, const Tensor& dy,
                    const Tensor& db, Write write) {
   const auto channels = static_cast<int>(dy.shape()[1]);

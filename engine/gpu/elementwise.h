@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums, scales, casts, padding and biases on a GPU: for Backend's functions, and for what a backend
+// Sums, scales, casts, padding and gradients of biases on a GPU: for Backend's functions, and for what a backend
 // needs around its libraries.
 #pragma once
 #include "engine/backend.h"
@@ -17,8 +17,7 @@ void cast(Stream stream, const Tensor& from, const Tensor& to);
 // f32 [.., 3] into f32 or bf16 [.., 4 or 8], zeros in the new channels.
 void pad_channels(Stream stream, const Tensor& from, const Tensor& to);
 
-// y [B, O] += bias [O]; and the bias's gradient db [O] from dy [B, O]. f32.
-void add_bias(Stream stream, const Tensor& bias, const Tensor& y);
+// A bias's gradient db [O] from dy [B, O]. f32.
 void bias_gradient(Backend& memory, Stream stream, Tickets& tickets, const Tensor& dy,
                    const Tensor& db, Write write);
 
