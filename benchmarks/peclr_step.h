@@ -2,10 +2,12 @@
 // What pre-training does with a batch, on random pictures: forward, inversion, NT-Xent, backward
 // and optimiser. Augmentation apart.
 #pragma once
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "engine/optimizer.h"
+#include "engine/step_runner.h"
 #include "kernels/random.h"
 #include "models/peclr.h"
 
@@ -35,27 +37,33 @@ class PeclrStep {
                                 rng.uniform(.8f, 1.2f)})
         transforms.push_back(value);
     views_ = Tensor::from_host(backend, {options.views, 4}, transforms);
+    one_ = Tensor::from_host(backend, {1}, std::vector<float>{1});
+    loss_ = Tensor(backend, {1}, DType::f32);
   }
 
-  // Done, on any device, when it returns the loss.
-  float run() {
-    store_.zero_grads();
-    float loss = 0;
-    {
+  // Asks for a step as the trainer does, recorded where the device can; its loss is on its way.
+  std::unique_ptr<HostCopy> queue() {
+    optimizer_->begin(1e-3, step_++);
+    runner_.run({images_.raw(), true, true}, [this] {
+      store_.zero_grads();
       Tape tape(Mode::train);
       const ContrastiveModel::Output out = model_.forward(tape, {images_, -1}, views_);
-      tape.backward(out.loss);
-      loss = out.summary.to_host()[0];
-    }
-    optimizer_->update(1e-3, step_++);
-    return loss;
+      tape.backward_from(out.loss, one_);
+      loss_.backend().zero(loss_);
+      loss_.backend().add(out.loss.value, loss_);
+      optimizer_->apply();
+    });
+    return loss_.backend().fetch(loss_);
   }
+  // Done, on any device, when it returns the loss.
+  float run() { return queue()->wait()[0]; }
 
  private:
   ParameterStore store_;
   ContrastiveModel model_;
+  StepRunner runner_{store_};
   std::optional<Optimizer> optimizer_;
-  Tensor images_, views_;
+  Tensor images_, views_, one_, loss_;
   std::int64_t step_ = 0;
 };
 

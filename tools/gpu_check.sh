@@ -95,7 +95,10 @@ else
 fi
 
 # ---- The pre-training step: the whole program, loader included.
-if $quick; then size=(18 32 4) pictures=8 epochs=2 warm_up=1; else size=(50 128 128) pictures=512 epochs=30 warm_up=12; fi
+if $quick; then size=(18 32 4) pictures=8 epochs=2 warm_up=1; else size=(50 128 512) pictures=1024 epochs=30 warm_up=12; fi
+# Activations in f32 take some 30 GB then: a quarter of it for smaller cards.
+memory_mib=$(nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits 2>/dev/null | head -n 1)
+$quick || ((${memory_mib:-0} >= 40000)) || size[2]=128
 read -r depth side batch <<<"${size[*]}"
 recipe="ResNet-$depth, $side px, $batch pictures (two views each), LARS-Adam"
 measured=()
@@ -106,7 +109,7 @@ step_rows=''
 limited 60 "$bin/peclr" synth --out "$out/hands" --count $pictures --seed 1 >"$out/synth.log" 2>&1 || failures+=("peclr synth (see $out/synth.log)")
 for precision in bf16 tf32; do
   log=$out/pretrain_$precision.log
-  limited 90 "$bin/peclr" pretrain device="$device" precision=$precision data.train="$out/hands" out="$out/pretrain_$precision" \
+  limited 120 "$bin/peclr" pretrain device="$device" precision=$precision data.train="$out/hands" out="$out/pretrain_$precision" \
     model.depth="$depth" model.input="$side" train.batch_size="$batch" train.accumulate=1 train.epochs=$epochs \
     train.optimizer=lars train.save_seconds=3600 >"$log" 2>&1
   code=$?
