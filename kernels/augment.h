@@ -180,10 +180,10 @@ PECLR_HD inline TapsOf<Weight> black_taps(std::int32_t p, std::int32_t size) {
     return raised < high ? raised : high;
   };
   const auto tent = [](std::int32_t d) {
-    const std::int32_t height = 256 - (d < 0 ? -d : d);
+    const std::int32_t rising = 256 + d, falling = 256 - d;
+    const std::int32_t height = rising < falling ? rising : falling;
     return static_cast<Weight>(height > 0 ? height : 0);
   };
-  p = limited(p, -256, size * 256);
   const std::int32_t first = limited(p >> 8, 0, size - 2);
   const std::int32_t d = p - first * 256;
   return {first, tent(d), tent(d - 256)};
@@ -226,16 +226,13 @@ PECLR_HD inline LevelSums add_whole_sample(LevelSums sum, TapsOf<std::uint32_t> 
                                            TapsOf<std::uint32_t> y, std::uint32_t p00,
                                            std::uint32_t p01, std::uint32_t p10,
                                            std::uint32_t p11) {
-  // One channel of all four pixels a word, then two products a channel and row.
+  // Neighbours' reds and greens a word, and their blues: two products an instruction along the row.
   const std::uint32_t rg_upper = pick_bytes(p00, p01, 0x5140), b_upper = pick_bytes(p00, p01, 0x62);
   const std::uint32_t rg_lower = pick_bytes(p10, p11, 0x5140), b_lower = pick_bytes(p10, p11, 0x62);
   const std::uint32_t along = x.w0 + (x.w1 << 16);
-  const auto blend = [&](std::uint32_t channel) {
-    return y.w0 * dot_low(along, channel) + y.w1 * dot_high(along, channel);
-  };
-  sum.r += blend(pick_bytes(rg_upper, rg_lower, 0x5410));
-  sum.g += blend(pick_bytes(rg_upper, rg_lower, 0x7632));
-  sum.b += blend(pick_bytes(b_upper, b_lower, 0x5410));
+  sum.r += y.w0 * dot_low(along, rg_upper) + y.w1 * dot_low(along, rg_lower);
+  sum.g += y.w0 * dot_high(along, rg_upper) + y.w1 * dot_high(along, rg_lower);
+  sum.b += y.w0 * dot_low(along, b_upper) + y.w1 * dot_low(along, b_lower);
   return sum;
 }
 
