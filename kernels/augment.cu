@@ -78,6 +78,7 @@ struct Augment {
 
   struct Shared {
     AugmentView view;
+    SampleShare share;
     const std::uint8_t* second_row;  // of the source
     Position along_i[kMostSamples];  // offsets of the samples; half a weight's unit for rounding
     Position along_j[kMostSamples];
@@ -96,14 +97,14 @@ struct Augment {
     LevelSums sums[kPixels];
     sample(s, i, j, sums);
 
-    const AugmentPlan& plan = s.view.plan;
-    const SampleShare by = sample_share(plan);
-    const std::int64_t size = p.batch.size;
+    const AugmentPlan plan = s.view.plan;  // a copy, as stores might change what is shared
+    const SampleShare by = s.share;
+    const int size = p.batch.size;
+    if (i >= size) return;
     T* out = p.out + ((s.view.row * size + j) * size + i) * kChannels;
-    const std::int64_t step = kRowStep * size * kChannels;
     PECLR_UNROLL
-    for (int k = 0; k < kPixels; ++k, out += step)
-      if (i < size && j + k * kRowStep < size)
+    for (int k = 0; k < kPixels; ++k, out += kRowStep * kChannels * size)
+      if (j + k * kRowStep < size)
         store_pixel<T, kChannels>(out, finish_pixel(plan, sums[k], by));
   }
 
@@ -123,6 +124,7 @@ struct Augment {
         s.along_j[k] = {offset(plan.xj, ny, 0), offset(plan.yj, ny, 0)};
     } else if (t == kWarp) {
       s.view = view;
+      s.share = sample_share(plan);
       s.second_row = view.source + 4 * std::int64_t{plan.width};
     } else if (t / kWarp == 2) {
       const int patch = t % kWarp / 4;

@@ -247,20 +247,20 @@ PECLR_HD inline Rgb round_levels(Rgb sum, float weight_sum) {
 struct SampleShare {
   std::uint32_t half;  // of a level, in units of the sums
   float share;         // 1 / samples
+  float above;         // the next float or the one after: quotients that are whole stay whole
 };
 
 PECLR_HD inline SampleShare sample_share(const AugmentPlan& plan) {
   const std::int32_t samples = plan.samples_x * plan.samples_y;
   return {static_cast<std::uint32_t>(samples) << (2 * kWeightBits - 1),
-          1 / static_cast<float>(samples)};
+          1 / static_cast<float>(samples), (1 + 0x1p-23f) / static_cast<float>(samples)};
 }
 
-// Rounded by whole numbers, too: the division by 2^16 decides, and half a unit more keeps the
-// quotient by the number of samples away from whole numbers.
+// Rounded by whole numbers, too: the division by 2^16 decides, and the one by the number of samples
+// drops what is left.
 PECLR_HD inline Rgb round_levels(LevelSums sum, SampleShare by) {
   const auto level = [&](std::uint32_t s) {
-    return truncate(static_cast<float>((s + by.half) >> (2 * kWeightBits)) * by.share +
-                    0.5f * by.share);
+    return truncated_product(static_cast<float>((s + by.half) >> (2 * kWeightBits)), by.above);
   };
   return {level(sum.r), level(sum.g), level(sum.b)};
 }
