@@ -2,6 +2,7 @@
 // A block makes a tile of a view: warps take patches of 8 x 16 pixels, 8 x 4 at a time, so that a
 // turned picture is read in few cache lines, and store whole lines of the output. Tiles of a view,
 // and the views of a picture, run at about the same time: the source comes from memory once.
+#include <algorithm>
 #include <bit>
 
 #include "kernels/augment_kernels.h"
@@ -72,24 +73,21 @@ struct Augment {
   struct Params {
     AugmentBatch batch;
     T* out;
-    int tiles;  // along an axis of a view
   };
   static constexpr int kThreads = kTile * kTile / kPixels, kMinBlocks = 4;
 
   struct Shared {
     AugmentView view;
     SampleShare share;
-    const std::uint8_t* second_row;  // of the source
-    Position along_i[kMostSamples];  // offsets of the samples; half a weight's unit for rounding
-    Position along_j[kMostSamples];
+    const std::uint8_t* second_row;   // of the source
+    Position along[2][kMostSamples];  // offsets of the samples; half a weight's unit for rounding
     unsigned inside;  // a bit a corner of a patch: whether what is read there is in the picture
   };
 
   PECLR_DEVICE static void run(const Params& p, Shared& s) {
-    const int tiles = p.tiles * p.tiles;
-    const int tile = static_cast<int>(blockIdx.x) % tiles;
-    const int left = tile % p.tiles * kTile, top = tile / p.tiles * kTile;
-    prepare(s, p.batch.views[blockIdx.x / static_cast<unsigned>(tiles)], left, top);
+    const int left = static_cast<int>(blockIdx.x) * kTile;
+    const int top = static_cast<int>(blockIdx.y) * kTile;
+    prepare(s, p.batch.views[blockIdx.z], left, top);
 
     const int lane = lane_index(), warp = warp_index();
     const int i = left + patch_left(warp) + lane % kPatchWidth;
@@ -104,24 +102,21 @@ struct Augment {
     T* out = p.out + ((s.view.row * size + j) * size + i) * kChannels;
     PECLR_UNROLL
     for (int k = 0; k < kPixels; ++k, out += kRowStep * kChannels * size)
-      if (j + k * kRowStep < size)
-        store_pixel<T, kChannels>(out, finish_pixel(plan, sums[k], by));
+      if (j + k * kRowStep < size) store_pixel<T, kChannels>(out, finish_pixel(plan, sums[k], by));
   }
 
   PECLR_DEVICE static void prepare(Shared& s, const AugmentView& view, int left, int top) {
     const int t = static_cast<int>(threadIdx.x);
     const AugmentPlan& plan = view.plan;
     if (t < kWarp) {
-      const int k = t % kMostSamples;
-      constexpr std::int64_t kHalf = 1 << (kPositionBits - kWeightBits - 1);
-      const auto offset = [&](std::int32_t step, int n, std::int64_t more) {
-        return static_cast<std::uint32_t>(sample_offset(step, k, n) + more);
+      const int axis = t / kMostSamples, k = t % kMostSamples;
+      const int samples = axis == 0 ? plan.samples_x : plan.samples_y;
+      const int rounding = axis == 0 ? 1 << (kPositionBits - kWeightBits - 1) : 0;
+      const auto offset = [&](std::int32_t step) {
+        return static_cast<std::uint32_t>(sample_offset(step, k, samples) + rounding);
       };
-      const int nx = plan.samples_x, ny = plan.samples_y;
-      if (t < kMostSamples)
-        s.along_i[k] = {offset(plan.xi, nx, kHalf), offset(plan.yi, nx, kHalf)};
-      else
-        s.along_j[k] = {offset(plan.xj, ny, 0), offset(plan.yj, ny, 0)};
+      s.along[axis][k] = {offset(axis == 0 ? plan.xi : plan.xj),
+                          offset(axis == 0 ? plan.yi : plan.yj)};
     } else if (t == kWarp) {
       s.view = view;
       s.share = sample_share(plan);
@@ -178,8 +173,8 @@ struct Augment {
                step_y = kRowStep * static_cast<std::uint32_t>(plan.yj) << kShift;
     for (int b = 0; b < samples_y; ++b)
       for (int a = 0; a < samples_x; ++a) {
-        std::uint32_t at_x = (first.x + s.along_i[a].x + s.along_j[b].x) << kShift;
-        std::uint32_t at_y = (first.y + s.along_i[a].y + s.along_j[b].y) << kShift;
+        std::uint32_t at_x = (first.x + s.along[0][a].x + s.along[1][b].x) << kShift;
+        std::uint32_t at_y = (first.y + s.along[0][a].y + s.along[1][b].y) << kShift;
         PECLR_UNROLL
         for (int k = 0; k < kPixels; ++k, at_x += step_x, at_y += step_y) {
           const WholeTaps x = TapsOfAxis::at(at_x, width), y = TapsOfAxis::at(at_y, height);
@@ -204,9 +199,13 @@ struct Augment {
 
 template <int kChannels, class T>
 void launch_augment(const AugmentBatch& batch, T* out, Stream stream) {
-  const int tiles = (batch.size + kTile - 1) / kTile;
-  const unsigned blocks = blocks_for(batch.count * tiles * tiles, 1);
-  launch<Augment<T, kChannels>>({.x = blocks}, {batch, out, tiles}, stream);
+  constexpr std::int64_t kMostViews = 65535;  // a grid's z
+  const unsigned tiles = blocks_for(batch.size, kTile);
+  for (AugmentBatch part = batch; part.count > 0;
+       part.views += kMostViews, part.count -= kMostViews)
+    launch<Augment<T, kChannels>>(
+        {tiles, tiles, static_cast<unsigned>(std::min(part.count, kMostViews))}, {part, out},
+        stream);
 }
 
 template <class T>
