@@ -22,7 +22,7 @@ constexpr int kMostSamples = 16;  // an axis, see samples_for
 using WholeTaps = TapsOf<std::uint32_t>;
 
 // Taps along an axis of `size` pixels at a position that has been rounded to 2^-kWeightBits pixels
-// but for bits below, in 2^-kBits pixels.
+// but for bits below, in 2^-kBits pixels; and both weights in one word.
 struct InnerTaps {
   static constexpr int kBits = 2 * kWeightBits;  // so that the weight is a byte; inside it fits
 
@@ -30,6 +30,7 @@ struct InnerTaps {
     const std::uint32_t d = pick_bytes(position, 0, 0x4441);
     return {static_cast<std::int32_t>(position >> kBits), 256 - d, d};
   }
+  PECLR_DEVICE static std::uint32_t both(WholeTaps taps) { return 256 + 0xFFFF * taps.w1; }
 };
 template <Border border>
 struct BorderTaps {
@@ -40,6 +41,7 @@ struct BorderTaps {
     return border == Border::black ? black_taps<std::uint32_t>(p, size)
                                    : reflect_taps<std::uint32_t>(p, size);
   }
+  PECLR_DEVICE static std::uint32_t both(WholeTaps taps) { return taps.w0 + (taps.w1 << 16); }
 };
 
 template <class T, int kChannels>
@@ -76,12 +78,18 @@ struct Augment {
   };
   static constexpr int kThreads = kTile * kTile / kPixels, kMinBlocks = 4;
 
+  // Where the patches of a tile lie: of four bits a patch the lowest counts.
+  struct Patches {
+    unsigned inside;  // all taps are in the picture
+    unsigned beyond;  // none is, as all are beyond the same side
+  };
+
   struct Shared {
     AugmentView view;
     SampleShare share;
     const std::uint8_t* second_row;   // of the source
     Position along[2][kMostSamples];  // offsets of the samples; half a weight's unit for rounding
-    unsigned inside;  // a bit a corner of a patch: whether what is read there is in the picture
+    Patches patches;
   };
 
   PECLR_DEVICE static void run(const Params& p, Shared& s) {
@@ -122,11 +130,8 @@ struct Augment {
       s.share = sample_share(plan);
       s.second_row = view.source + 4 * std::int64_t{plan.width};
     } else if (t / kWarp == 2) {
-      const int patch = t % kWarp / 4;
-      const int i = left + patch_left(patch) + (t & 1 ? kPatchWidth : -1);
-      const int j = top + patch_top(patch) + (t & 2 ? kPatchHeight : -1);
-      const unsigned inside = __ballot_sync(kAllLanes, is_inside(plan, i, j));
-      if (t % kWarp == 0) s.inside = inside;
+      const Patches patches = locate(plan, left, top);
+      if (t % kWarp == 0) s.patches = patches;
     }
     __syncthreads();
   }
@@ -139,25 +144,36 @@ struct Augment {
     return warp / (kTile / kPatchWidth) * kPatchHeight;
   }
 
-  // Positions are affine: where the pixels around a patch's corners are inside, so are all taps of
-  // all its samples.
-  PECLR_DEVICE static bool is_inside(const AugmentPlan& plan, std::int64_t i, std::int64_t j) {
+  // By a warp, a lane a corner. Positions are affine: what holds for the pixels around a patch's
+  // corners does for all samples of all its pixels.
+  PECLR_DEVICE static Patches locate(const AugmentPlan& plan, int left, int top) {
+    const int lane = lane_index();
+    const std::int64_t i = left + patch_left(lane / 4) + (lane & 1 ? kPatchWidth : -1);
+    const std::int64_t j = top + patch_top(lane / 4) + (lane & 2 ? kPatchHeight : -1);
+    const std::int64_t x = plan.x0 + plan.xi * i + plan.xj * j;
+    const std::int64_t y = plan.y0 + plan.yi * i + plan.yj * j;
     constexpr std::int64_t kPixel = 1 << kPositionBits, kRounding = kPixel >> kWeightBits;
     const auto inside = [](std::int64_t at, std::int32_t size) {
       return at >= 0 && at < (size - 1) * kPixel - kRounding;
     };
-    return inside(plan.x0 + plan.xi * i + plan.xj * j, plan.width) &&
-           inside(plan.y0 + plan.yi * i + plan.yj * j, plan.height);
+    // Bit 4 n for all four of patch n.
+    const auto all_corners = [](bool yes) {
+      const unsigned corners = __ballot_sync(kAllLanes, yes);
+      return corners & corners >> 1 & corners >> 2 & corners >> 3;
+    };
+    return {all_corners(inside(x, plan.width) && inside(y, plan.height)),
+            all_corners(x < -kPixel) | all_corners(x > plan.width * kPixel) |
+                all_corners(y < -kPixel) | all_corners(y > plan.height * kPixel)};
   }
 
   PECLR_DEVICE static void sample(const Shared& s, int i, int j, LevelSums (&sums)[kPixels]) {
-    const AugmentPlan& plan = s.view.plan;
-    if ((s.inside >> 4 * warp_index() & 15) == 15)
+    const int shift = 4 * warp_index();
+    if (s.patches.inside >> shift & 1)
       gather<InnerTaps>(s, i, j, sums);
-    else if (plan.border == Border::black)
-      gather<BorderTaps<Border::black>>(s, i, j, sums);
-    else
+    else if (s.view.plan.border == Border::reflect)
       gather<BorderTaps<Border::reflect>>(s, i, j, sums);
+    else if (!(s.patches.beyond >> shift & 1))
+      gather<BorderTaps<Border::black>>(s, i, j, sums);
   }
 
   template <class TapsOfAxis>
@@ -180,8 +196,8 @@ struct Augment {
           const WholeTaps x = TapsOfAxis::at(at_x, width), y = TapsOfAxis::at(at_y, height);
           const std::int32_t offset = y.first * width + x.first;
           const std::uint32_t *p0 = upper + offset, *p1 = lower + offset;
-          sums[k] =
-              add_whole_sample(sums[k], x, y, __ldg(p0), __ldg(p0 + 1), __ldg(p1), __ldg(p1 + 1));
+          sums[k] = add_whole_sample(sums[k], TapsOfAxis::both(x), y, __ldg(p0), __ldg(p0 + 1),
+                                     __ldg(p1), __ldg(p1 + 1));
         }
       }
   }

@@ -222,14 +222,14 @@ struct LevelSums {
   std::uint32_t r = 0, g = 0, b = 0;
 };
 
-PECLR_HD inline LevelSums add_whole_sample(LevelSums sum, TapsOf<std::uint32_t> x,
+// `along` has the weights of both neighbours of a row, the second's in the upper half.
+PECLR_HD inline LevelSums add_whole_sample(LevelSums sum, std::uint32_t along,
                                            TapsOf<std::uint32_t> y, std::uint32_t p00,
                                            std::uint32_t p01, std::uint32_t p10,
                                            std::uint32_t p11) {
   // Neighbours' reds and greens a word, and their blues: two products an instruction along the row.
   const std::uint32_t rg_upper = pick_bytes(p00, p01, 0x5140), b_upper = pick_bytes(p00, p01, 0x62);
   const std::uint32_t rg_lower = pick_bytes(p10, p11, 0x5140), b_lower = pick_bytes(p10, p11, 0x62);
-  const std::uint32_t along = x.w0 + (x.w1 << 16);
   sum.r += y.w0 * dot_low(along, rg_upper) + y.w1 * dot_low(along, rg_lower);
   sum.g += y.w0 * dot_high(along, rg_upper) + y.w1 * dot_high(along, rg_lower);
   sum.b += y.w0 * dot_low(along, b_upper) + y.w1 * dot_low(along, b_lower);
