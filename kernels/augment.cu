@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A block makes a tile of a view: warps take patches of 8 x 4 pixels, so that a turned picture is
-// read in few cache lines, and store whole lines of the output. Tiles of a view, and the views of a
-// picture, run at about the same time: the source comes from memory once.
+// A block makes a tile of a view: warps take patches of 8 x 16 pixels, 8 x 4 at a time, so that a
+// turned picture is read in few cache lines, and store whole lines of the output. Tiles of a view,
+// and the views of a picture, run at about the same time: the source comes from memory once.
+#include <algorithm>
 #include <bit>
 
 #include "kernels/augment_kernels.h"
@@ -12,12 +13,36 @@ namespace peclr::kernels {
 namespace {
 
 constexpr int kTile = 32;       // output pixels
-constexpr int kPatchWidth = 8;  // of a warp, by kWarp / kPatchWidth
 constexpr int kPixels = 4;      // of a thread, kRowStep rows apart
-constexpr int kRowStep = kTile / kPixels;
+constexpr int kPatchWidth = 8;  // of a warp
+constexpr int kRowStep = kWarp / kPatchWidth;
+constexpr int kPatchHeight = kPixels * kRowStep;
 constexpr int kMostSamples = 16;  // an axis, see samples_for
 
 using WholeTaps = TapsOf<std::uint32_t>;
+
+// Taps along an axis of `size` pixels at a position that has been rounded to 2^-kWeightBits pixels
+// but for bits below, in 2^-kBits pixels; and both weights in one word.
+struct InnerTaps {
+  static constexpr int kBits = 2 * kWeightBits;  // so that the weight is a byte; inside it fits
+
+  PECLR_DEVICE static WholeTaps at(std::uint32_t position, std::int32_t) {
+    const std::uint32_t d = pick_bytes(position, 0, 0x4441);
+    return {static_cast<std::int32_t>(position >> kBits), 256 - d, d};
+  }
+  PECLR_DEVICE static std::uint32_t both(WholeTaps taps) { return 256 + 0xFFFF * taps.w1; }
+};
+template <Border border>
+struct BorderTaps {
+  static constexpr int kBits = kPositionBits;
+
+  PECLR_DEVICE static WholeTaps at(std::uint32_t position, std::int32_t size) {
+    const std::int32_t p = static_cast<std::int32_t>(position) >> (kBits - kWeightBits);
+    return border == Border::black ? black_taps<std::uint32_t>(p, size)
+                                   : reflect_taps<std::uint32_t>(p, size);
+  }
+  PECLR_DEVICE static std::uint32_t both(WholeTaps taps) { return taps.w0 + (taps.w1 << 16); }
+};
 
 template <class T, int kChannels>
 PECLR_DEVICE void store_pixel(T* out, Rgb c) {
@@ -50,119 +75,129 @@ struct Augment {
   struct Params {
     AugmentBatch batch;
     T* out;
-    int tiles;  // along an axis of a view
   };
   static constexpr int kThreads = kTile * kTile / kPixels, kMinBlocks = 4;
 
+  // Where the patches of a tile lie: of four bits a patch the lowest counts.
+  struct Patches {
+    unsigned inside;  // all taps are in the picture
+    unsigned beyond;  // none is, as all are beyond the same side
+  };
+
   struct Shared {
     AugmentView view;
-    Position along_i[kMostSamples], along_j[kMostSamples];  // offsets of the samples
-    int inner;  // whether the tile is whole and none of its pixels needs the border
+    SampleShare share;
+    const std::uint8_t* second_row;   // of the source
+    Position along[2][kMostSamples];  // offsets of the samples; half a weight's unit for rounding
+    Patches patches;
   };
 
   PECLR_DEVICE static void run(const Params& p, Shared& s) {
-    const int tiles = p.tiles * p.tiles;
-    const int tile = static_cast<int>(blockIdx.x) % tiles;
-    const int left = tile % p.tiles * kTile, top = tile / p.tiles * kTile;
-    prepare(p, s, p.batch.views[blockIdx.x / static_cast<unsigned>(tiles)], left, top);
+    const int left = static_cast<int>(blockIdx.x) * kTile;
+    const int top = static_cast<int>(blockIdx.y) * kTile;
+    prepare(s, p.batch.views[blockIdx.z], left, top);
 
     const int lane = lane_index(), warp = warp_index();
-    constexpr int kPatches = kTile / kPatchWidth;
-    const int i = left + warp % kPatches * kPatchWidth + lane % kPatchWidth;
-    const int j = top + warp / kPatches * (kWarp / kPatchWidth) + lane / kPatchWidth;
+    const int i = left + patch_left(warp) + lane % kPatchWidth;
+    const int j = top + patch_top(warp) + lane / kPatchWidth;
     LevelSums sums[kPixels];
     sample(s, i, j, sums);
 
-    const AugmentPlan& plan = s.view.plan;
-    const SampleShare by = sample_share(plan);
-    const std::int64_t size = p.batch.size;
+    const AugmentPlan plan = s.view.plan;  // a copy, as stores might change what is shared
+    const SampleShare by = s.share;
+    const int size = p.batch.size;
+    if (i >= size) return;
     T* out = p.out + ((s.view.row * size + j) * size + i) * kChannels;
-    const std::int64_t step = kRowStep * size * kChannels;
     PECLR_UNROLL
-    for (int k = 0; k < kPixels; ++k, out += step)
-      if (i < size && j + k * kRowStep < size)
-        store_pixel<T, kChannels>(out, finish_pixel(plan, sums[k], by));
+    for (int k = 0; k < kPixels; ++k, out += kRowStep * kChannels * size)
+      if (j + k * kRowStep < size) store_pixel<T, kChannels>(out, finish_pixel(plan, sums[k], by));
   }
 
-  PECLR_DEVICE static void prepare(const Params& p, Shared& s, const AugmentView& view, int left,
-                                   int top) {
+  PECLR_DEVICE static void prepare(Shared& s, const AugmentView& view, int left, int top) {
     const int t = static_cast<int>(threadIdx.x);
     const AugmentPlan& plan = view.plan;
     if (t < kWarp) {
-      const int k = t % kMostSamples;
-      const auto offset = [&](std::int32_t step, int n) {
-        return static_cast<std::uint32_t>(sample_offset(step, k, n));
+      const int axis = t / kMostSamples, k = t % kMostSamples;
+      const int samples = axis == 0 ? plan.samples_x : plan.samples_y;
+      const int rounding = axis == 0 ? 1 << (kPositionBits - kWeightBits - 1) : 0;
+      const auto offset = [&](std::int32_t step) {
+        return static_cast<std::uint32_t>(sample_offset(step, k, samples) + rounding);
       };
-      if (t < kMostSamples)
-        s.along_i[k] = {offset(plan.xi, plan.samples_x), offset(plan.yi, plan.samples_x)};
-      else
-        s.along_j[k] = {offset(plan.xj, plan.samples_y), offset(plan.yj, plan.samples_y)};
+      s.along[axis][k] = {offset(axis == 0 ? plan.xi : plan.xj),
+                          offset(axis == 0 ? plan.yi : plan.yj)};
     } else if (t == kWarp) {
       s.view = view;
-    } else if (t == 2 * kWarp) {
-      const bool whole = left + kTile <= p.batch.size && top + kTile <= p.batch.size;
-      s.inner = whole && is_inner(plan, left, top);
+      s.share = sample_share(plan);
+      s.second_row = view.source + 4 * std::int64_t{plan.width};
+    } else if (t / kWarp == 2) {
+      const Patches patches = locate(plan, left, top);
+      if (t % kWarp == 0) s.patches = patches;
     }
     __syncthreads();
   }
 
-  // Whether all taps of a tile's pixels lie in the picture: positions are affine, so the corners
-  // decide, one pixel further out because of the samples' offsets.
-  PECLR_DEVICE static bool is_inner(const AugmentPlan& plan, int left, int top) {
+  static_assert(4 * kThreads == kWarp * kWarp, "four corners for each warp's patch");
+  PECLR_DEVICE static int patch_left(int warp) {
+    return warp % (kTile / kPatchWidth) * kPatchWidth;
+  }
+  PECLR_DEVICE static int patch_top(int warp) {
+    return warp / (kTile / kPatchWidth) * kPatchHeight;
+  }
+
+  // By a warp, a lane a corner. Positions are affine: what holds for the pixels around a patch's
+  // corners does for all samples of all its pixels.
+  PECLR_DEVICE static Patches locate(const AugmentPlan& plan, int left, int top) {
+    const int lane = lane_index();
+    const std::int64_t i = left + patch_left(lane / 4) + (lane & 1 ? kPatchWidth : -1);
+    const std::int64_t j = top + patch_top(lane / 4) + (lane & 2 ? kPatchHeight : -1);
+    const std::int64_t x = plan.x0 + plan.xi * i + plan.xj * j;
+    const std::int64_t y = plan.y0 + plan.yi * i + plan.yj * j;
     constexpr std::int64_t kPixel = 1 << kPositionBits, kRounding = kPixel >> kWeightBits;
     const auto inside = [](std::int64_t at, std::int32_t size) {
       return at >= 0 && at < (size - 1) * kPixel - kRounding;
     };
-    for (int corner = 0; corner < 4; ++corner) {
-      const std::int64_t i = corner & 1 ? left + kTile : left - 1;
-      const std::int64_t j = corner & 2 ? top + kTile : top - 1;
-      if (!inside(plan.x0 + plan.xi * i + plan.xj * j, plan.width) ||
-          !inside(plan.y0 + plan.yi * i + plan.yj * j, plan.height))
-        return false;
-    }
-    return true;
+    // Bit 4 n for all four of patch n.
+    const auto all_corners = [](bool yes) {
+      const unsigned corners = __ballot_sync(kAllLanes, yes);
+      return corners & corners >> 1 & corners >> 2 & corners >> 3;
+    };
+    return {all_corners(inside(x, plan.width) && inside(y, plan.height)),
+            all_corners(x < -kPixel) | all_corners(x > plan.width * kPixel) |
+                all_corners(y < -kPixel) | all_corners(y > plan.height * kPixel)};
   }
 
   PECLR_DEVICE static void sample(const Shared& s, int i, int j, LevelSums (&sums)[kPixels]) {
-    const AugmentPlan& plan = s.view.plan;
-    if (s.inner)
-      gather(
-          s, i, j, [](std::int32_t at, std::int32_t) { return inner_taps<std::uint32_t>(at); },
-          sums);
-    else if (plan.border == Border::black)
-      gather(
-          s, i, j,
-          [](std::int32_t at, std::int32_t size) { return black_taps<std::uint32_t>(at, size); },
-          sums);
-    else
-      gather(
-          s, i, j,
-          [](std::int32_t at, std::int32_t size) { return reflect_taps<std::uint32_t>(at, size); },
-          sums);
+    const int shift = 4 * warp_index();
+    if (s.patches.inside >> shift & 1)
+      gather<InnerTaps>(s, i, j, sums);
+    else if (s.view.plan.border == Border::reflect)
+      gather<BorderTaps<Border::reflect>>(s, i, j, sums);
+    else if (!(s.patches.beyond >> shift & 1))
+      gather<BorderTaps<Border::black>>(s, i, j, sums);
   }
 
-  template <class TapsAt>
-  PECLR_DEVICE static void gather(const Shared& s, int i, int j, TapsAt taps_at,
-                                  LevelSums (&sums)[kPixels]) {
+  template <class TapsOfAxis>
+  PECLR_DEVICE static void gather(const Shared& s, int i, int j, LevelSums (&sums)[kPixels]) {
+    constexpr int kShift = TapsOfAxis::kBits - kPositionBits;
     const AugmentPlan& plan = s.view.plan;
     const std::int32_t width = plan.width, height = plan.height;
     const int samples_x = plan.samples_x, samples_y = plan.samples_y;
-    const auto* source = reinterpret_cast<const std::uint32_t*>(s.view.source);
+    const auto* upper = reinterpret_cast<const std::uint32_t*>(s.view.source);
+    const auto* lower = reinterpret_cast<const std::uint32_t*>(s.second_row);
     const Position first = pixel_position(plan, i, j);
-    const auto step_x = kRowStep * static_cast<std::uint32_t>(plan.xj),
-               step_y = kRowStep * static_cast<std::uint32_t>(plan.yj);
+    const auto step_x = kRowStep * static_cast<std::uint32_t>(plan.xj) << kShift,
+               step_y = kRowStep * static_cast<std::uint32_t>(plan.yj) << kShift;
     for (int b = 0; b < samples_y; ++b)
       for (int a = 0; a < samples_x; ++a) {
-        std::uint32_t at_x = first.x + s.along_i[a].x + s.along_j[b].x;
-        std::uint32_t at_y = first.y + s.along_i[a].y + s.along_j[b].y;
+        std::uint32_t at_x = (first.x + s.along[0][a].x + s.along[1][b].x) << kShift;
+        std::uint32_t at_y = (first.y + s.along[0][a].y + s.along[1][b].y) << kShift;
         PECLR_UNROLL
         for (int k = 0; k < kPixels; ++k, at_x += step_x, at_y += step_y) {
-          const WholeTaps x = taps_at(weight_position(at_x), width);
-          const WholeTaps y = taps_at(weight_position(at_y), height);
-          const std::int32_t upper = y.first * width + x.first;
-          const std::uint32_t *p0 = source + upper, *p1 = source + (upper + width);
-          sums[k] =
-              add_whole_sample(sums[k], x, y, __ldg(p0), __ldg(p0 + 1), __ldg(p1), __ldg(p1 + 1));
+          const WholeTaps x = TapsOfAxis::at(at_x, width), y = TapsOfAxis::at(at_y, height);
+          const std::int32_t offset = y.first * width + x.first;
+          const std::uint32_t *p0 = upper + offset, *p1 = lower + offset;
+          sums[k] = add_whole_sample(sums[k], TapsOfAxis::both(x), y, __ldg(p0), __ldg(p0 + 1),
+                                     __ldg(p1), __ldg(p1 + 1));
         }
       }
   }
@@ -180,9 +215,13 @@ struct Augment {
 
 template <int kChannels, class T>
 void launch_augment(const AugmentBatch& batch, T* out, Stream stream) {
-  const int tiles = (batch.size + kTile - 1) / kTile;
-  const unsigned blocks = blocks_for(batch.count * tiles * tiles, 1);
-  launch<Augment<T, kChannels>>({.x = blocks}, {batch, out, tiles}, stream);
+  constexpr std::int64_t kMostViews = 65535;  // a grid's z
+  const unsigned tiles = blocks_for(batch.size, kTile);
+  for (AugmentBatch part = batch; part.count > 0;
+       part.views += kMostViews, part.count -= kMostViews)
+    launch<Augment<T, kChannels>>(
+        {tiles, tiles, static_cast<unsigned>(std::min(part.count, kMostViews))}, {part, out},
+        stream);
 }
 
 template <class T>

@@ -180,10 +180,10 @@ PECLR_HD inline TapsOf<Weight> black_taps(std::int32_t p, std::int32_t size) {
     return raised < high ? raised : high;
   };
   const auto tent = [](std::int32_t d) {
-    const std::int32_t height = 256 - (d < 0 ? -d : d);
+    const std::int32_t rising = 256 + d, falling = 256 - d;
+    const std::int32_t height = rising < falling ? rising : falling;
     return static_cast<Weight>(height > 0 ? height : 0);
   };
-  p = limited(p, -256, size * 256);
   const std::int32_t first = limited(p >> 8, 0, size - 2);
   const std::int32_t d = p - first * 256;
   return {first, tent(d), tent(d - 256)};
@@ -222,20 +222,17 @@ struct LevelSums {
   std::uint32_t r = 0, g = 0, b = 0;
 };
 
-PECLR_HD inline LevelSums add_whole_sample(LevelSums sum, TapsOf<std::uint32_t> x,
+// `along` has the weights of both neighbours of a row, the second's in the upper half.
+PECLR_HD inline LevelSums add_whole_sample(LevelSums sum, std::uint32_t along,
                                            TapsOf<std::uint32_t> y, std::uint32_t p00,
                                            std::uint32_t p01, std::uint32_t p10,
                                            std::uint32_t p11) {
-  // One channel of all four pixels a word, then two products a channel and row.
+  // Neighbours' reds and greens a word, and their blues: two products an instruction along the row.
   const std::uint32_t rg_upper = pick_bytes(p00, p01, 0x5140), b_upper = pick_bytes(p00, p01, 0x62);
   const std::uint32_t rg_lower = pick_bytes(p10, p11, 0x5140), b_lower = pick_bytes(p10, p11, 0x62);
-  const std::uint32_t along = x.w0 + (x.w1 << 16);
-  const auto blend = [&](std::uint32_t channel) {
-    return y.w0 * dot_low(along, channel) + y.w1 * dot_high(along, channel);
-  };
-  sum.r += blend(pick_bytes(rg_upper, rg_lower, 0x5410));
-  sum.g += blend(pick_bytes(rg_upper, rg_lower, 0x7632));
-  sum.b += blend(pick_bytes(b_upper, b_lower, 0x5410));
+  sum.r += y.w0 * dot_low(along, rg_upper) + y.w1 * dot_low(along, rg_lower);
+  sum.g += y.w0 * dot_high(along, rg_upper) + y.w1 * dot_high(along, rg_lower);
+  sum.b += y.w0 * dot_low(along, b_upper) + y.w1 * dot_low(along, b_lower);
   return sum;
 }
 
@@ -250,20 +247,20 @@ PECLR_HD inline Rgb round_levels(Rgb sum, float weight_sum) {
 struct SampleShare {
   std::uint32_t half;  // of a level, in units of the sums
   float share;         // 1 / samples
+  float above;         // the next float or the one after: quotients that are whole stay whole
 };
 
 PECLR_HD inline SampleShare sample_share(const AugmentPlan& plan) {
   const std::int32_t samples = plan.samples_x * plan.samples_y;
   return {static_cast<std::uint32_t>(samples) << (2 * kWeightBits - 1),
-          1 / static_cast<float>(samples)};
+          1 / static_cast<float>(samples), (1 + 0x1p-23f) / static_cast<float>(samples)};
 }
 
-// Rounded by whole numbers, too: the division by 2^16 decides, and half a unit more keeps the
-// quotient by the number of samples away from whole numbers.
+// Rounded by whole numbers, too: the division by 2^16 decides, and the one by the number of samples
+// drops what is left.
 PECLR_HD inline Rgb round_levels(LevelSums sum, SampleShare by) {
   const auto level = [&](std::uint32_t s) {
-    return truncate(static_cast<float>((s + by.half) >> (2 * kWeightBits)) * by.share +
-                    0.5f * by.share);
+    return truncated_product(static_cast<float>((s + by.half) >> (2 * kWeightBits)), by.above);
   };
   return {level(sum.r), level(sum.g), level(sum.b)};
 }

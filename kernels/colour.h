@@ -4,6 +4,8 @@
 // contracting a product and a sum to one instruction cannot change a result: every instruction set
 // and device gives the same bits.
 #pragma once
+#include <cmath>
+
 #include "kernels/host_device.h"
 
 namespace peclr {
@@ -51,17 +53,40 @@ PECLR_HD inline float truncate(float x) {
   return static_cast<float>(static_cast<int>(x));
 #endif
 }
-// For x > -256.
-PECLR_HD inline float round_down(float x) { return truncate(x + 256) - 256; }
-
-// A quotient that may be two units in the last place off on a GPU; b is neither tiny nor huge.
-PECLR_HD inline float nearly_divided(float a, float b) {
+// a * b truncated, for 0 <= a * b < 2^22. A GPU truncates the exact product, so no whole number may
+// lie within a rounding error above it.
+PECLR_HD inline float truncated_product(float a, float b) {
 #if defined(__CUDA_ARCH__)
-  float quotient;
-  asm("div.approx.ftz.f32 %0, %1, %2;" : "=f"(quotient) : "f"(a), "f"(b));
-  return quotient;
+  return __fmaf_rz(a, b, 0x1p23f) - 0x1p23f;
 #else
-  return a / b;
+  return truncate(a * b);
+#endif
+}
+// a * b rounded down, for -256 < a * b < 2^22 and a power of two b.
+PECLR_HD inline float floor_of_product(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  return __fmaf_rd(a, b, 0x1.8p23f) - 0x1.8p23f;
+#else
+  return truncate(a * b + 256) - 256;
+#endif
+}
+// a / b to the nearest whole number, for 0 <= a / b < 2^22; from the middle between two of them it
+// must be further than three units in its last place.
+PECLR_HD inline float rounded_quotient(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  float reciprocal;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(reciprocal) : "f"(b));
+  return __fmaf_rn(a, reciprocal, 0x1p23f) - 0x1p23f;
+#else
+  return truncate(a / b + 0.5f);
+#endif
+}
+// a * b, not negative, that no sum behind it is contracted with.
+PECLR_HD inline float separate_product(float a, float b) {
+#if defined(__CUDA_ARCH__)
+  return __fmul_rn(a, b);
+#else
+  return largest(0, a * b);
 #endif
 }
 
@@ -70,8 +95,8 @@ PECLR_HD inline float nearly_divided(float a, float b) {
 // stays below 4096. With a scale of 30 or 255 the reciprocal is never within a rounding error of
 // the middle between two whole numbers: 2 * 4096 * scale has few odd divisors.
 PECLR_HD inline float fixed_quotient(float numerator, float scale, float denominator) {
-  const float reciprocal = truncate(nearly_divided(scale * 4096, largest(denominator, 1)) + 0.5f);
-  return round_down((numerator * reciprocal + 2048) * (1.0f / 4096));
+  const float reciprocal = rounded_quotient(scale * 4096, largest(denominator, 1));
+  return floor_of_product(numerator * reciprocal + 2048, 1.0f / 4096);
 }
 
 // Equal to OpenCV's 8-bit conversion.
@@ -86,33 +111,31 @@ PECLR_HD inline Hsv rgb_to_hsv(Rgb c) {
   return {hue < 0 ? hue + 180 : hue, fixed_quotient(range, 255, v), v};
 }
 
-// A channel is v (1 - s * depth) with depth rising and falling linearly along the hue circle, in
-// thirtieths here; `phase` is 150 for red, 90 for green, 30 for blue. Truncated, as OpenCV does.
-PECLR_HD inline float channel_of(Hsv c, float phase) {
-  constexpr float kWhole = 255 * 30;
-  const float turned = phase + c.h;
-  const float k = turned < 180 ? turned : turned - 180;
-  const float depth = largest(0, least(30, least(k, 120 - k)));
-  // Results are multiples of 1 / kWhole: this keeps whole ones whole whether or not the sum is
-  // contracted.
-  constexpr float kSlack = 0.3f / kWhole;
-  return truncate(c.v * (kWhole - c.s * depth) * (1 / kWhole) + kSlack);
-}
-
-// Hue 0..179.
-PECLR_HD inline Rgb hsv_to_rgb(Hsv c) {
-  return {channel_of(c, 150), channel_of(c, 90), channel_of(c, 30)};
-}
-
 PECLR_HD inline float limit_level(float x) { return largest(0, least(255, x)); }
+
+// A channel is v (1 - s * depth) with depth rising and falling linearly along the hue circle, in
+// thirtieths here: to 30 at a hue of 90 for red, 150 for green, 30 for blue, and on the other side
+// of 0 again. Truncated, as OpenCV does. Hue 0..179.
+PECLR_HD inline Rgb hsv_to_rgb(Hsv c) {
+  constexpr float kWhole = 255 * 30;
+  constexpr float kShare = (1 + 0x1p-23f) / kWhole;  // whole results stay whole, others below them
+  const float full = c.v * kWhole, part = c.v * c.s;
+  const auto channel = [&](float height) {
+    const float depth = largest(0, least(30, height));
+    return truncated_product(full - part * depth, kShare);
+  };
+  const auto tent = [](float from_top) { return 60 - std::fabs(from_top); };
+  const float red = c.h - 90, green = c.h - 150, blue = c.h - 30;
+  return {channel(tent(red)), channel(largest(tent(green), -blue)),
+          channel(largest(tent(blue), green))};
+}
 
 PECLR_HD inline Hsv jitter_hsv(Hsv c, ColourJitter jitter) {
   constexpr float kSlack = 1e-4f;  // 20 * 0.35 is 7 in decimal and must stay so
-  const auto whole = [](float x) { return truncate(limit_level(x) + kSlack); };
-  const float h = whole(c.h * jitter.hue);
-  // The maximum changes nothing but keeps product and sum from being contracted.
-  const float v = largest(0, c.v * jitter.value_gain) + jitter.value_offset;
-  return {h < 180 ? h : h - 180, whole(c.s * jitter.saturation), whole(v)};
+  const float h = truncate(least(255, c.h * jitter.hue) + kSlack);
+  const float s = truncate(least(255, c.s * jitter.saturation) + kSlack);
+  const float v = separate_product(c.v, jitter.value_gain) + jitter.value_offset;
+  return {h < 180 ? h : h - 180, s, truncate(limit_level(v) + kSlack)};
 }
 
 // ITU-R BT.601 luma in fourteen bits, rounded, as OpenCV computes it.

@@ -21,6 +21,7 @@ namespace peclr::kernels {
 inline constexpr int kWarp = 32;
 inline constexpr unsigned kAllLanes = 0xFFFFFFFFu;
 
-PECLR_DEVICE int lane_index() { return static_cast<int>(threadIdx.x) % kWarp; }
-PECLR_DEVICE int warp_index() { return static_cast<int>(threadIdx.x) / kWarp; }
+// Divided while it is unsigned: one instruction each, as nvcc does not know that it is small.
+PECLR_DEVICE int lane_index() { return static_cast<int>(threadIdx.x % unsigned{kWarp}); }
+PECLR_DEVICE int warp_index() { return static_cast<int>(threadIdx.x / unsigned{kWarp}); }
 }  // namespace peclr::kernels

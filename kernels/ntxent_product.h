@@ -133,15 +133,14 @@ class WarpProduct<float, kDim> {
           w[m][half] = __shfl_sync(kAllLanes, j < 8 ? low : high, j / 2 % 4, 4);
         }
       PECLR_UNROLL
-      for (int d = 0; d < kDim / 8; ++d)
-        for (int i = 0; i < 2; ++i) {
-          const float z =
-              tile.at(column + j, 2 * d ^ fragment_column(i) / 4)[fragment_column(i) % 4];
-          PECLR_UNROLL
+      for (int d = 0; d < kDim / 8; ++d) {
+        const float* const z =
+            &tile.at(column + j, 2 * d ^ fragment_column(0) / 4).v[fragment_column(0) % 4];
+        for (int i = 0; i < 2; ++i)
           for (int m = 0; m < kRowFragments<kDim>; ++m)
             for (int half = 0; half < 2; ++half)
-              sum.c[m][d][i + 2 * half] = fmaf(w[m][half], z, sum.c[m][d][i + 2 * half]);
-        }
+              sum.c[m][d][i + 2 * half] = fmaf(w[m][half], z[i], sum.c[m][d][i + 2 * half]);
+      }
     }
   }
 

@@ -37,12 +37,9 @@ struct Tile {
   PECLR_DEVICE Pack<T>& at(int row, int pack) { return packs[row * kPacks + (pack ^ (row & 7))]; }
 
   PECLR_DEVICE void fetch(AsyncCopies& copies, const T* rows) {
-    constexpr int kAtOnce = kNtxentThreads / kPacks;  // rows
-    const int row = static_cast<int>(threadIdx.x) / kPacks,
-              pack = static_cast<int>(threadIdx.x) % kPacks;
     PECLR_UNROLL_BY(1)
-    for (int i = 0; i < kRows; i += kAtOnce)
-      copies.add(&at(row + i, pack), rows + (row + i) * kDim + pack * kPackSize<T>);
+    for (unsigned i = threadIdx.x; i < kRows * kPacks; i += kNtxentThreads)
+      copies.add(&at(i / kPacks, i % kPacks), rows + i * kPackSize<T>);
   }
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A warp a hand, a lane a joint. The losses are one block each: a batch of hands is small, and a
-// second launch would cost more than it could save.
+// A warp a hand, a lane a joint; losses have a thread a number.
+#include <algorithm>
+
+#include "kernels/last_block.h"
 #include "kernels/launch.h"
 #include "kernels/pose_kernels.h"
 #include "kernels/reduce.h"
@@ -120,46 +122,75 @@ struct RecoverBackward {
   }
 };
 
-// A weighted sum of means of absolute differences.
+struct AddSums {
+  PECLR_DEVICE LossSums operator()(const LossSums& a, const LossSums& b) const {
+    return {a.of[0] + b.of[0], a.of[1] + b.of[1], a.of[2] + b.of[2]};
+  }
+};
+
+// A weighted sum of means of absolute differences: blocks leave their sums, the last adds them up.
 struct AbsoluteLosses {
-  static constexpr int kMost = 3;
   struct Part {
     const float *predicted, *target;
     float* gradient;
     std::int64_t count;
     double weight;
+
+    // What the mean has of the sum.
+    PECLR_DEVICE double share() const { return count > 0 ? 1.0 / static_cast<double>(count) : 0; }
   };
   struct Params {
-    Part parts[kMost];
+    Part parts[kMostLosses];
     int count;
     float* total;  // [1]
     float* means;  // [count], or null
+    LossScratch scratch;
   };
-  static constexpr int kThreads = 1024;
+  static constexpr int kThreads = 256;
+  static_assert(kLossBlocks <= kThreads, "a thread of the last block has a block's sums");
   struct Shared {
-    double partial[kThreads / kWarp];
+    LossSums partial[kThreads / kWarp];
+    bool last;
   };
 
-  PECLR_DEVICE static void run(const Params& p, Shared& s) {
-    double total = 0;
-    for (int i = 0; i < p.count; ++i) {
-      const double mean = mean_of(p.parts[i], s);
-      total += p.parts[i].weight * mean;
-      if (p.means && threadIdx.x == 0) p.means[i] = static_cast<float>(mean);
-    }
-    if (threadIdx.x == 0) *p.total = static_cast<float>(total);
+  static unsigned blocks(std::int64_t longest) {
+    return std::clamp(blocks_for(longest, kThreads), 1u, unsigned{kLossBlocks});
   }
 
-  PECLR_DEVICE static double mean_of(const Part& part, Shared& s) {
-    const double share = part.count > 0 ? 1.0 / static_cast<double>(part.count) : 0;
-    const auto step = static_cast<float>(part.weight * share);
+  PECLR_DEVICE static void run(const Params& p, Shared& s) {
+    LossSums mine{};
+    PECLR_UNROLL
+    for (int i = 0; i < kMostLosses; ++i)
+      if (i < p.count) mine.of[i] = sum_of(p.parts[i]);
+    mine = block_fold<kThreads>(mine, AddSums{}, s.partial);
+    if (threadIdx.x == 0) p.scratch.partials[blockIdx.x] = mine;
+    if (!is_last_block(p.scratch.finished, gridDim.x, s.last)) return;
+
+    mine = threadIdx.x < gridDim.x ? p.scratch.partials[threadIdx.x] : LossSums{};
+    const LossSums sums = block_fold<kThreads>(mine, AddSums{}, s.partial);
+    if (threadIdx.x != 0) return;
+    double total = 0;
+    PECLR_UNROLL
+    for (int i = 0; i < kMostLosses; ++i) {
+      if (i >= p.count) break;
+      const double mean = p.parts[i].share() * sums.of[i];
+      total += p.parts[i].weight * mean;
+      if (p.means) p.means[i] = static_cast<float>(mean);
+    }
+    *p.total = static_cast<float>(total);
+  }
+
+  // Of this thread's differences; their gradient is written.
+  PECLR_DEVICE static double sum_of(const Part& part) {
+    const auto step = static_cast<float>(part.weight * part.share());
     double sum = 0;
-    for (std::int64_t i = threadIdx.x; i < part.count; i += kThreads) {
+    for (std::int64_t i = std::int64_t{blockIdx.x} * kThreads + threadIdx.x; i < part.count;
+         i += std::int64_t{gridDim.x} * kThreads) {
       const float d = __ldg(part.predicted + i) - __ldg(part.target + i);
       part.gradient[i] = absolute_gradient(d, step);
       sum += d < 0 ? -d : d;
     }
-    return share * block_fold<kThreads>(sum, Add{}, s.partial);
+    return sum;
   }
 };
 
@@ -185,20 +216,24 @@ void pose_recover_backward(const PoseRays& in, const float* dxyz, std::int64_t b
 }
 
 void pose_loss(const PoseBatch& predicted, const PoseBatch& target, std::int64_t batch,
-               const PoseBatchGradients& gradients, float* parts, Stream stream) {
+               const PoseBatchGradients& gradients, float* parts, const LossScratch& scratch,
+               Stream stream) {
   const AbsoluteLosses::Params params{
       {{predicted.uv, target.uv, gradients.uv, kRays * batch, 1},
        {predicted.z_rel, target.z_rel, gradients.z_rel, kJoints * batch, kRelativeDepthWeight},
        {predicted.root_depth, target.root_depth, gradients.root_depth, batch, 1}},
       3,
       parts,
-      parts + 1};
-  launch<AbsoluteLosses>({}, params, stream);
+      parts + 1,
+      scratch};
+  launch<AbsoluteLosses>({.x = AbsoluteLosses::blocks(kRays * batch)}, params, stream);
 }
 
 void mean_absolute_loss(const float* predicted, const float* target, std::int64_t n,
-                        float* gradient, float* loss, Stream stream) {
-  launch<AbsoluteLosses>({}, {{{predicted, target, gradient, n, 1}}, 1, loss, nullptr}, stream);
+                        float* gradient, float* loss, const LossScratch& scratch, Stream stream) {
+  launch<AbsoluteLosses>({.x = AbsoluteLosses::blocks(n)},
+                         {{{predicted, target, gradient, n, 1}}, 1, loss, nullptr, scratch},
+                         stream);
 }
 
 }  // namespace peclr::kernels

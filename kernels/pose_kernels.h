@@ -20,13 +20,25 @@ void pose_recover(const PoseRays& in, std::int64_t batch, float* xyz, Stream str
 void pose_recover_backward(const PoseRays& in, const float* dxyz, std::int64_t batch,
                            const PoseRaysGradients& out, Stream stream);
 
+// What a loss needs beside its data: partials [kLossBlocks] of any content, and `finished` [1],
+// zero before and after (kernels/last_block.h).
+inline constexpr int kMostLosses = 3, kLossBlocks = 256;
+struct LossSums {
+  double of[kMostLosses];
+};
+struct LossScratch {
+  LossSums* partials;
+  unsigned* finished;
+};
+
 // parts [4]: total, uv, z_rel, root depth (PoseLoss). Sums are doubles in an order that only the
 // batch decides.
 void pose_loss(const PoseBatch& predicted, const PoseBatch& target, std::int64_t batch,
-               const PoseBatchGradients& gradients, float* parts, Stream stream);
+               const PoseBatchGradients& gradients, float* parts, const LossScratch& scratch,
+               Stream stream);
 
 // loss [1] = mean |predicted - target| over n numbers; gradient [n].
 void mean_absolute_loss(const float* predicted, const float* target, std::int64_t n,
-                        float* gradient, float* loss, Stream stream);
+                        float* gradient, float* loss, const LossScratch& scratch, Stream stream);
 
 }  // namespace peclr::kernels

@@ -12,6 +12,21 @@ PoseBatch batch_of(const PoseTensors& t) {
   return {t.uv.data<float>(), t.z_rel.data<float>(), t.root_depth.data<float>()};
 }
 
+class LossScratch {
+ public:
+  LossScratch(Backend& memory, Tickets& tickets)
+      : partials_(memory, {kernels::kLossBlocks * sizeof(kernels::LossSums)}, DType::u8),
+        finished_(tickets.get(memory, 1)) {}
+
+  operator kernels::LossScratch() const {
+    return {static_cast<kernels::LossSums*>(partials_.raw()), finished_};
+  }
+
+ private:
+  Tensor partials_;
+  unsigned* finished_;
+};
+
 }  // namespace
 
 void pose_lift(Stream stream, const Tensor& raw, const Tensor& cameras, const PoseTensors& out) {
@@ -43,18 +58,18 @@ void pose_recover_backward(Stream stream, const Tensor& h, const Tensor& z_rel, 
       stream);
 }
 
-void pose_loss(Stream stream, const PoseTensors& predicted, const PoseTensors& target,
-               const Tensor& parts, const PoseTensors& gradients) {
+void pose_loss(Backend& memory, Stream stream, Tickets& tickets, const PoseTensors& predicted,
+               const PoseTensors& target, const Tensor& parts, const PoseTensors& gradients) {
   kernels::pose_loss(batch_of(predicted), batch_of(target), predicted.uv.shape()[0],
                      {gradients.uv.data<float>(), gradients.z_rel.data<float>(),
                       gradients.root_depth.data<float>()},
-                     parts.data<float>(), stream);
+                     parts.data<float>(), LossScratch(memory, tickets), stream);
 }
 
-void mean_absolute_loss(Stream stream, const Tensor& x, const Tensor& target, const Tensor& loss,
-                        const Tensor& dx) {
+void mean_absolute_loss(Backend& memory, Stream stream, Tickets& tickets, const Tensor& x,
+                        const Tensor& target, const Tensor& loss, const Tensor& dx) {
   kernels::mean_absolute_loss(x.data<float>(), target.data<float>(), x.count(), dx.data<float>(),
-                              loss.data<float>(), stream);
+                              loss.data<float>(), LossScratch(memory, tickets), stream);
 }
 
 }  // namespace peclr::gpu

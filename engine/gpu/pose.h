@@ -2,7 +2,7 @@
 // The hand network's head and its losses on a GPU: Backend's functions, tensors unpacked for the
 // kernels.
 #pragma once
-#include "engine/backend.h"
+#include "engine/gpu/tickets.h"
 #include "kernels/stream.h"
 
 namespace peclr::gpu {
@@ -14,9 +14,9 @@ void pose_recover(Stream stream, const Tensor& h, const Tensor& z_rel, const Ten
                   const Tensor& xyz);
 void pose_recover_backward(Stream stream, const Tensor& h, const Tensor& z_rel, const Tensor& root,
                            const Tensor& dxyz, const PoseTensors& out);
-void pose_loss(Stream stream, const PoseTensors& predicted, const PoseTensors& target,
-               const Tensor& parts, const PoseTensors& gradients);
-void mean_absolute_loss(Stream stream, const Tensor& x, const Tensor& target, const Tensor& loss,
-                        const Tensor& dx);
+void pose_loss(Backend& memory, Stream stream, Tickets& tickets, const PoseTensors& predicted,
+               const PoseTensors& target, const Tensor& parts, const PoseTensors& gradients);
+void mean_absolute_loss(Backend& memory, Stream stream, Tickets& tickets, const Tensor& x,
+                        const Tensor& target, const Tensor& loss, const Tensor& dx);
 
 }  // namespace peclr::gpu

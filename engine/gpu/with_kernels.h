@@ -102,11 +102,11 @@ class WithKernels : public Base {
   }
   void pose_loss(const PoseTensors& predicted, const PoseTensors& target, const Tensor& parts,
                  const PoseTensors& gradients) override {
-    gpu::pose_loss(this->stream(), predicted, target, parts, gradients);
+    gpu::pose_loss(*this, this->stream(), tickets_, predicted, target, parts, gradients);
   }
   void mean_absolute_loss(const Tensor& x, const Tensor& target, const Tensor& loss,
                           const Tensor& dx) override {
-    gpu::mean_absolute_loss(this->stream(), x, target, loss, dx);
+    gpu::mean_absolute_loss(*this, this->stream(), tickets_, x, target, loss, dx);
   }
   void procrustes(const Tensor& source, const Tensor& target, Alignment rule,
                   const Backend::ProcrustesTensors& out) override {

@@ -171,8 +171,8 @@ void make_views(const std::vector<Job>& jobs, const Tensor& images) {
   device().finish_augment(images);
 }
 
-void check_views(int count, int size, Format format) {
-  const std::vector<Job> jobs = make_jobs(count, size);
+void check_views(const std::vector<Job>& jobs, int size, Format format) {
+  const auto count = int(jobs.size());
   const Output out(count + 1, size, format);
   make_views(jobs, out.images);
   const std::vector<float> got = out.all.to_host();
@@ -198,8 +198,20 @@ std::vector<Format> formats() {
 TEST_CASE("augment kernel: every format and odd sizes, against whole-number sums",
           "[augment][kernel]") {
   for (const Format format : formats())
-    for (const int size : {1, 31, 32, 33}) check_views(8, size, format);
-  check_views(13, 64, {4, DType::f32});
+    for (const int size : {1, 31, 32, 33}) check_views(make_jobs(8, size), size, format);
+  check_views(make_jobs(13, 64), 64, {4, DType::f32});
+}
+
+TEST_CASE("augment kernel: enlarged corners of a picture, a patch in less than a pixel",
+          "[augment][kernel]") {
+  std::vector<Job> jobs;
+  for (int corner = 0; corner < 4; ++corner) {
+    Job job{Picture(40, 50, 2), {}};
+    const double x = corner & 1 ? 37.53 : -2.03, y = corner & 2 ? 47.53 : -2.03;
+    job.params.to_source = {{1 / 16., 0, x, 0, 1 / 32., y + 1}};
+    jobs.push_back(job);
+  }
+  check_views(jobs, 64, {3, DType::f32});
 }
 
 TEST_CASE("augment kernel: the same bits in every order", "[augment][kernel]") {
