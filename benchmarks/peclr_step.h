@@ -2,6 +2,7 @@
 // What pre-training does with a batch, on random pictures: forward, inversion, NT-Xent, backward
 // and optimiser. Augmentation apart.
 #pragma once
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -39,10 +40,12 @@ class PeclrStep {
     views_ = Tensor::from_host(backend, {options.views, 4}, transforms);
     one_ = Tensor::from_host(backend, {1}, std::vector<float>{1});
     loss_ = Tensor(backend, {1}, DType::f32);
+    for (auto& copy : copies_) copy = backend.host_copy(1);
   }
 
-  // Asks for a step as the trainer does, recorded where the device can; its loss is on its way.
-  std::unique_ptr<HostCopy> queue() {
+  // Asks for a step as the trainer does, recorded where the device can; its loss is on its way to
+  // what is returned, which the step after next takes again.
+  HostCopy& queue() {
     optimizer_->begin(1e-3, step_++);
     runner_.run({images_.raw(), true, true}, [this] {
       store_.zero_grads();
@@ -53,10 +56,12 @@ class PeclrStep {
       loss_.backend().add(out.loss.value, loss_);
       optimizer_->apply();
     });
-    return loss_.backend().fetch(loss_);
+    HostCopy& copy = *copies_[static_cast<std::size_t>(step_ % 2)];
+    copy.fetch(loss_);
+    return copy;
   }
   // Done, on any device, when it returns the loss.
-  float run() { return queue()->wait()[0]; }
+  float run() { return queue().wait()[0]; }
 
  private:
   ParameterStore store_;
@@ -64,6 +69,7 @@ class PeclrStep {
   StepRunner runner_{store_};
   std::optional<Optimizer> optimizer_;
   Tensor images_, views_, one_, loss_;
+  std::array<std::unique_ptr<HostCopy>, 2> copies_;
   std::int64_t step_ = 0;
 };
 

@@ -97,9 +97,8 @@ class Backend {
   // f32 on the host in the order of the tensor's dimensions; f32 or bf16, any layout here.
   virtual void copy_to_host(const Tensor& from, std::span<float> to) = 0;
   virtual void copy_from_host(std::span<const float> from, const Tensor& to) = 0;
-  // A few numbers, f32, as they are when all that has been asked for is done; nobody waits yet. The
-  // copy must not outlive the backend.
-  virtual std::unique_ptr<HostCopy> fetch(const Tensor& from) = 0;
+  // A place for `count` numbers of tensors here; it must not outlive the backend.
+  virtual std::unique_ptr<HostCopy> host_copy(std::int64_t count) = 0;
   virtual void zero(const Tensor& t) = 0;
 
   // An uninitialised [N, H, W, C] activation in the layout that this backend's convolutions like.

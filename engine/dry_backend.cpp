@@ -21,10 +21,6 @@ DryBackend::DryBackend(Backend& like)
 
 void DryBackend::copy_to_host(const Tensor&, std::span<float> to) { std::ranges::fill(to, 0.f); }
 
-std::unique_ptr<HostCopy> DryBackend::fetch(const Tensor& from) {
-  return std::make_unique<DoneCopy>(std::vector<float>(static_cast<std::size_t>(from.count())));
-}
-
 Tensor DryBackend::pictures(std::int64_t n, std::int64_t side, DType compute) {
   const Tensor one = like_.pictures(1, 1, compute);
   return Tensor(*this, {n, side, side, one.shape().last()}, one.dtype());

@@ -9,6 +9,7 @@
 #include "engine/cpu/cpu_backend.h"
 #include "tests/support/host_allocations.h"
 #include "tests/support/training.h"
+#include "tools/step_queue.h"
 #if defined(PECLR_SIMT)
 #include "engine/gpu/simt_backend.h"
 #elif defined(PECLR_CUDA)
@@ -189,6 +190,45 @@ TEST_CASE("a recorded step gives the bits of one that is asked for anew", "[memo
   check_replays<HandTraining>({});
   check_replays<HandTraining>({.accumulate = 3});
   if (has_bf16(*new_device())) check_replays<ContrastiveTraining>({.compute = DType::bf16});
+}
+
+// A device whose recordings are empty: what is left of a step is the engine's own work.
+struct NoWork final : Recording {
+  void replay() override {}
+};
+struct IdleDevice final : RecordingDevice {
+  std::unique_ptr<Recording> record(const std::function<void()>&) override {
+    return std::make_unique<NoWork>();
+  }
+};
+
+TEST_CASE("a replayed step asks for no memory, neither of the device nor of the host",
+          "[memory][recording]") {
+  if (nothing_records() || !counts_host_allocations()) return;
+  IdleDevice device;
+  HandTraining training(device, {});
+  const Steps& steps = *training.steps;
+  float reported = 0;
+  StepQueue queue(device, 1, [&](const StepResult& result) { reported = result.values[0]; });
+  const bool leak = GENERATE(false, true);
+  std::vector<std::unique_ptr<int>> kept;
+  const std::function<void()> body = [&] {
+    training.steps->body({nullptr, true, true}, [&](Tape& tape) { return training.forward(tape); });
+  };
+  std::int64_t host = 0, system = 0;
+  for (std::int64_t i = 0; i < 6; ++i) {
+    const std::int64_t host_before = host_allocations(),
+                       system_before = device.memory().system_allocations;
+    training.optimizer->begin(1e-3, i);
+    training.steps->runner.run({nullptr, true, true}, body);
+    queue.push({i + 1, 1, 1e-3}, steps.loss, training.optimizer->norm());
+    if (leak) kept.push_back(std::make_unique<int>(1));
+    host = host_allocations() - host_before;
+    system = device.memory().system_allocations - system_before;
+  }
+  CHECK(steps.runner.replays() > 2);
+  CHECK(system == 0);
+  CHECK((host == 0) == !leak);
 }
 
 TEST_CASE("what cannot be recorded is an error that says what", "[memory][recording]") {

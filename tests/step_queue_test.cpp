@@ -7,42 +7,50 @@
 #include <stdexcept>
 #include <vector>
 
+#include "engine/cpu/cpu_backend.h"
+
 namespace peclr {
 namespace {
 
 // A device whose copies are done when `done_until` says so; waiting for one moves it on.
-struct Device {
-  std::int64_t done_until = 0;
-  std::vector<std::int64_t> waited_for;
+struct LateDevice final : CpuBackend {
+  std::unique_ptr<HostCopy> host_copy(std::int64_t count) override;
+  float done_until = 0;
+  std::vector<float> waited_for;
 };
 
-class Copy final : public HostCopy {
+class LateCopy final : public HostCopy {
  public:
-  Copy(Device& device, std::int64_t step)
-      : device_(device), step_(step), value_(static_cast<float>(step)) {}
-  bool ready() const override { return device_.done_until >= step_; }
+  explicit LateCopy(LateDevice& device) : device_(device) {}
+  void fetch(const Tensor& from) override { value_ = from.to_host()[0]; }
+  bool ready() const override { return device_.done_until >= value_; }
   std::span<const float> wait() override {
-    if (!ready()) device_.waited_for.push_back(step_);
-    device_.done_until = std::max(device_.done_until, step_);
+    if (!ready()) device_.waited_for.push_back(value_);
+    device_.done_until = std::max(device_.done_until, value_);
     return {&value_, 1};
   }
 
  private:
-  Device& device_;
-  std::int64_t step_;
-  float value_;
+  LateDevice& device_;
+  float value_ = 0;
 };
 
+std::unique_ptr<HostCopy> LateDevice::host_copy(std::int64_t) {
+  return std::make_unique<LateCopy>(*this);
+}
+
 struct Run {
-  Device device;
+  LateDevice device;
   std::vector<float> reported;
-  StepQueue queue{[this](const QueuedStep& step) {
-    reported.push_back(step.values->wait()[0]);
-    if (step.norm->wait()[0] == 5) throw std::runtime_error("the fifth");
-  }};
+  StepQueue queue{device, 1, [this](const StepResult& result) {
+                    reported.push_back(result.values[0]);
+                    CHECK(static_cast<float>(result.step.done) == result.norm);
+                    if (result.norm == 5) throw std::runtime_error("the fifth");
+                  }};
   void push(std::int64_t step) {
-    queue.push(
-        {step, 1, 0.1, std::make_unique<Copy>(device, step), std::make_unique<Copy>(device, step)});
+    const Tensor number =
+        Tensor::from_host(device, {1}, std::vector<float>{static_cast<float>(step)});
+    queue.push({step, 1, 0.1}, number, number);
   }
 };
 
@@ -55,7 +63,7 @@ TEST_CASE("step queue: a device at work is never waited for in its newest step",
   CHECK(run.reported == std::vector<float>{1});
   run.push(3);
   CHECK(run.reported == std::vector<float>{1, 2});
-  CHECK(run.device.waited_for == std::vector<std::int64_t>{1, 2});
+  CHECK(run.device.waited_for == std::vector<float>{1, 2});
   run.queue.finish();
   CHECK(run.reported == std::vector<float>{1, 2, 3});
   run.queue.finish();

@@ -57,26 +57,21 @@ void queue_step(TrainTask& task, StepRunner& runner, int accumulate) {
   }
 }
 
-// The means of the step's batches.
-std::vector<double> means_of(const QueuedStep& step, int accumulate) {
+// The means of the step's batches. Throws Error(divergence) where the step left no number.
+std::vector<double> means_of(const StepResult& result, int accumulate) {
   std::vector<double> means;
-  for (const float sum : step.values->wait()) means.push_back(double{sum} / accumulate);
+  for (const float sum : result.values) means.push_back(double{sum} / accumulate);
   if (!std::isfinite(means[0]))
     fail(ErrorKind::divergence,
          "step {}: the loss is not a number; what was saved before is kept. Lower train.lr, raise "
          "train.warmup_epochs, or use precision=f32",
-         step.done);
-  return means;
-}
-
-float norm_of(const QueuedStep& step) {
-  const float norm = step.norm->wait()[0];
-  if (!std::isfinite(norm))
+         result.step.done);
+  if (!std::isfinite(result.norm))
     fail(ErrorKind::divergence,
          "step {}: the gradient is not finite; what was saved before is kept. Lower train.lr, or "
          "use precision=f32",
-         step.done);
-  return norm;
+         result.step.done);
+  return means;
 }
 
 int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
@@ -102,16 +97,16 @@ int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
 
   double last = now();  // when a report or a save ended
   const std::int64_t images = std::int64_t{accumulate} * settings.train.batch_size * task.views;
-  StepQueue queue([&](const QueuedStep& step) {
-    const std::vector<double> means = means_of(step, accumulate);
-    const float norm = norm_of(step);
+  StepQueue queue(backend, task.values.count(), [&](const StepResult& result) {
+    const StepNumbers& step = result.step;
+    const std::vector<double> means = means_of(result, accumulate);
     if (step.done == run.first_step() + 1)
       progress.note(fmt::format("memory: {} MiB in use at the peak of a step",
                                 backend.memory().peak_bytes_in_use >> 20));
     const double before = std::exchange(last, now());
     JsonLine line;
     line.add("step", step.done).add("epoch", step.epoch).add("loss", means[0]);
-    line.add("lr", step.learning_rate).add("grad_norm", norm);
+    line.add("lr", step.learning_rate).add("grad_norm", result.norm);
     line.add("images_per_s", static_cast<float>(static_cast<double>(images) / (last - before)));
     for (std::size_t i = 1; i < means.size(); ++i)
       line.add(task.names[i], static_cast<float>(means[i]));
@@ -126,8 +121,7 @@ int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
     queue_step(task, runner, accumulate);
     if (step == run.first_step() + kStepsBeforeKeeping) backend.keep_pictures(task.keeping);
     const std::int64_t done = step + 1;
-    queue.push({done, step / plan.steps_per_epoch + 1, rate, backend.fetch(task.values),
-                backend.fetch(task.optimizer.norm())});
+    queue.push({done, step / plan.steps_per_epoch + 1, rate}, task.values, task.optimizer.norm());
 
     const bool stop = stop_requested() && done < plan.steps;
     if (!stop && !(done < plan.steps && clock.due(done % plan.steps_per_epoch == 0))) continue;

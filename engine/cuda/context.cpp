@@ -154,6 +154,13 @@ std::string gpu_memory_text(std::int64_t ours) {
 
 void check_last_error(std::string_view operation) { check_cuda(cudaGetLastError(), operation); }
 
+std::shared_ptr<CUevent_st> new_event() {
+  enter_gpu();
+  cudaEvent_t made = nullptr;
+  check_cuda(cudaEventCreateWithFlags(&made, cudaEventDisableTiming), "making an event");
+  return {made, [](cudaEvent_t e) { cudaEventDestroy(e); }};
+}
+
 void copy_from_gpu(const void* from, std::size_t bytes, void* to, Stream stream) {
   enter_gpu();
   check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream),

@@ -2,11 +2,14 @@
 // The CUDA runtime: one GPU, one stream, and errors that name the operation. A process works on
 // one GPU; any of its threads may.
 #pragma once
+#include <memory>
 #include <string>
 
 #include "engine/allocator.h"
 #include "engine/cuda/gpu_choice.h"
 #include "kernels/stream.h"
+
+struct CUevent_st;
 
 namespace peclr::cuda {
 
@@ -47,6 +50,9 @@ std::string gpu_memory_text(std::int64_t ours);
 void check_cuda(int status, std::string_view operation);
 // The same of the last error that CUDA keeps for this thread.
 void check_last_error(std::string_view operation);
+
+// An event that keeps no times.
+std::shared_ptr<CUevent_st> new_event();
 
 // All in the stream's order. The first is done on return.
 void copy_from_gpu(const void* from, std::size_t bytes, void* to, Stream stream);

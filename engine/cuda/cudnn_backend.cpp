@@ -98,11 +98,6 @@ void CudnnBackend::copy_from_host(std::span<const float> from, const Tensor& to)
   if (to.dtype() != DType::f32) gpu::cast(stream(), plain, to);
 }
 
-std::unique_ptr<HostCopy> CudnnBackend::fetch(const Tensor& from) {
-  forbid_in_recording("copies to the host");
-  return copies_.fetch(from.data<float>(), static_cast<std::size_t>(from.count()), stream());
-}
-
 void CudnnBackend::zero(const Tensor& t) { cuda::fill_zero(t.raw(), t.bytes(), stream()); }
 
 // Tensor cores take 16 bytes of channels at a time.

@@ -6,7 +6,7 @@
 #include "engine/cuda/blas.h"
 #include "engine/cuda/context.h"
 #include "engine/cuda/dnn.h"
-#include "engine/cuda/pinned_copies.h"
+#include "engine/cuda/pinned_copy.h"
 #include "engine/cuda/pinned_ring.h"
 #include "engine/cuda/pinned_staging.h"
 #include "engine/cuda/prepared_weights.h"
@@ -34,7 +34,9 @@ class CudnnBackend : public Backend {
   }
   void copy_to_host(const Tensor& from, std::span<float> to) override;
   void copy_from_host(std::span<const float> from, const Tensor& to) override;
-  std::unique_ptr<HostCopy> fetch(const Tensor& from) override;
+  std::unique_ptr<HostCopy> host_copy(std::int64_t count) override {
+    return std::make_unique<cuda::PinnedCopy>(count, stream(), recording_);
+  }
   void zero(const Tensor& t) override;
   Tensor activation(Shape shape, DType dtype) override { return Tensor(*this, shape, dtype); }
   Tensor pictures(std::int64_t n, std::int64_t side, DType compute) override;
@@ -66,7 +68,6 @@ class CudnnBackend : public Backend {
   cuda::Context gpu_;
   CachingAllocator memory_;
   cuda::PinnedRing ring_;
-  cuda::PinnedCopies copies_;
   cuda::PinnedStaging staging_;
   cuda::PreparedWeights weights_;
   cuda::Dnn dnn_;

@@ -8,16 +8,6 @@
 #include "engine/cuda/context.h"
 
 namespace peclr::cuda {
-namespace {
-
-std::shared_ptr<CUevent_st> new_event() {
-  cudaEvent_t made = nullptr;
-  check_cuda(cudaEventCreateWithFlags(&made, cudaEventDisableTiming), "making an event");
-  return {made, [](cudaEvent_t e) { cudaEventDestroy(e); }};
-}
-
-}  // namespace
-
 PinnedStaging::PinnedStaging() {
   enter_gpu();
   check_cuda(cudaStreamCreateWithFlags(&copies_, cudaStreamNonBlocking),

@@ -52,7 +52,7 @@ void OptimizerOnDevice::begin_update(Backend& memory, const OptimizerStep& step)
   prepare(memory, step.layout);
   const kernels::OptimizerControl control{adam_step({}, step.learning_rate, step.step),
                                           step.gradient_scale, step.learning_rate};
-  upload<kernels::OptimizerControl>({&control, 1}, control_);
+  upload(control, control_);
 }
 
 void OptimizerOnDevice::apply_update(Stream stream, const OptimizerStep& step) {

@@ -2,6 +2,7 @@
 // Plain structs between host and device, where Backend copies floats: the bits of the one are
 // handed over as the other, and nobody calculates with them on the way.
 #pragma once
+#include <array>
 #include <bit>
 #include <cstring>
 #include <span>
@@ -31,14 +32,10 @@ void upload(std::span<const T> values, const Tensor& to) {
   std::memcpy(bits.data(), values.data(), values.size_bytes());
   to.copy_from_host(bits);
 }
-
+// One, without memory of the host for it.
 template <class T>
-T download(const Tensor& from) {
-  T value;
-  const std::vector<float> bits = from.to_host();
-  check(bits.size() * sizeof(float) == sizeof(T), "a record of {} floats", bits.size());
-  std::memcpy(&value, bits.data(), sizeof(T));
-  return value;
+void upload(const T& value, const Tensor& to) {
+  to.copy_from_host(std::bit_cast<std::array<float, sizeof(T) / sizeof(float)>>(value));
 }
 
 }  // namespace peclr::gpu

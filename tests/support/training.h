@@ -37,20 +37,24 @@ struct Steps {
     optimizer.begin(1e-3, number, accumulate);
     for (int i = 0; i < accumulate; ++i) {
       const StepPart part{nullptr, i == 0, i + 1 == accumulate};
-      runner.run(part, [&] {
-        if (part.first) {
-          store.zero_grads();
-          loss.backend().zero(loss);
-        }
-        Tape tape(Mode::train);
-        const Variable value = forward(tape);
-        tape.backward_from(value, one);
-        loss.backend().add(value.value, loss);
-        if (part.last) optimizer.apply();
-      });
+      runner.run(part, [&] { body(part, forward); });
     }
     const float sum = loss.to_host()[0];
     return sum / static_cast<float>(accumulate);
+  }
+
+  // What can be recorded of it.
+  template <class Forward>
+  void body(const StepPart& part, Forward forward) {
+    if (part.first) {
+      store.zero_grads();
+      loss.backend().zero(loss);
+    }
+    Tape tape(Mode::train);
+    const Variable value = forward(tape);
+    tape.backward_from(value, one);
+    loss.backend().add(value.value, loss);
+    if (part.last) optimizer.apply();
   }
 
   ParameterStore& store;
@@ -106,11 +110,12 @@ struct HandTraining {
     target.root_depth = plain(backend, {kPictures}, random_values(kPictures, 4, 8, 20));
   }
 
+  Variable forward(Tape& tape) const {
+    const auto out = model.forward(tape, {images}, cameras, options.compute);
+    return ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, target).loss;
+  }
   float step(std::int64_t number) {
-    return steps->step(number, [&](Tape& tape) {
-      const auto out = model.forward(tape, {images}, cameras, options.compute);
-      return ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, target).loss;
-    });
+    return steps->step(number, [&](Tape& tape) { return forward(tape); });
   }
 
   Backend& backend;
