@@ -152,9 +152,9 @@ class Backend {
   // the second, from the training thread, returns once all rows can be used.
   virtual void augment(std::span<const AugmentRequest> requests, const Tensor& images) = 0;
   virtual void finish_augment(const Tensor& images) = 0;
-  // From now on pictures are kept as they come, up to so much; a second call raises it. What has a
-  // home with the device has it until the backend ends. Both from any thread. False: it reads the
-  // caller's memory and keeps none.
+  // From now on pictures are kept as they come, up to so much in all. What has a home with the
+  // device has it until the backend ends. Both from any thread. False: it reads the caller's memory
+  // and keeps none.
   virtual bool keep_pictures(const PictureKeeping& most) = 0;
   virtual PictureHome picture_home(std::uint64_t picture) = 0;
 

@@ -16,14 +16,11 @@ void* next_address(std::size_t bytes) {
 
 }  // namespace
 
-DryBackend::DryBackend(Backend& like)
-    : memory_(next_address, [](void*, std::size_t) {}), like_(like) {}
+DryBackend::DryBackend(const Tensor& picture)
+    : memory_(next_address, [](void*, std::size_t) {}),
+      channels_(picture.shape().last()),
+      type_(picture.dtype()) {}
 
 void DryBackend::copy_to_host(const Tensor&, std::span<float> to) { std::ranges::fill(to, 0.f); }
-
-Tensor DryBackend::pictures(std::int64_t n, std::int64_t side, DType compute) {
-  const Tensor one = like_.pictures(1, 1, compute);
-  return Tensor(*this, {n, side, side, one.shape().last()}, one.dtype());
-}
 
 }  // namespace peclr

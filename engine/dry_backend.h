@@ -3,21 +3,23 @@
 // it here, at any size and in milliseconds. What libraries need besides (copies of weights in their
 // layouts, scratch) is not in it.
 #pragma once
+#include <limits>
+
 #include "engine/backend.h"
 
 namespace peclr {
 
 class DryBackend final : public Backend {
  public:
-  // Pictures have the channels and type that `like` gives them.
-  explicit DryBackend(Backend& like);
+  // Pictures have the channels and type of `picture`, which a device made.
+  explicit DryBackend(const Tensor& picture);
   std::string description() const override { return "dry"; }
 
   void* allocate(std::size_t bytes) override { return memory_.allocate(bytes); }
   void* allocate_lasting(std::size_t bytes) override { return memory_.allocate_lasting(bytes); }
   void release(void* block, std::size_t bytes) override { memory_.release(block, bytes); }
   CachingAllocator& allocator() override { return memory_; }
-  std::int64_t memory_available() override { return like_.memory_available(); }
+  std::int64_t memory_available() override { return std::numeric_limits<std::int64_t>::max(); }
   void copy_to_host(const Tensor&, std::span<float> to) override;  // zeros
   void copy_from_host(std::span<const float>, const Tensor&) override {}
   std::unique_ptr<HostCopy> host_copy(std::int64_t count) override {
@@ -25,7 +27,9 @@ class DryBackend final : public Backend {
   }
   void zero(const Tensor&) override {}
   Tensor activation(Shape shape, DType dtype) override { return Tensor(*this, shape, dtype); }
-  Tensor pictures(std::int64_t n, std::int64_t side, DType compute) override;
+  Tensor pictures(std::int64_t n, std::int64_t side, DType) override {
+    return Tensor(*this, {n, side, side, channels_}, type_);
+  }
 
   void conv_forward(const ConvSpec&, const Tensor&, const Tensor&, const Tensor&) override {}
   void conv_backward_data(const ConvSpec&, const Tensor&, const Tensor&, const Tensor&) override {}
@@ -78,7 +82,8 @@ class DryBackend final : public Backend {
 
  private:
   CachingAllocator memory_;
-  Backend& like_;
+  std::int64_t channels_;
+  DType type_;
 };
 
 }  // namespace peclr

@@ -17,7 +17,7 @@ Optimizer::Optimizer(ParameterStore& store, const OptimizerOptions& options)
 }
 
 OptimizerStep Optimizer::step_of() const {
-  return {layout_,         options_.kind,  learning_rate_, step_,         gradient_scale_,
+  return {layout_,         options_.kind,  learning_rate_, step_,          gradient_scale_,
           store_.values(), store_.grads(), first_moment_,  second_moment_, norm_};
 }
 

@@ -19,8 +19,8 @@ class Optimizer {
   // Applies the gradients, divided by `accumulated` micro-batches; returns their norm. `step`
   // counts from 0. Where the norm is not finite, the weights are as before.
   float update(double learning_rate, std::int64_t step, int accumulated = 1);
-  // The same in parts, of which apply() can be recorded (Backend::record). It leaves the norm [1] on
-  // the device.
+  // The same in parts, of which apply() can be recorded (Backend::record). It leaves the norm [1]
+  // on the device.
   void begin(double learning_rate, std::int64_t step, int accumulated = 1);
   void apply();
   const Tensor& norm() const { return norm_; }

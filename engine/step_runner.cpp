@@ -18,10 +18,10 @@ std::vector<std::int64_t> counts_of(ParameterStore& store) {
 }  // namespace
 
 void StepRunner::run(const StepPart& part, const std::function<void()>& body) {
-  if (const auto it = recorded_.find(part); it != recorded_.end()) return replay(it->second);
+  if (const auto it = recorded_.find(part); it != recorded_.end()) return replay(part, it->second);
   int& runs = runs_[part.first + 2 * part.last];
   if (replay_ == Replay::where_possible && runs >= kRunsBefore)
-    if (const Recorded* recorded = record(part, body)) return replay(*recorded);
+    if (const Recorded* recorded = record(part, body)) return replay(part, *recorded);
   ++runs;
   const CachingAllocator::StepScope memory(store_.values().backend().allocator());
   body();
@@ -52,9 +52,9 @@ const StepRunner::Recorded* StepRunner::record(const StepPart& part,
   return nullptr;
 }
 
-void StepRunner::replay(const Recorded& recorded) {
+void StepRunner::replay(const StepPart& part, const Recorded& recorded) {
   recorded.work->replay();
-  store_.values_changed();
+  if (part.last) store_.values_changed();  // copies of weights are good for all parts of a step
   for (std::size_t i = 0; i < recorded.counts.size(); ++i)
     store_.counters()[i].value += recorded.counts[i];
   ++replays_;

@@ -45,7 +45,7 @@ class StepRunner {
   };
 
   const Recorded* record(const StepPart& part, const std::function<void()>& body);
-  void replay(const Recorded& recorded);
+  void replay(const StepPart& part, const Recorded& recorded);
 
   ParameterStore& store_;
   Replay replay_;

@@ -62,7 +62,7 @@ PECLR_HD inline float truncated_product(float a, float b) {
   return truncate(a * b);
 #endif
 }
-// a * b rounded down, for -256 < a * b < 2^22 and a power of two b.
+// a * b rounded down, for -256 < a * b < 2^11, a whole a and b = 2^-n, n <= 12.
 PECLR_HD inline float floor_of_product(float a, float b) {
 #if defined(__CUDA_ARCH__)
   return __fmaf_rd(a, b, 0x1.8p23f) - 0x1.8p23f;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One value from one value: sums, scales, casts, padding, biases. T is float or bf16. Fast on
-// 16-byte aligned addresses, right everywhere. One launch each.
+// One value from one value: sums, scales, casts, padding; and sums of columns. T is float or bf16.
+// Fast on 16-byte aligned addresses, right everywhere. One launch each.
 #pragma once
 #include <cstdint>
 
@@ -25,9 +25,6 @@ void cast(std::int64_t count, const From* from, To* to, Stream stream);
 // convolution reads.
 template <class To>
 void pad_channels(std::int64_t pixels, const float* from, int channels, To* to, Stream stream);
-
-// y [rows, channels] += bias [channels].
-void add_bias(std::int64_t rows, int channels, const float* bias, float* y, Stream stream);
 
 // sums [channels] = or += x [rows, channels] over rows: a bias's gradient. In a fixed order.
 void column_sums(std::int64_t rows, int channels, const float* x, bool accumulate, float* sums,

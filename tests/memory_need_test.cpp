@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/cpu/cpu_backend.h"
 #include "tests/support/device.h"
 #include "tests/support/files.h"
 #include "tests/support/program.h"
@@ -51,7 +52,8 @@ void check_need(Command command) {
   const Threads guard(1);
   const Settings settings = small_settings(command);
   const auto backend = new_device();
-  const auto need = [&](int batch) { return memory_need<Training>(settings, *backend, batch); };
+  const Tensor picture = backend->pictures(1, 1, compute_type(settings));
+  const auto need = [&](int batch) { return memory_need<Training>(settings, picture, batch); };
   const std::int64_t small = measured<Training>(settings, 8),
                      large = measured<Training>(settings, 24);
   CHECK(need(8) <= small);
@@ -59,7 +61,7 @@ void check_need(Command command) {
   // Copies of weights do not grow with the batch: what does is counted nearly whole.
   const double slope = static_cast<double>(large - small);
   CHECK(static_cast<double>(need(24) - need(8)) == Approx(slope).epsilon(0.02));
-  CHECK(backend->memory().peak_bytes_in_use < 1 << 20);  // the device itself was asked for nothing
+  CHECK(backend->memory().peak_bytes_in_use < 1 << 20);  // the device itself gives no more
 }
 
 TEST_CASE("memory: what a step needs is known before it", "[memory]") {
@@ -86,6 +88,35 @@ TEST_CASE("memory: the largest batch that fits is found", "[memory]") {
                                         Catch::Contains("train.batch_size=31 should fit"));
   plan.available = 7400;
   CHECK_NOTHROW(plan.require());
+}
+
+// A device that is full from some moment on.
+struct FullDevice final : CpuBackend {
+  void* allocate(std::size_t bytes) override {
+    if (full) throw OutOfMemory("full");
+    return CpuBackend::allocate(bytes);
+  }
+  std::int64_t memory_available() override { return std::int64_t{300} << 20; }
+  bool full = false;
+};
+
+TEST_CASE("memory: what fits is known when the device has nothing left", "[memory]") {
+  FullDevice device;
+  Settings settings = small_settings(Command::pretrain);
+  settings.train.batch_size = 4096;
+  const MemoryPlan plan = memory_plan<Pretraining>(settings, device);
+  const std::string before = plan.advice();
+  device.full = true;
+  CHECK_THROWS_AS(Tensor(device, {1}, DType::f32), OutOfMemory);
+  CHECK(plan.advice() == before);
+  CHECK(before.find("should fit") != std::string::npos);
+}
+
+TEST_CASE("memory: no batch is named where the one there is should have fitted", "[memory]") {
+  MemoryPlan plan{[](int batch) { return std::int64_t{10} * batch; }, 64, 768};
+  CHECK(plan.advice().empty());
+  plan.available = 767;  // 1.2 times 640 is 768
+  CHECK(plan.advice() == ": 63 should fit");
 }
 
 TEST_CASE("memory: an error on the way says which batch would fit", "[memory]") {

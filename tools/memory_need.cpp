@@ -13,15 +13,16 @@ std::int64_t mib(std::int64_t bytes) { return bytes >> 20; }
 
 }  // namespace
 
+bool MemoryPlan::fits(int batch, double slack) const {
+  return slack * static_cast<double>(need(batch)) <= static_cast<double>(available);
+}
+
 std::optional<int> MemoryPlan::fitting(double slack) const {
-  const auto fits = [&](int batch) {
-    return slack * static_cast<double>(need(batch)) <= static_cast<double>(available);
-  };
-  int low = 2, high = batch_size;  // low fits, high does not
-  if (high <= low || !fits(low)) return {};
+  int low = 2, high = batch_size;  // low fits; high does not, or is not wanted
+  if (high <= low || !fits(low, slack)) return {};
   while (high - low > 1) {
     const int middle = low + (high - low) / 2;
-    (fits(middle) ? low : high) = middle;
+    (fits(middle, slack) ? low : high) = middle;
   }
   return low;
 }
@@ -44,6 +45,8 @@ std::string MemoryPlan::summary() const {
 }
 
 std::string MemoryPlan::advice() const {
+  // Where the batch itself should have fitted, others have the memory, and no number is known.
+  if (fits(batch_size, kSlack)) return "";
   const std::optional<int> smaller = fitting(kSlack);
   return smaller ? fmt::format(": {} should fit", *smaller) : "";
 }

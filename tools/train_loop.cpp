@@ -74,6 +74,19 @@ std::vector<double> means_of(const StepResult& result, int accumulate) {
   return means;
 }
 
+// Of metrics.jsonl.
+JsonLine line_of(const TrainTask& task, const StepResult& result, std::span<const double> means,
+                 double images_per_s) {
+  const StepNumbers& step = result.step;
+  JsonLine line;
+  line.add("step", step.done).add("epoch", step.epoch).add("loss", means[0]);
+  line.add("lr", step.learning_rate).add("grad_norm", result.norm);
+  line.add("images_per_s", static_cast<float>(images_per_s));
+  for (std::size_t i = 1; i < means.size(); ++i)
+    line.add(task.names[i], static_cast<float>(means[i]));
+  return line;
+}
+
 int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   const Settings& settings = run.settings();
   const int accumulate = settings.train.accumulate;
@@ -104,13 +117,7 @@ int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
       progress.note(fmt::format("memory: {} MiB in use at the peak of a step",
                                 backend.memory().peak_bytes_in_use >> 20));
     const double before = std::exchange(last, now());
-    JsonLine line;
-    line.add("step", step.done).add("epoch", step.epoch).add("loss", means[0]);
-    line.add("lr", step.learning_rate).add("grad_norm", result.norm);
-    line.add("images_per_s", static_cast<float>(static_cast<double>(images) / (last - before)));
-    for (std::size_t i = 1; i < means.size(); ++i)
-      line.add(task.names[i], static_cast<float>(means[i]));
-    metrics.write(line);
+    metrics.write(line_of(task, result, means, static_cast<double>(images) / (last - before)));
     progress.update({.step = step.done, .epoch = step.epoch, .loss = means[0], .images = images});
   });
 

@@ -147,7 +147,7 @@ std::string Blas::version() {
 
 void Blas::run(const Product& p, const void* a, const void* b, const float* bias, float* c) {
   enter_gpu();
-  // Of this one address cuBLASLt's preferences say nothing, and its kernels read 16 bytes at a time.
+  // cuBLASLt's preferences say nothing of this address, and its kernels read 16 bytes at a time.
   check(reinterpret_cast<std::uintptr_t>(bias) % 16 == 0, "{}: the bias is not aligned",
         text_of(p));
   const Key key{p, bias != nullptr, alignment_of(a), alignment_of(b), alignment_of(c)};

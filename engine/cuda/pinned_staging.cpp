@@ -8,6 +8,7 @@
 #include "engine/cuda/context.h"
 
 namespace peclr::cuda {
+
 PinnedStaging::PinnedStaging() {
   enter_gpu();
   check_cuda(cudaStreamCreateWithFlags(&copies_, cudaStreamNonBlocking),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums, scales, casts, padding and gradients of biases on a GPU: for Backend's functions, and for what a backend
-// needs around its libraries.
+// Sums, scales, casts, padding and gradients of biases on a GPU: for Backend's functions, and for
+// what a backend needs around its libraries.
 #pragma once
 #include "engine/backend.h"
 #include "engine/gpu/tickets.h"

@@ -19,8 +19,8 @@ KeptPictures::~KeptPictures() {
 }
 
 void KeptPictures::keep(const PictureKeeping& most) {
-  device_.most = most.device;
-  pinned_.most = most.pinned;
+  device_.most = std::max(most.device, device_.taken);
+  pinned_.most = std::max(most.pinned, pinned_.taken);
 }
 
 const KeptPictures::Kept* KeptPictures::find(std::uint64_t picture) const {

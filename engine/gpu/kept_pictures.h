@@ -26,6 +26,7 @@ class KeptPictures {
     std::byte* pixels;
   };
 
+  // From now on up to so much; what is kept already stays.
   void keep(const PictureKeeping& most);
 
   // Null where `picture` is not kept.

@@ -38,7 +38,7 @@ class Staging {
 class PlainStaging : public Staging {
  public:
   std::byte* allocate(Side, std::size_t bytes) override {
-    return static_cast<std::byte*>(operator new(bytes, kAlignment));
+    return static_cast<std::byte*>(operator new(bytes, kAlignment, std::nothrow));
   }
   void release(Side, std::byte* block) noexcept override { operator delete(block, kAlignment); }
   std::size_t room() override { return std::numeric_limits<std::size_t>::max(); }

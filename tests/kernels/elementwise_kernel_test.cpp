@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums, scales, casts, padding and gradients of biases: tails, addresses off a pack, and the values where
-// rounding is special.
+// Sums, scales, casts, padding and gradients of biases: tails, addresses off a pack, and the values
+// where rounding is special.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>

@@ -147,6 +147,12 @@ TEST_CASE("kept pictures: as many as fit, the device's memory first", "[augment]
     CHECK(kept.at(PictureHome::device) == 4);
     CHECK(kept.run(3) == 2);
   }
+  SECTION("what is kept stays where less is allowed, and no more comes") {
+    kept.augmenter.keep({kBytes, 0});
+    CHECK(kept.run(2) == 3);
+    CHECK(kept.at(PictureHome::device) == 3);
+    CHECK(kept.at(PictureHome::pinned) == 2);
+  }
   SECTION("not where the device has no room") {
     kept.augmenter.keep({6 * kBytes, 2 * kBytes});
     kept.staging.room_left = kBytes - 1;

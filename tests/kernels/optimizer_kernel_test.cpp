@@ -97,7 +97,8 @@ struct Run {
 
   double step(const Case& c, OptimizerKind kind, double lr, int step, float scale = 1) {
     gradient = arena(c.gradient);
-    return device().update({c.layout, kind, lr, step, scale, weight, gradient, first, second, arena({0})});
+    return device().update(
+        {c.layout, kind, lr, step, scale, weight, gradient, first, second, arena({0})});
   }
 };
 
