@@ -239,6 +239,9 @@ TEST_CASE("settings: config.yaml reads back equal, for every command") {
 TEST_CASE("settings: differences on resume") {
   const Settings stored = load({"out=a", "train.epochs=5"});
   CHECK(setting_differences(Command::pretrain, stored, load({"out=b", "train.epochs=5"})).empty());
+  CHECK(setting_differences(Command::pretrain, stored,
+                            load({"train.epochs=5", "data.workers=3", "data.cache=none"}))
+            .empty());
   // The planted fault: one more epoch changes the schedule, and the automatic warm-up with it.
   const auto differences = setting_differences(Command::pretrain, stored, load({"train.epochs=6"}));
   REQUIRE(differences.size() == 2);

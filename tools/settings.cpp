@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "engine/error.h"
 #include "engine/text.h"
@@ -15,6 +16,10 @@
 
 namespace peclr {
 namespace {
+
+// May be others when a run goes on.
+const std::set<std::string> kMayDiffer{"out",        "data.max_bad",  "data.workers",
+                                       "data.cache", "data.cache_gb", "train.save_seconds"};
 
 const SettingField* find_field(std::string_view key) {
   for (const SettingField& field : setting_fields())
@@ -181,7 +186,7 @@ std::vector<SettingDifference> setting_differences(Command command, const Settin
   const Settings a = resolved(stored), b = resolved(given);
   std::vector<SettingDifference> differences;
   for (const SettingField& field : setting_fields()) {
-    if (!field.matters_to(command) || field.key == "out") continue;
+    if (!field.matters_to(command) || kMayDiffer.contains(field.key)) continue;
     if (std::string x = field.print(a), y = field.print(b); x != y)
       differences.push_back({field.key, x, y});
   }

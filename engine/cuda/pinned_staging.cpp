@@ -30,6 +30,7 @@ std::byte* PinnedStaging::allocate(Side side, std::size_t bytes) {
 }
 
 void PinnedStaging::release(Side side, std::byte* block) noexcept {
+  cudaStreamSynchronize(copies_);  // of a batch that nobody waited for
   if (side == Side::host)
     cudaFreeHost(block);
   else
