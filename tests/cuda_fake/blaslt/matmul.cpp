@@ -35,8 +35,10 @@ std::size_t bytes_of(const Layout& l) {
 // The rule that is broken, or null.
 const char* fault_of(const Operation& op, const Layout& a, const Layout& b, const Layout& c,
                      const Layout& d) {
-  const std::int64_t m = op.transpose_a ? a.columns : a.rows, k = op.transpose_a ? a.rows : a.columns;
-  const std::int64_t kb = op.transpose_b ? b.columns : b.rows, n = op.transpose_b ? b.rows : b.columns;
+  const std::int64_t m = op.transpose_a ? a.columns : a.rows,
+                     k = op.transpose_a ? a.rows : a.columns;
+  const std::int64_t kb = op.transpose_b ? b.columns : b.rows,
+                     n = op.transpose_b ? b.rows : b.columns;
   if (m < 1 || n < 1 || k < 1) return "a matrix without elements";
   for (const Layout* l : {&a, &b, &c, &d})
     if (l->leading < l->rows) return "a leading dimension is less than the number of rows";

@@ -99,8 +99,8 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t d, Name name, Ty
     Descriptor& to = *the(d);
     require(!to.finalised, CUDNN_STATUS_NOT_INITIALIZED, "the descriptor is finalised already");
     const auto rules = rules_of(to.type);
-    const auto rule = std::find_if(rules.begin(), rules.end(),
-                                   [&](const Rule& r) { return r.name == name; });
+    const auto rule =
+        std::find_if(rules.begin(), rules.end(), [&](const Rule& r) { return r.name == name; });
     require(rule != rules.end(), CUDNN_STATUS_BAD_PARAM, "the descriptor has no such attribute");
     require(type == rule->type, CUDNN_STATUS_BAD_PARAM_ATTRIBUTE_TYPE,
             "the attribute has another type");

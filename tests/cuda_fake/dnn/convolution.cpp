@@ -101,7 +101,8 @@ void run(const Convolution& conv, Arithmetic arithmetic, const void* x, const vo
       });
       break;
   }
-  for_each(out, [&](std::size_t i, std::int64_t place) { store(result, place, out.type, sums[i]); });
+  for_each(out,
+           [&](std::size_t i, std::int64_t place) { store(result, place, out.type, sums[i]); });
 }
 
 }  // namespace peclr::fake

@@ -8,16 +8,20 @@ namespace {
 const std::vector<Engine>& engines() {
   static const std::vector<Engine> all{
       {17, {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}, 64, 1, Arithmetic::exact, false, true, true},
-      {23, {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS},
-       1000, 2, Arithmetic::tf32, true, true, false},
+      {23,
+       {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS},
+       1000,
+       2,
+       Arithmetic::tf32,
+       true,
+       true,
+       false},
       {31, {CUDNN_NUMERICAL_NOTE_TENSOR_CORE}, 3000, 2, Arithmetic::exact, true, false, true},
       {0, {CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP}, 0, 1, Arithmetic::exact, true, true, false}};
   return all;
 }
 
-Values of_descriptor(const Part& part) {
-  return {CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, {}, {part}};
-}
+Values of_descriptor(const Part& part) { return {CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, {}, {part}}; }
 template <class T>
 Values of_number(Type type, T value) {
   Values values{type, 1, std::vector<std::byte>(sizeof value), {}};
@@ -34,11 +38,11 @@ Part proposal(const Part& graph, const Engine& engine, std::int64_t knob) {
       finalised(CUDNN_BACKEND_ENGINE_DESCRIPTOR,
                 {{CUDNN_ATTR_ENGINE_OPERATION_GRAPH, of_descriptor(graph)},
                  {CUDNN_ATTR_ENGINE_GLOBAL_INDEX, of_number(CUDNN_TYPE_INT64, engine.index)}});
-  const Part setting = finalised(
-      CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR,
-      {{CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE,
-        of_number(CUDNN_TYPE_KNOB_TYPE, CUDNN_KNOB_TYPE_TILE_SIZE)},
-       {CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, of_number(CUDNN_TYPE_INT64, knob)}});
+  const Part setting =
+      finalised(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR,
+                {{CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE,
+                  of_number(CUDNN_TYPE_KNOB_TYPE, CUDNN_KNOB_TYPE_TILE_SIZE)},
+                 {CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, of_number(CUDNN_TYPE_INT64, knob)}});
   return finalised(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR,
                    {{CUDNN_ATTR_ENGINECFG_ENGINE, of_descriptor(chosen)},
                     {CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, of_descriptor(setting)}});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engines that the stand-in has for convolutions: one for each thing that cuDNN says of its own,
-// so that what takes a wrong one is seen.
+// The engines that the stand-in has for convolutions: one for each thing that cuDNN says of its
+// own, so that what takes a wrong one is seen.
 #pragma once
 #include <span>
 

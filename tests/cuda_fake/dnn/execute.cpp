@@ -17,7 +17,8 @@ constexpr const char* kName = "cudnnBackendExecute";
 void* address_of(const TensorSpec& t, const Descriptor& pack, Stream stream) {
   const auto ids = pack.all<std::int64_t>(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
   const auto it = std::find(ids.begin(), ids.end(), t.id);
-  if (it == ids.end()) throw Refusal{CUDNN_STATUS_BAD_PARAM, "a tensor of the graph has no pointer"};
+  if (it == ids.end())
+    throw Refusal{CUDNN_STATUS_BAD_PARAM, "a tensor of the graph has no pointer"};
   void* address = pack.all<void*>(
       CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS)[static_cast<std::size_t>(it - ids.begin())];
   if (reinterpret_cast<std::uintptr_t>(address) % static_cast<std::uintptr_t>(t.alignment) != 0)
@@ -33,7 +34,8 @@ void execute(const cudnnContext& handle, const Descriptor& plan, const Descripto
     throw Refusal{CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED, "plan and variant pack are finalised"};
   if (plan.type != CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR ||
       pack.type != CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR)
-    throw Refusal{CUDNN_STATUS_BAD_PARAM_DESCRIPTOR_TYPE, "a plan and a variant pack are asked for"};
+    throw Refusal{CUDNN_STATUS_BAD_PARAM_DESCRIPTOR_TYPE,
+                  "a plan and a variant pack are asked for"};
   if (!plan.has(CUDNN_ATTR_EXECUTION_PLAN_HANDLE))
     throw Refusal{CUDNN_STATUS_BAD_PARAM, "the plan is for a card that is only described"};
   const Engine& engine = engine_of_plan(plan);

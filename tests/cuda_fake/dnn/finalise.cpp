@@ -15,9 +15,9 @@ void require(bool ok, cudnnStatus_t status, const char* rule) {
 void check_convolution(const Descriptor& d) {
   require(d.one<cudnnDataType_t>(CUDNN_ATTR_CONVOLUTION_COMP_TYPE) == CUDNN_DATA_FLOAT,
           CUDNN_STATUS_NOT_SUPPORTED, "sums other than f32 are not stood in for");
-  require(d.one<cudnnConvolutionMode_t>(CUDNN_ATTR_CONVOLUTION_CONV_MODE) ==
-              CUDNN_CROSS_CORRELATION,
-          CUDNN_STATUS_NOT_SUPPORTED, "a mirrored window is not stood in for");
+  require(
+      d.one<cudnnConvolutionMode_t>(CUDNN_ATTR_CONVOLUTION_CONV_MODE) == CUDNN_CROSS_CORRELATION,
+      CUDNN_STATUS_NOT_SUPPORTED, "a mirrored window is not stood in for");
   require(d.one<std::int64_t>(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS) == 2, CUDNN_STATUS_BAD_PARAM,
           "pictures have two dimensions");
   require(d.all<std::int64_t>(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS) ==
@@ -98,8 +98,9 @@ void check_finished(const Descriptor& d) {
       break;
     case CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR: {
       const auto json = d.all<char>(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION);
-      require(std::string_view(json.data(), json.size()).find("deviceVer") != std::string_view::npos,
-              CUDNN_STATUS_BAD_PARAM, "the card's version is missing");
+      require(
+          std::string_view(json.data(), json.size()).find("deviceVer") != std::string_view::npos,
+          CUDNN_STATUS_BAD_PARAM, "the card's version is missing");
       break;
     }
     default:

@@ -67,14 +67,13 @@ TensorSpec tensor_of(const Descriptor& d) {
   const auto type = d.one<cudnnDataType_t>(CUDNN_ATTR_TENSOR_DATA_TYPE);
   require(type == CUDNN_DATA_FLOAT || type == CUDNN_DATA_BFLOAT16,
           CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE, "numbers that are not stood in for");
-  const TensorSpec t{
-      .id = d.one<std::int64_t>(CUDNN_ATTR_TENSOR_UNIQUE_ID),
-      .alignment = d.one<std::int64_t>(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT),
-      .is_virtual =
-          d.has(CUDNN_ATTR_TENSOR_IS_VIRTUAL) && d.one<bool>(CUDNN_ATTR_TENSOR_IS_VIRTUAL),
-      .type = type == CUDNN_DATA_FLOAT ? Number::f32 : Number::bf16,
-      .sizes = numbers<4>(d, CUDNN_ATTR_TENSOR_DIMENSIONS),
-      .strides = numbers<4>(d, CUDNN_ATTR_TENSOR_STRIDES)};
+  const TensorSpec t{.id = d.one<std::int64_t>(CUDNN_ATTR_TENSOR_UNIQUE_ID),
+                     .alignment = d.one<std::int64_t>(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT),
+                     .is_virtual = d.has(CUDNN_ATTR_TENSOR_IS_VIRTUAL) &&
+                                   d.one<bool>(CUDNN_ATTR_TENSOR_IS_VIRTUAL),
+                     .type = type == CUDNN_DATA_FLOAT ? Number::f32 : Number::bf16,
+                     .sizes = numbers<4>(d, CUDNN_ATTR_TENSOR_DIMENSIONS),
+                     .strides = numbers<4>(d, CUDNN_ATTR_TENSOR_STRIDES)};
   for (int i = 0; i < 4; ++i)
     require(t.sizes[i] > 0 && t.strides[i] > 0, CUDNN_STATUS_BAD_PARAM,
             "sizes and strides of a tensor are positive");

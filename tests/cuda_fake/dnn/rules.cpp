@@ -9,13 +9,12 @@ namespace {
 constexpr auto kPart = CUDNN_TYPE_BACKEND_DESCRIPTOR;
 constexpr std::int64_t kMany = 64;
 
-const Rule kTensor[] = {
-    {CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, 1, true},
-    {CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, 4, 4, true},
-    {CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, 4, 4, true},
-    {CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, 1, true},
-    {CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, 1, true},
-    {CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1, 1, false}};
+const Rule kTensor[] = {{CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, 1, true},
+                        {CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, 4, 4, true},
+                        {CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, 4, 4, true},
+                        {CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, 1, true},
+                        {CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1, 1, true},
+                        {CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1, 1, false}};
 
 const Rule kConvolution[] = {
     {CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, 1, 1, true},
@@ -53,13 +52,12 @@ const Rule kBackwardFilter[] = {factor(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILT
                                 tensor(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW),
                                 tensor(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY)};
 
-const Rule kPointwise[] = {
-    {CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, 1, true},
-    {CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, 1, true}};
-const Rule kPointwiseOperation[] = {
-    {CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, kPart, 1, 1, true,
-     CUDNN_BACKEND_POINTWISE_DESCRIPTOR},
-    tensor(CUDNN_ATTR_OPERATION_POINTWISE_XDESC), tensor(CUDNN_ATTR_OPERATION_POINTWISE_YDESC)};
+const Rule kPointwise[] = {{CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1, 1, true},
+                           {CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1, 1, true}};
+const Rule kPointwiseOperation[] = {{CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, kPart, 1, 1,
+                                     true, CUDNN_BACKEND_POINTWISE_DESCRIPTOR},
+                                    tensor(CUDNN_ATTR_OPERATION_POINTWISE_XDESC),
+                                    tensor(CUDNN_ATTR_OPERATION_POINTWISE_YDESC)};
 
 const Rule kGraph[] = {{CUDNN_ATTR_OPERATIONGRAPH_OPS, kPart, 1, kMany, true},
                        {CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1, 1, false}};
@@ -78,15 +76,14 @@ const Rule kConfig[] = {
     {CUDNN_ATTR_ENGINECFG_ENGINE, kPart, 1, 1, true, CUDNN_BACKEND_ENGINE_DESCRIPTOR},
     {CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, kPart, 1, kMany, false,
      CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR}};
-const Rule kPlan[] = {
-    {CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, kPart, 1, 1, true, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR},
-    {CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, 1, false},
-    {CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, kPart, 1, 1, false,
-     CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR}};
-const Rule kPack[] = {
-    {CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, 1, kMany, true},
-    {CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, 1, kMany, true},
-    {CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, 1, true}};
+const Rule kPlan[] = {{CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, kPart, 1, 1, true,
+                       CUDNN_BACKEND_ENGINECFG_DESCRIPTOR},
+                      {CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, 1, 1, false},
+                      {CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, kPart, 1, 1, false,
+                       CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR}};
+const Rule kPack[] = {{CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, 1, kMany, true},
+                      {CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, 1, kMany, true},
+                      {CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, 1, 1, true}};
 const Rule kCard[] = {
     {CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, 1, 1 << 20, true}};
 

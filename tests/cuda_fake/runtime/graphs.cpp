@@ -56,8 +56,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t ready) {
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t ready, cudaStream_t stream) {
-  return result(static_cast<cudaError_t>(
-      enqueue(stream, "cudaGraphLaunch", [work = ready->work] {
-        for (const Work& piece : *work) piece();
-      })));
+  return result(static_cast<cudaError_t>(enqueue(stream, "cudaGraphLaunch", [work = ready->work] {
+    for (const Work& piece : *work) piece();
+  })));
 }

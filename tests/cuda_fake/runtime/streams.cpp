@@ -75,7 +75,8 @@ using namespace peclr::fake;
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   const auto lock = locked();
   if (flags != cudaStreamNonBlocking)
-    misuse("cudaStreamCreateWithFlags", "one that waits for the default stream is not stood in for");
+    misuse("cudaStreamCreateWithFlags",
+           "one that waits for the default stream is not stood in for");
   *stream = new CUstream_st{.card = current_card()};
   made().insert(*stream);
   return cudaSuccess;
@@ -109,8 +110,8 @@ cudaError_t cudaDeviceSynchronize() {
   return cudaSuccess;
 }
 
-// A stream that records may wait only for what is recorded with it; one that does not would be drawn
-// into the recording by waiting for what is recorded, which nothing here is meant to do.
+// A stream that records may wait only for what is recorded with it; one that does not would be
+// drawn into the recording by waiting for what is recorded, which nothing here is meant to do.
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   constexpr const char* kName = "cudaStreamWaitEvent";
   const auto lock = locked();
