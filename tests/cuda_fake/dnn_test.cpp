@@ -127,6 +127,20 @@ TEST_CASE("cuDNN stand-in: the tensors of a convolution fit each other", "[fake]
   CHECK(forward({2, 7, 5, 5}) == CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH);
 }
 
+TEST_CASE("cuDNN stand-in: no engine is taken whose sums are not what was asked for", "[fake]") {
+  const cuda::ConvShape shape{2, 5, 5, 8, 8, 3, 1, 1, DType::f32};
+  const auto kept = [&](std::int64_t engine, cuda::Tf32 tf32) {
+    return cuda::kept_plan(cuda::ConvPass::forward, shape, tf32, R"({"deviceVer": 900})",
+                           {.engine = engine})
+        .has_value();
+  };
+  CHECK(kept(0, cuda::Tf32::off));
+  CHECK_FALSE(kept(17, cuda::Tf32::on));  // not deterministic
+  CHECK_FALSE(kept(23, cuda::Tf32::off));
+  CHECK(kept(23, cuda::Tf32::on));
+  CHECK_FALSE(kept(31, cuda::Tf32::on));  // for bf16
+}
+
 TEST_CASE("cuDNN stand-in: operands that a GPU would read wrongly are seen", "[fake]") {
   CudaBackend backend;
   const Tensor x = backend.activation({2, 5, 5, 8}, DType::f32),
