@@ -24,7 +24,8 @@ Place host_place(const char* function, const void* data, std::size_t bytes) {
   return found.place;
 }
 
-cudaError_t add(cudaStream_t stream, const char* function, Work work) {
+template <class F>
+cudaError_t add(cudaStream_t stream, const char* function, F work) {
   return result(static_cast<cudaError_t>(enqueue(stream, function, std::move(work))));
 }
 

@@ -8,11 +8,12 @@
 
 using namespace peclr::fake;
 
+using Pieces = std::vector<std::unique_ptr<Work>>;
 struct CUgraph_st {
-  std::shared_ptr<const std::vector<Work>> work;
+  std::shared_ptr<const Pieces> work;
 };
 struct CUgraphExec_st {
-  std::shared_ptr<const std::vector<Work>> work;
+  std::shared_ptr<const Pieces> work;
 };
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
@@ -34,7 +35,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
     return result(cudaErrorStreamCaptureWrongThread);
   const std::unique_ptr<Capture> ended = std::move(stream->capture);
   if (ended->broken) return result(cudaErrorStreamCaptureInvalidated);
-  *graph = new CUgraph_st{std::make_shared<const std::vector<Work>>(std::move(ended->work))};
+  *graph = new CUgraph_st{std::make_shared<const Pieces>(std::move(ended->work))};
   return cudaSuccess;
 }
 
@@ -57,6 +58,6 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t ready) {
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t ready, cudaStream_t stream) {
   return result(static_cast<cudaError_t>(enqueue(stream, "cudaGraphLaunch", [work = ready->work] {
-    for (const Work& piece : *work) piece();
+    for (const auto& piece : *work) piece->run();
   })));
 }

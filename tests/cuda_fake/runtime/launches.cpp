@@ -8,7 +8,7 @@
 namespace peclr::fake {
 namespace {
 
-void launch(Stream stream, const char* kernel, Work work) {
+void launch(Stream stream, const char* kernel, std::function<void()> work) {
   if (enqueue(stream, kernel, std::move(work)) != 0)
     throw std::runtime_error(std::string("CUDA kernel ") + kernel +
                              ", launch: the recording has failed");

@@ -17,17 +17,20 @@ bool early() {
 
 }  // namespace
 
-void Queue::add(Work work) {
-  waiting_.push_back(std::move(work));
+void Queue::add(std::unique_ptr<Work> work) {
+  Work* const added = work.get();
+  (first_ ? last_->next : first_) = std::move(work);
+  last_ = added;
+  ++asked_;
   if (early()) finish(asked());
 }
 
 void Queue::step() {
-  if (waiting_.empty()) return;
-  const Work work = std::move(waiting_.front());
-  waiting_.pop_front();
+  if (!first_) return;
+  const std::unique_ptr<Work> work = std::move(first_);
+  first_ = std::move(work->next);
   ++done_;
-  work();
+  work->run();
 }
 
 void Queue::finish(std::uint64_t position) {

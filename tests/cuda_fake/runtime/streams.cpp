@@ -53,7 +53,7 @@ void finish_all() {
   finish(nullptr);
 }
 
-int enqueue(Stream stream, const char* function, Work work) {
+int enqueue_work(Stream stream, const char* function, std::unique_ptr<Work> work) {
   const auto lock = locked();
   CUstream_st& to = the(stream, function);
   if (to.card != current_card()) misuse(function, "the stream is another card's than the thread's");

@@ -7,7 +7,6 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -19,15 +18,16 @@ namespace peclr::fake {
 // Work in its order. Work may wait for another queue's.
 class Queue {
  public:
-  void add(Work work);
-  std::uint64_t asked() const { return done_ + waiting_.size(); }
+  void add(std::unique_ptr<Work> work);
+  std::uint64_t asked() const { return asked_; }
   bool is_done(std::uint64_t position) const { return done_ >= position; }
   void finish(std::uint64_t position);  // until is_done
   void step();                          // the next piece of work, if any
 
  private:
-  std::deque<Work> waiting_;
-  std::uint64_t done_ = 0;
+  std::unique_ptr<Work> first_;
+  Work* last_ = nullptr;
+  std::uint64_t asked_ = 0, done_ = 0;
 };
 
 // What a stream had been asked for when an event was recorded.
@@ -41,7 +41,7 @@ struct Mark {
 struct Capture {
   std::thread::id thread;
   bool broken = false;
-  std::vector<Work> work;
+  std::vector<std::unique_ptr<Work>> work;
 };
 
 // All under locked().
