@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-# PECLR_GPU=none|simt|cuda: which build of kernels/*.cu there is, if any, as peclr_kernels.
+# PECLR_GPU=none|simt|fake|cuda: which build of kernels/*.cu there is, if any, as peclr_kernels.
 #   simt  a host compiler and the emulator in tests/simt: for tests (docs/kernels.md)
+#   fake  likewise, under the CUDA backend with stand-ins for NVIDIA's libraries (tests/cuda_fake): for tests
 #   cuda  nvcc; the cards are CMAKE_CUDA_ARCHITECTURES
-set(PECLR_GPU none CACHE STRING "GPU backend: none, simt (kernels on the emulator, for tests) or cuda")
-set_property(CACHE PECLR_GPU PROPERTY STRINGS none simt cuda)
+# engine/cuda is built where there is a target peclr_cuda_libraries. PECLR_GPU_DEVICE is the device of the kernels' tests,
+# PECLR_GPU_TESTS the folders of those that are for this build.
+set(PECLR_GPU none CACHE STRING "GPU backend: none, simt or fake (kernels on the emulator, for tests), or cuda")
+set_property(CACHE PECLR_GPU PROPERTY STRINGS none simt fake cuda)
+set(PECLR_GPU_DEVICE ${PECLR_GPU})
+set(PECLR_GPU_TESTS tests/kernels tests/${PECLR_GPU})
 
 file(GLOB kernel_sources CONFIGURE_DEPENDS kernels/*.cu)
 
-if(PECLR_GPU STREQUAL "simt")
+if(PECLR_GPU MATCHES "^(simt|fake)$")
   file(GLOB simt_sources CONFIGURE_DEPENDS tests/simt/emulator/*.cpp)
   add_library(peclr_simt STATIC ${simt_sources})
   target_link_libraries(peclr_simt PUBLIC fmt::fmt)
@@ -20,7 +25,11 @@ if(PECLR_GPU STREQUAL "simt")
   add_library(peclr_kernels STATIC ${kernel_sources})
   target_link_libraries(peclr_kernels PUBLIC peclr_simt)
   target_compile_options(peclr_kernels PRIVATE -Wno-unknown-pragmas)  # unroll
-  add_compile_definitions(PECLR_SIMT)
+  if(PECLR_GPU STREQUAL "simt")
+    add_compile_definitions(PECLR_SIMT)
+  else()
+    include(cmake/cuda_fake.cmake)
+  endif()
 
 elseif(PECLR_GPU STREQUAL "cuda")
   if(NOT CMAKE_CUDA_ARCHITECTURES)
@@ -66,5 +75,5 @@ elseif(PECLR_GPU STREQUAL "cuda")
   add_compile_definitions(PECLR_CUDA)
 
 elseif(NOT PECLR_GPU STREQUAL "none")
-  message(FATAL_ERROR "PECLR_GPU=${PECLR_GPU}: use none, simt or cuda")
+  message(FATAL_ERROR "PECLR_GPU=${PECLR_GPU}: use none, simt, fake or cuda")
 endif()

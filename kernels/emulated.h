@@ -15,6 +15,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "kernels/stream.h"
+
 struct uint2 {
   unsigned x, y;
 };
@@ -57,6 +59,7 @@ struct Launch {
   void (*thread)(const void* params, void* shared);
   const void* params;
   std::size_t params_bytes;
+  Stream stream;
 };
 // Runs all threads of all blocks and returns. Throws Fault (tests/simt/emulator/fault.h) where a
 // GPU would hang or its result would be undefined.
@@ -72,6 +75,11 @@ class Recorder {
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 };
+
+// Where launches of all threads go instead, with their stream, if anywhere: CUDA's streams as tests
+// stand in for them (tests/cuda_fake). Null has each run at once.
+using Queue = void (*)(Stream stream, const char* kernel, std::function<void()> work);
+void set_queue(Queue queue);
 
 void block_barrier(Where where);
 

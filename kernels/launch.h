@@ -123,7 +123,7 @@ void launch(Grid grid, const typename K::Params& params, Stream stream) {
 #else
 
 template <class K>
-void launch(Grid grid, const typename K::Params& params, Stream) {
+void launch(Grid grid, const typename K::Params& params, Stream stream) {
   check_kernel<K>();
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
   using Shared = typename K::Shared;
@@ -144,7 +144,8 @@ void launch(Grid grid, const typename K::Params& params, Stream) {
                    }
                  },
              .params = &params,
-             .params_bytes = sizeof params});
+             .params_bytes = sizeof params,
+             .stream = stream});
 }
 
 #endif

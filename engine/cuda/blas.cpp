@@ -70,7 +70,7 @@ std::uint32_t alignment_of(const void* p) {
 // What decides which algorithm fits.
 struct Key {
   Product product;
-  bool bias;
+  std::uint32_t bias_alignment;  // 0 without one
   std::uint32_t a_alignment, b_alignment, c_alignment;
   auto operator<=>(const Key&) const = default;
 };
@@ -83,7 +83,9 @@ struct Plan {
   std::size_t workspace_bytes;
 };
 
-Plan make_plan(cublasLtHandle_t handle, const Key& key, cublasComputeType_t compute) {
+// The search reads only the alignment of `bias`.
+Plan make_plan(cublasLtHandle_t handle, const Key& key, cublasComputeType_t compute,
+               const float* bias) {
   const Product& p = key.product;
   Plan plan{.first = p.transpose_b ? layout(p, p.type, p.n, p.k) : layout(p, p.type, p.k, p.n),
             .second = p.transpose_a ? layout(p, p.type, p.k, p.m) : layout(p, p.type, p.m, p.k),
@@ -93,7 +95,10 @@ Plan make_plan(cublasLtHandle_t handle, const Key& key, cublasComputeType_t comp
   plan.operation.reset(made);
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSA, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N, p);
   set(plan.operation, CUBLASLT_MATMUL_DESC_TRANSB, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, p);
-  if (key.bias) set(plan.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS, p);
+  if (bias) {
+    set(plan.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS, p);
+    set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias, p);
+  }
 
   cublasLtMatmulPreference_t wishes = nullptr;
   check_cublas(cublasLtMatmulPreferenceCreate(&wishes), p);
@@ -147,14 +152,15 @@ std::string Blas::version() {
 
 void Blas::run(const Product& p, const void* a, const void* b, const float* bias, float* c) {
   enter_gpu();
-  // cuBLASLt's preferences say nothing of this address, and its kernels read 16 bytes at a time.
+  // cuBLASLt's kernels read 16 bytes of it at a time.
   check(reinterpret_cast<std::uintptr_t>(bias) % 16 == 0, "{}: the bias is not aligned",
         text_of(p));
-  const Key key{p, bias != nullptr, alignment_of(a), alignment_of(b), alignment_of(c)};
+  const Key key{p, bias ? alignment_of(bias) : 0, alignment_of(a), alignment_of(b),
+                alignment_of(c)};
   auto it = impl_->plans.find(key);
   if (it == impl_->plans.end()) {
     const auto compute = p.type == DType::f32 ? impl_->f32_compute : CUBLAS_COMPUTE_32F;
-    it = impl_->plans.emplace(key, make_plan(impl_->handle, key, compute)).first;
+    it = impl_->plans.emplace(key, make_plan(impl_->handle, key, compute, bias)).first;
   }
   const Plan& plan = it->second;
   if (bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias, p);

@@ -263,6 +263,7 @@ void wait_for_my_turn() { running->wait(); }
 namespace {
 
 constinit thread_local Tasks* recorded = nullptr;
+constinit Queue queue = nullptr;
 
 // A launch with its own copy of what the host handed over.
 class KeptLaunch {
@@ -294,9 +295,13 @@ class KeptLaunch {
 void run(const Launch& launch) {
   if (recorded)
     recorded->push_back(KeptLaunch(launch));
+  else if (queue)
+    queue(launch.stream, launch.kernel, KeptLaunch(launch));
   else
     Runner(launch).run_grid();
 }
+
+void set_queue(Queue to) { queue = to; }
 
 Recorder::Recorder(Tasks& tasks) { recorded = &tasks; }
 Recorder::~Recorder() { recorded = nullptr; }

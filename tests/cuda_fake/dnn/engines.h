@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engines that the stand-in has for convolutions: one for each thing that cuDNN says of its
+// own, so that what takes a wrong one is seen.
+#pragma once
+#include <span>
+
+#include "tests/cuda_fake/dnn/convolution.h"
+
+namespace peclr::fake {
+
+struct Engine {
+  std::int64_t index;
+  std::vector<cudnnBackendNumericalNote_t> notes;
+  std::int64_t workspace_bytes, knob_most;  // its one knob, CUDNN_KNOB_TYPE_TILE_SIZE, is 0 to this
+  Arithmetic arithmetic;
+  bool keeps_promises;  // what is not deterministic gives NaN
+  bool takes_f32, takes_bf16;
+};
+
+const Engine* engine_of(std::int64_t index);  // null where there is none
+// Tensor cores take 8 channels of bf16 at a time; with other numbers no engine is offered.
+bool takes(const Engine& engine, const Convolution& c);
+// Knob settings that are proposed for a graph: new descriptors, the most promising first.
+std::vector<Part> proposals(const Part& graph, cudnnBackendHeurMode_t mode);
+const Engine& engine_of_plan(const Descriptor& plan);
+const Descriptor& graph_of_plan(const Descriptor& plan);
+
+}  // namespace peclr::fake

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole runs of the program on the CUDA backend with stand-ins: its order of work, and a card that
+// is full.
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "tests/support/files.h"
+#include "tests/support/program.h"
+
+namespace peclr {
+namespace {
+
+using namespace test;
+
+using Env = std::vector<std::pair<std::string, std::string>>;
+
+struct Runs {
+  TempFolder folder;
+
+  Runs() {
+    const ProgramResult synth =
+        run_peclr({"synth", "--out", folder / "hands", "--count", "8", "--seed", "3"});
+    INFO(described(synth));
+    REQUIRE(synth.exit_code == 0);
+  }
+  ProgramResult run(const char* command, const std::string& name, const Args& more,
+                    const Env& env = {}) const {
+    Args args{command,          "out=" + (folder / name), "data.train=" + (folder / "hands"),
+              "device=cuda",    "model.depth=18",         "model.input=32",
+              "train.epochs=4", "train.batch_size=4",     "threads=1"};
+    args.insert(args.end(), more.begin(), more.end());
+    ProgramOptions options{.env = env};
+    options.env.emplace_back("XDG_CACHE_HOME", folder / "cache");
+    return run_peclr(args, options);
+  }
+  // Steps must have been recorded.
+  std::string model(const char* command, const std::string& name, const Args& more,
+                    const Env& env = {}, const char* says = "") const {
+    const ProgramResult result = run(command, name, more, env);
+    INFO(described(result));
+    REQUIRE(result.exit_code == 0);
+    CHECK_FALSE(result.says("steps are not recorded"));
+    CHECK(result.says(says));
+    return read_bytes((folder / name) + "/model.safetensors");
+  }
+};
+
+// What a stream does late it must find as it was left for it: the model is that of streams that do
+// all at once, of another card, and of pictures from pinned memory.
+TEST_CASE("cuda stand-in: pre-training does not depend on when streams work", "[fake][run]") {
+  const Runs runs;
+  const Args more{"train.optimizer=lars", "precision=bf16", "train.accumulate=2"};
+  const std::string late = runs.model("pretrain", "late", more, {{"PECLR_FAKE_STREAMS", "late"}});
+  CHECK(runs.model("pretrain", "early", more, {{"PECLR_FAKE_STREAMS", "early"}}) == late);
+  Args other = more;
+  other.insert(other.end(), {"gpu=1", "data.cache=pinned", "data.workers=3"});
+  CHECK(runs.model("pretrain", "other", other) == late);
+}
+
+TEST_CASE("cuda stand-in: fine-tuning does not depend on when streams work", "[fake][run]") {
+  const Runs runs;
+  const std::string late = runs.model("finetune", "late", {}, {{"PECLR_FAKE_STREAMS", "late"}});
+  CHECK(runs.model("finetune", "early", {}, {{"PECLR_FAKE_STREAMS", "early"}}) == late);
+}
+
+TEST_CASE("cuda stand-in: a batch that does not fit the card is refused before the first step",
+          "[fake][run]") {
+  const Runs runs;
+  const Env small{{"PECLR_FAKE_MEMORY_MIB", "280"}};
+  Args more{"model.input=128", "train.accumulate=1", "train.epochs=1", "train.batch_size=8"};
+  const ProgramResult result = runs.run("pretrain", "large", more, small);
+  INFO(described(result));
+  CHECK(result.refuses(
+      1, {"out of memory: train.batch_size=8 needs at least", "there are 279", "should fit"}));
+  CHECK_FALSE(result.says("step 1/"));
+  // What should fit does.
+  const std::string line = result.last_line();
+  more.back() = line.substr(line.rfind("train.batch_size="));
+  more.back() = more.back().substr(0, more.back().find(' '));
+  const ProgramResult smaller = runs.run("pretrain", "smaller", more, small);
+  INFO(more.back() << "\n" << described(smaller));
+  CHECK(smaller.exit_code == 0);
+}
+
+// The least that a step needs is there, but not what comes besides.
+TEST_CASE("cuda stand-in: a card that fills up on the way ends the run with one line",
+          "[fake][run]") {
+  const Runs runs;
+  const ProgramResult result =
+      runs.run("pretrain", "full", {"train.accumulate=1"}, {{"PECLR_FAKE_MEMORY_MIB", "190"}});
+  INFO(described(result));
+  CHECK(result.refuses(
+      1, {"out of memory", "MiB asked for on the device", "for pictures", "train.batch_size"}));
+}
+
+TEST_CASE("cuda stand-in: pictures are kept in a card's memory only while there is room",
+          "[fake][run]") {
+  const Runs runs;
+  const Args more{"train.accumulate=1"};
+  const std::string roomy =
+      runs.model("pretrain", "roomy", more, {}, "8 kept in the device's memory, 0 in pinned");
+  const Env full{{"PECLR_FAKE_MEMORY_MIB", "260"}};
+  CHECK(runs.model("pretrain", "auto", more, full,
+                   "0 kept in the device's memory, 8 in pinned memory") == roomy);
+  CHECK(runs.model("pretrain", "gpu", {"train.accumulate=1", "data.cache=gpu"}, full) == roomy);
+}
+
+}  // namespace
+}  // namespace peclr
