@@ -42,11 +42,9 @@ void run(Options options) {
   // The first step chooses convolutions, the second finds its memory, the third is recorded.
   step.run();
   const double first = seconds_since(begin);
-  step.run();
-  step.run();
+  for (int i = 0; i < 3; ++i) step.run();
   std::vector<double> seconds;
   float loss = 0;
-  step.run();
   Clock::time_point start = Clock::now();
   HostCopy* ahead = &step.queue();
   for (int round = 0; round < options.rounds; ++round) {

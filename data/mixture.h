@@ -23,6 +23,10 @@ struct SourceSpec {
 struct PictureId {
   std::int32_t source = 0, index = 0;
   auto operator<=>(const PictureId&) const = default;
+  // One for each picture, and never 0: AugmentRequest::picture.
+  std::uint64_t number() const {
+    return (static_cast<std::uint64_t>(source) << 32 | static_cast<std::uint32_t>(index)) + 1;
+  }
 };
 
 struct Mixture {

@@ -17,7 +17,6 @@ constexpr int kPixels = 4;      // of a thread, kRowStep rows apart
 constexpr int kPatchWidth = 8;  // of a warp
 constexpr int kRowStep = kWarp / kPatchWidth;
 constexpr int kPatchHeight = kPixels * kRowStep;
-constexpr int kMostSamples = 16;  // an axis, see samples_for
 
 using WholeTaps = TapsOf<std::uint32_t>;
 

@@ -68,11 +68,11 @@ PECLR_BEGIN
 // Samples an axis for a resize by `scale` source pixels an output pixel: no two are further apart
 // than one pixel, up to a limit that only pictures reach which should have been reduced when they
 // were read.
+inline constexpr int kMostSamples = 16;  // of a pixel, an axis
 PECLR_HD inline int samples_for(double scale) {
   constexpr double kSlack = 1e-4;  // a scale of 1 that was computed must not take two samples
-  constexpr double kMost = 16;
   const double samples = std::ceil(scale - kSlack);
-  return !(samples > 1) ? 1 : static_cast<int>(samples < kMost ? samples : kMost);
+  return !(samples > 1) ? 1 : samples < kMostSamples ? static_cast<int>(samples) : kMostSamples;
 }
 
 // Whether plan_augment can hold the positions of an out x out view, one pixel around it included.

@@ -5,8 +5,7 @@
 #include <vector>
 
 #include "tests/support/device.h"
-#include "tests/support/files.h"
-#include "tests/support/program.h"
+#include "tests/support/small_runs.h"
 
 namespace peclr {
 namespace {
@@ -15,29 +14,21 @@ using namespace test;
 
 // Five epochs of two steps. Pictures are kept from the third step on, when at most five batches
 // have been made.
-struct Runs {
-  TempFolder folder;
+struct Runs : SmallRuns {
+  Runs() : SmallRuns(8) {}
 
-  Runs() {
-    const ProgramResult synth =
-        run_peclr({"synth", "--out", folder / "hands", "--count", "8", "--seed", "3"});
-    INFO(described(synth));
-    REQUIRE(synth.exit_code == 0);
-  }
   ProgramResult run(const std::string& name, const Args& more) const {
-    Args args{"pretrain",           "out=" + (folder / name), "data.train=" + (folder / "hands"),
-              "model.depth=18",     "model.input=32",         "train.epochs=5",
-              "train.batch_size=4", "train.accumulate=1",     "threads=1"};
-    args.insert(args.end(), more.begin(), more.end());
-    return run_peclr(args);
+    Args all{"train.epochs=5", "train.batch_size=4"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run_peclr(start("pretrain", name, all));
   }
   // `kept`: what the run must say of its pictures.
-  std::string model(const std::string& name, const Args& more, const char* kept = "") const {
+  std::string trained(const std::string& name, const Args& more, const char* kept = "") const {
     const ProgramResult result = run(name, more);
     INFO(described(result));
     REQUIRE(result.exit_code == 0);
     CHECK(result.says(kept));
-    return read_bytes((folder / name) + "/model.safetensors");
+    return model(name);
   }
 };
 
@@ -45,15 +36,15 @@ TEST_CASE("data.cache: the model is the same, byte for byte", "[trainer][determi
   const Runs runs;
   const std::string device = std::string("device=") + device_name();
   const bool cpu = std::string(device_name()) == "cpu";
-  const std::string without = runs.model("none", {device, "data.cache=none"});
-  CHECK(runs.model("auto", {device}, cpu ? "" : "pictures: 8 kept in the device's memory") ==
+  const std::string without = runs.trained("none", {device, "data.cache=none"});
+  CHECK(runs.trained("auto", {device}, cpu ? "" : "pictures: 8 kept in the device's memory") ==
         without);
   if (cpu) {  // four pictures of 74 x 74 (224, reduced)
-    CHECK(runs.model("half", {device, "data.cache_gb=0.0001"}) == without);
+    CHECK(runs.trained("half", {device, "data.cache_gb=0.0001"}) == without);
     return;
   }
-  CHECK(runs.model("pinned", {device, "data.cache=pinned", "data.workers=3"},
-                   "0 kept in the device's memory, 8 in pinned memory") == without);
+  CHECK(runs.trained("pinned", {device, "data.cache=pinned", "data.workers=3"},
+                     "0 kept in the device's memory, 8 in pinned memory") == without);
 }
 
 TEST_CASE("data.cache: a GPU's memory is refused on the CPU", "[trainer]") {

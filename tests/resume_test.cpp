@@ -11,6 +11,7 @@
 
 #include "tests/support/files.h"
 #include "tests/support/program.h"
+#include "tests/support/small_runs.h"
 
 namespace peclr {
 namespace {
@@ -23,42 +24,20 @@ using test::ProgramOptions;
 using test::ProgramResult;
 using test::read_bytes;
 using test::run_peclr;
-using test::TempFolder;
 
-// A labelled set, and runs on it that are as small as runs can be.
-struct Runs {
+struct Runs : test::SmallRuns {
   static constexpr int kSteps = 15;  // 3 epochs of 5
-  TempFolder folder;
 
-  Runs() {
-    const ProgramResult synth =
-        run_peclr({"synth", "--out", folder / "hands", "--count", "40", "--seed", "3"});
-    INFO(described(synth));
-    REQUIRE(synth.exit_code == 0);
-  }
-  std::string out(const std::string& run) const { return folder / run; }
-  std::string file(const std::string& run, const char* name) const { return out(run) + "/" + name; }
+  Runs() : SmallRuns(40) {}
 
   Args start(const char* command, const std::string& run, const Args& more = {}) const {
-    Args args{command,
-              "out=" + out(run),
-              "data.train=" + (folder / "hands"),
-              "model.depth=18",
-              "model.input=32",
-              "train.epochs=3",
-              "train.batch_size=8",
-              "train.accumulate=1",
-              "threads=1",
-              "data.workers=1"};
-    args.insert(args.end(), more.begin(), more.end());
-    return args;
+    Args all{"train.epochs=3", "train.batch_size=8", "data.workers=1"};
+    all.insert(all.end(), more.begin(), more.end());
+    return SmallRuns::start(command, run, all);
   }
   // Everything else stands in last.safetensors.
   Args resume(const char* command, const std::string& run) const {
     return {command, "out=" + out(run), "--resume"};
-  }
-  std::string model(const std::string& run) const {
-    return read_bytes(file(run, "model.safetensors"));
   }
   // metrics.jsonl without what the clock says.
   std::vector<json> metrics(const std::string& run) const {

@@ -52,7 +52,7 @@ void augment(Backend& backend, PictureFeed& feed, const PictureFeed::Item& item,
              std::span<const AugmentRequest> requests, const Tensor& images) {
   backend.augment(requests, images);
   if (item.picture->image.pixels.empty()) return;
-  const PictureHome home = backend.picture_home(item.number);
+  const PictureHome home = backend.picture_home(item.id.number());
   if (home != PictureHome::caller) feed.hand_over(item, home);
 }
 
@@ -131,7 +131,7 @@ void ContrastiveBatches::prepare(const LoaderItem& item) {
     const std::int64_t row = v * n + item.item;
     slot.views[static_cast<std::size_t>(row)] = transform_of(view);
     requests[static_cast<std::size_t>(v)] = {image.pixels.data(), image.width, image.height,
-                                             view.pixels,         row,         picture.number};
+                                             view.pixels,         row,         picture.id.number()};
   }
   augment(backend_, feed_, picture, requests, slot.images);
 }
@@ -221,7 +221,7 @@ void PoseBatches::prepare(const LoaderItem& item) {
   std::copy_n(target.z_rel, kJoints, &slot.z_rel[kJoints * row]);
   slot.root_depth[row] = target.root_depth;
   const AugmentRequest request{image.pixels.data(), image.width, image.height,
-                               view.pixels,         item.item,   picture.number};
+                               view.pixels,         item.item,   picture.id.number()};
   augment(backend_, feed_, picture, {&request, 1}, slot.images);
 }
 

@@ -46,8 +46,6 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
              source.path);
       keep_labels(set, settings.data.labels, static_cast<std::uint64_t>(settings.seed));
     }
-    first_numbers_.push_back(1 + static_cast<std::uint64_t>(
-                                     std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0})));
     sizes.push_back(set.size());
     weights.push_back(source.weight);
     sets_.push_back(std::move(set));
@@ -65,9 +63,7 @@ PictureFeed::Item PictureFeed::item(std::int64_t epoch, std::int64_t position) {
   const EpochOrders::Order order = orders_->of(epoch);
   const UsedPicture used = read_or_next(*cache_, *bad_, *order, position);
   const PictureSet& set = sets_[static_cast<std::size_t>(used.id.source)];
-  const std::uint64_t number = first_numbers_[static_cast<std::size_t>(used.id.source)] +
-                               static_cast<std::uint64_t>(used.id.index);
-  Item item{used.picture, used.id, number, set.path(used.id.index).string(), nullptr, {}};
+  Item item{used.picture, used.id, set.path(used.id.index).string(), nullptr, {}};
   if (set.known == Known::joints) {
     item.label = &set.label(used.id.index);
     item.K = reduced_camera(item.label->K, used.picture->factor);

@@ -31,7 +31,6 @@ class PictureFeed {
   struct Item {
     std::shared_ptr<const Picture> picture;  // without pixels where a device keeps them
     PictureId id;
-    std::uint64_t number;              // of the picture, from 1: AugmentRequest::picture
     std::string file;                  // for messages
     const HandLabel* label = nullptr;  // null where the joints are not known
     Mat3f K;                           // of the (reduced) picture, where there is a label
@@ -50,7 +49,6 @@ class PictureFeed {
 
  private:
   std::vector<PictureSet> sets_;
-  std::vector<std::uint64_t> first_numbers_;  // of each set's pictures
   std::unique_ptr<EpochOrders> orders_;
   std::unique_ptr<PictureCache> cache_;
   std::unique_ptr<BadPictures> bad_;

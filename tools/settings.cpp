@@ -17,10 +17,6 @@
 namespace peclr {
 namespace {
 
-// May be others when a run goes on.
-const std::set<std::string> kMayDiffer{"out",        "data.max_bad",  "data.workers",
-                                       "data.cache", "data.cache_gb", "train.save_seconds"};
-
 const SettingField* find_field(std::string_view key) {
   for (const SettingField& field : setting_fields())
     if (field.key == key) return &field;
@@ -181,12 +177,18 @@ std::string settings_yaml(Command command, const Settings& settings) {
   return text;
 }
 
+bool decides_result(std::string_view key) {
+  static const std::set<std::string_view> none{"out",        "data.max_bad",  "data.workers",
+                                               "data.cache", "data.cache_gb", "train.save_seconds"};
+  return !none.contains(key);
+}
+
 std::vector<SettingDifference> setting_differences(Command command, const Settings& stored,
                                                    const Settings& given) {
   const Settings a = resolved(stored), b = resolved(given);
   std::vector<SettingDifference> differences;
   for (const SettingField& field : setting_fields()) {
-    if (!field.matters_to(command) || kMayDiffer.contains(field.key)) continue;
+    if (!field.matters_to(command) || !decides_result(field.key)) continue;
     if (std::string x = field.print(a), y = field.print(b); x != y)
       differences.push_back({field.key, x, y});
   }

@@ -119,6 +119,9 @@ Settings settings_from_yaml(Command command, std::string_view yaml, const std::s
 // config.yaml: every key that matters to the command, in the table's order; reads back equal.
 std::string settings_yaml(Command command, const Settings& settings);
 
+// Whether a setting has a say in a run's result.
+bool decides_result(std::string_view key);
+
 // The keys of the command in which two settings differ, with both values, but for those that have
 // no say in the result: where it is written, who decodes, what is kept in memory, when to save.
 struct SettingDifference {

@@ -11,7 +11,6 @@ namespace {
 // Of one size, so that any can be used again for any picture.
 constexpr std::size_t kChunk = std::size_t{16} << 20;
 constexpr std::size_t kAlignment = 64;
-constexpr int kMostSamples = 16;  // an axis: samples_for
 
 std::size_t source_bytes(const AugmentRequest& r) {
   return 4 * static_cast<std::size_t>(r.width) * static_cast<std::size_t>(r.height);
@@ -71,7 +70,9 @@ void Augmenter::finish(const Tensor& images, Stream stream) {
   std::vector<Chunk> forgotten = std::exchange(forgotten_, {});
   lock.unlock();
 
-  send(batch.views.data(), bytes, table, table.device);
+  staging_.wait(table.mark);
+  std::memcpy(table.host, batch.views.data(), bytes);
+  staging_.upload(table.host, table.device, bytes);
   staging_.join(stream);
   launch({reinterpret_cast<const kernels::AugmentView*>(table.device),
           static_cast<std::int64_t>(batch.views.size()), static_cast<int>(images.shape()[1]),
@@ -96,39 +97,29 @@ PictureHome Augmenter::home(std::uint64_t picture) {
   return kept ? kept->home : PictureHome::caller;
 }
 
-// The address on the device of a request's pixels.
+// The address on the device of a request's pixels. They come from the caller once where they are
+// kept: straight to their home on the device, or to pinned memory, whence they travel each time.
 const std::byte* Augmenter::bring(const AugmentRequest& r, const Tensor& images) {
   const std::size_t bytes = source_bytes(r);
   std::unique_lock lock(mutex_);
+  std::optional<KeptPictures::Kept> home;
   const KeptPictures::Kept* const found = kept_.find(r.picture);
-  if (found && found->home == PictureHome::device) return found->pixels;
+  if (found) home = *found;
+  if (found && home->home == PictureHome::device) return home->pixels;
+  check(found || r.source, "augment: a picture without pixels, which is not kept");
   const Place place = this->place(batch_of(images), bytes);
-  if (found) {
-    const std::byte* const pinned = found->pixels;
-    lock.unlock();
-    staging_.wait(place.mark);
-    staging_.upload(pinned, place.device, bytes);
-    return place.device;
-  }
-  check(r.source, "augment: a picture without pixels, which is not kept");
-  const std::optional<KeptPictures::Kept> claimed = kept_.claim(r.picture, bytes);
+  if (!found) home = kept_.claim(r.picture, bytes);
   lock.unlock();
-  const bool stays = claimed && claimed->home == PictureHome::device;
-  std::byte* const on_device = stays ? claimed->pixels : place.device;
-  send(r.source, bytes, place, on_device);
-  if (!claimed) return on_device;
-  if (!stays) std::memcpy(claimed->pixels, r.source, bytes);
-  lock.lock();
-  kept_.enter(r.picture, *claimed);
-  return on_device;
-}
 
-// By way of a place's host memory. Waits, not holding the lock, for a kernel that may still read
-// what was there.
-void Augmenter::send(const void* from, std::size_t bytes, const Place& by, std::byte* to) {
-  staging_.wait(by.mark);
-  std::memcpy(by.host, from, bytes);
-  staging_.upload(by.host, to, bytes);
+  std::byte *from = place.host, *to = place.device;
+  if (home) (home->home == PictureHome::device ? to : from) = home->pixels;
+  staging_.wait(place.mark);
+  if (!found) std::memcpy(from, r.source, bytes);
+  staging_.upload(from, to, bytes);
+  if (found || !home) return to;
+  lock.lock();
+  kept_.enter(r.picture, *home);
+  return to;
 }
 
 // What was asked for images that no longer exist, and whose memory these now have, is forgotten.

@@ -47,13 +47,12 @@ class Augmenter {
   };
   struct Place {
     std::byte *host, *device;
-    std::uint64_t mark;  // to be waited for before it is written
+    std::uint64_t mark;  // of a kernel that may still read it
   };
 
   Batch& batch_of(const Tensor& images);
   Place place(Batch& batch, std::size_t bytes);
   const std::byte* bring(const AugmentRequest& request, const Tensor& images);
-  void send(const void* from, std::size_t bytes, const Place& by, std::byte* to);
   Chunk take_chunk(std::size_t bytes);
   void put_back(std::vector<Chunk>& chunks);
 

@@ -4,8 +4,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "tests/support/files.h"
-#include "tests/support/program.h"
+#include "tests/support/small_runs.h"
 
 namespace peclr {
 namespace {
@@ -14,34 +13,26 @@ using namespace test;
 
 using Env = std::vector<std::pair<std::string, std::string>>;
 
-struct Runs {
-  TempFolder folder;
+struct Runs : SmallRuns {
+  Runs() : SmallRuns(8) {}
 
-  Runs() {
-    const ProgramResult synth =
-        run_peclr({"synth", "--out", folder / "hands", "--count", "8", "--seed", "3"});
-    INFO(described(synth));
-    REQUIRE(synth.exit_code == 0);
-  }
   ProgramResult run(const char* command, const std::string& name, const Args& more,
                     const Env& env = {}) const {
-    Args args{command,          "out=" + (folder / name), "data.train=" + (folder / "hands"),
-              "device=cuda",    "model.depth=18",         "model.input=32",
-              "train.epochs=4", "train.batch_size=4",     "threads=1"};
-    args.insert(args.end(), more.begin(), more.end());
+    Args all{"device=cuda", "train.epochs=4", "train.batch_size=4"};
+    all.insert(all.end(), more.begin(), more.end());
     ProgramOptions options{.env = env};
     options.env.emplace_back("XDG_CACHE_HOME", folder / "cache");
-    return run_peclr(args, options);
+    return run_peclr(start(command, name, all), options);
   }
   // Steps must have been recorded.
-  std::string model(const char* command, const std::string& name, const Args& more,
-                    const Env& env = {}, const char* says = "") const {
+  std::string trained(const char* command, const std::string& name, const Args& more,
+                      const Env& env = {}, const char* says = "") const {
     const ProgramResult result = run(command, name, more, env);
     INFO(described(result));
     REQUIRE(result.exit_code == 0);
     CHECK_FALSE(result.says("steps are not recorded"));
     CHECK(result.says(says));
-    return read_bytes((folder / name) + "/model.safetensors");
+    return model(name);
   }
 };
 
@@ -50,24 +41,24 @@ struct Runs {
 TEST_CASE("cuda stand-in: pre-training does not depend on when streams work", "[fake][run]") {
   const Runs runs;
   const Args more{"train.optimizer=lars", "precision=bf16", "train.accumulate=2"};
-  const std::string late = runs.model("pretrain", "late", more, {{"PECLR_FAKE_STREAMS", "late"}});
-  CHECK(runs.model("pretrain", "early", more, {{"PECLR_FAKE_STREAMS", "early"}}) == late);
+  const std::string late = runs.trained("pretrain", "late", more, {{"PECLR_FAKE_STREAMS", "late"}});
+  CHECK(runs.trained("pretrain", "early", more, {{"PECLR_FAKE_STREAMS", "early"}}) == late);
   Args other = more;
   other.insert(other.end(), {"gpu=1", "data.cache=pinned", "data.workers=3"});
-  CHECK(runs.model("pretrain", "other", other) == late);
+  CHECK(runs.trained("pretrain", "other", other) == late);
 }
 
 TEST_CASE("cuda stand-in: fine-tuning does not depend on when streams work", "[fake][run]") {
   const Runs runs;
-  const std::string late = runs.model("finetune", "late", {}, {{"PECLR_FAKE_STREAMS", "late"}});
-  CHECK(runs.model("finetune", "early", {}, {{"PECLR_FAKE_STREAMS", "early"}}) == late);
+  const std::string late = runs.trained("finetune", "late", {}, {{"PECLR_FAKE_STREAMS", "late"}});
+  CHECK(runs.trained("finetune", "early", {}, {{"PECLR_FAKE_STREAMS", "early"}}) == late);
 }
 
 TEST_CASE("cuda stand-in: a batch that does not fit the card is refused before the first step",
           "[fake][run]") {
   const Runs runs;
   const Env small{{"PECLR_FAKE_MEMORY_MIB", "280"}};
-  Args more{"model.input=128", "train.accumulate=1", "train.epochs=1", "train.batch_size=8"};
+  Args more{"model.input=128", "train.epochs=1", "train.batch_size=8"};
   const ProgramResult result = runs.run("pretrain", "large", more, small);
   INFO(described(result));
   CHECK(result.refuses(
@@ -86,8 +77,7 @@ TEST_CASE("cuda stand-in: a batch that does not fit the card is refused before t
 TEST_CASE("cuda stand-in: a card that fills up on the way ends the run with one line",
           "[fake][run]") {
   const Runs runs;
-  const ProgramResult result =
-      runs.run("pretrain", "full", {"train.accumulate=1"}, {{"PECLR_FAKE_MEMORY_MIB", "190"}});
+  const ProgramResult result = runs.run("pretrain", "full", {}, {{"PECLR_FAKE_MEMORY_MIB", "190"}});
   INFO(described(result));
   CHECK(result.refuses(
       1, {"out of memory", "MiB asked for on the device", "for pictures", "train.batch_size"}));
@@ -96,13 +86,12 @@ TEST_CASE("cuda stand-in: a card that fills up on the way ends the run with one 
 TEST_CASE("cuda stand-in: pictures are kept in a card's memory only while there is room",
           "[fake][run]") {
   const Runs runs;
-  const Args more{"train.accumulate=1"};
   const std::string roomy =
-      runs.model("pretrain", "roomy", more, {}, "8 kept in the device's memory, 0 in pinned");
+      runs.trained("pretrain", "roomy", {}, {}, "8 kept in the device's memory, 0 in pinned");
   const Env full{{"PECLR_FAKE_MEMORY_MIB", "260"}};
-  CHECK(runs.model("pretrain", "auto", more, full,
-                   "0 kept in the device's memory, 8 in pinned memory") == roomy);
-  CHECK(runs.model("pretrain", "gpu", {"train.accumulate=1", "data.cache=gpu"}, full) == roomy);
+  CHECK(runs.trained("pretrain", "auto", {}, full,
+                     "0 kept in the device's memory, 8 in pinned memory") == roomy);
+  CHECK(runs.trained("pretrain", "gpu", {"data.cache=gpu"}, full) == roomy);
 }
 
 }  // namespace

@@ -12,17 +12,15 @@
 namespace peclr {
 namespace {
 
-// What does not change a result, or stands in a column of its own.
-const std::set<std::string> kPassedOver{
-    "out",        "seed",          "threads",           "device",       "init_from",
-    "method",     "data.labels",   "data.eval",         "data.max_bad", "data.workers",
-    "data.cache", "data.cache_gb", "train.save_seconds"};
+// What stands in a column of its own, or says where and how a run was made.
+const std::set<std::string> kPassedOver{"seed",   "threads",     "device",   "init_from",
+                                        "method", "data.labels", "data.eval"};
 
 using Entries = std::set<std::string>;
 
 void add_entries(Entries& entries, Command command, const Settings& settings, const char* prefix) {
   for (const SettingField& field : setting_fields())
-    if (field.matters_to(command) && !kPassedOver.contains(field.key))
+    if (field.matters_to(command) && decides_result(field.key) && !kPassedOver.contains(field.key))
       entries.insert(prefix + field.key + "=" + field.print(settings));
 }
 

@@ -20,6 +20,8 @@ std::array<std::int64_t, kCount> numbers(const Descriptor& d, Name name) {
   return all;
 }
 
+// Written from cuDNN's documentation and not taken from the engine: a name that is wrong there must
+// not be right here.
 struct Names {
   Pass pass;
   Name alpha, beta, convolution, x, w, y;
