@@ -3,6 +3,7 @@
 
 #include "engine/cpu/cpu_backend.h"
 #if defined(PECLR_CUDA)
+#include "engine/cuda/conv_plans.h"
 #include "engine/cuda/cuda_backend.h"
 #include "engine/cuda/late_libraries.h"
 #endif
@@ -85,7 +86,7 @@ std::vector<std::string> describe_devices() {
 #if defined(PECLR_CUDA)
   for (std::string& line : cuda::survey_lines(cuda::survey_gpus())) devices.push_back(line);
   const std::string& missing = cuda::library_problem();
-  devices.push_back("cuda: " + (missing.empty() ? fmt::format("{}, {}", cuda::Dnn::version(),
+  devices.push_back("cuda: " + (missing.empty() ? fmt::format("{}, {}", cuda::cudnn_version(),
                                                               cuda::Blas::version())
                                                 : missing));
 #else

@@ -24,7 +24,7 @@ struct Product {
 
 class Blas {
  public:
-  // f32 is f32, unless `tf32` (engine/cuda/dnn.h). Scratch comes from `memory`. Throws
+  // f32 is f32, unless `tf32` (engine/cuda/conv_shape.h). Scratch comes from `memory`. Throws
   // Error(device) where cuBLASLt does not start.
   Blas(const Context& gpu, CachingAllocator& memory, bool tf32);
   ~Blas();

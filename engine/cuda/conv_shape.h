@@ -22,6 +22,13 @@ struct ConvShape {
   auto operator<=>(const ConvShape&) const = default;
 };
 
+struct ConvOperands {
+  void *x, *w, *y;  // one of them is the result
+};
+
+// Whether f32 products may be taken of numbers cut to 10 bits of mantissa (TF32).
+enum class Tf32 { off, on };
+
 // "forward bf16 64x128x128x8 to 64, window 7, stride 2, padding 3": for errors and the file of
 // plans.
 std::string text_of(ConvPass pass, const ConvShape& shape);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cuda/cudnn_backend.h"
 
+#include "engine/cuda/conv_plans.h"
 #include "engine/cuda/graph.h"
 #include "engine/error.h"
 #include "engine/gpu/elementwise.h"
@@ -31,7 +32,7 @@ CudnnBackend::CudnnBackend(const Options& options)
       memory_(cuda::gpu_allocate, cuda::gpu_free, cuda::gpu_memory_text),
       weights_(memory_, gpu_.stream()),
       dnn_(gpu_, memory_,
-           {options.tf32, cuda::plan_file_path(gpu_.facts().name, cuda::Dnn::version_number())}),
+           {options.tf32, cuda::plan_file_path(gpu_.facts().name, cuda::cudnn_version_number())}),
       blas_(gpu_, memory_, options.tf32 == cuda::Tf32::on) {
   check_kernels();
 }
@@ -50,7 +51,8 @@ void CudnnBackend::check_kernels() {
 }
 
 std::string CudnnBackend::description() const {
-  return fmt::format("{}, {}, {}", gpu_.description(), cuda::Dnn::version(), cuda::Blas::version());
+  return fmt::format("{}, {}, {}", gpu_.description(), cuda::cudnn_version(),
+                     cuda::Blas::version());
 }
 
 void* CudnnBackend::allocate(std::size_t bytes) { return memory_.allocate(bytes); }

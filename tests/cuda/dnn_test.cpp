@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What cuDNN says of our convolutions for an H100 that is not there: it plans from a description of
 // the card.
-#include "engine/cuda/dnn.h"
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <set>
 
 #include "engine/cuda/late_libraries.h"
 #include "engine/error.h"
+#include "tests/cuda/offered_plans.h"
 
 namespace peclr::cuda {
 namespace {
+
+using test::kept_plan;
+using test::offered_plans;
 
 constexpr const char* kH100 = R"({
   "deviceName": "NVIDIA H100 80GB HBM3", "cudaDeviceId": 0, "pciDeviceId": 0, "isTccDriver": 0,
@@ -62,7 +64,7 @@ TEST_CASE("cuDNN plans every convolution of ResNet-50 for an H100", "[cuda]") {
     for (const ConvShape& shape : resnet50(64, type))
       for (const ConvPass pass : kPasses) {
         CAPTURE(text_of(pass, shape));
-        std::vector<OfferedPlan> plans;
+        std::vector<ConvPlan> plans;
         REQUIRE_NOTHROW(plans = offered_plans(pass, shape, Tf32::off, kH100));
         // bf16 gradients that are summed into f32 weights are compiled for the card, which takes
         // its driver: here they need only be accepted.
@@ -89,13 +91,12 @@ TEST_CASE("cuDNN: a plan is made anew of what the file keeps of it", "[cuda]") {
   if (no_cudnn()) return;
   const ConvShape shape{64, 16, 16, 128, 128, 3, 1, 1, DType::bf16};
   for (const ConvPass pass : {ConvPass::forward, ConvPass::backward_data}) {
-    const std::vector<OfferedPlan> offered = offered_plans(pass, shape, Tf32::off, kH100);
+    const std::vector<ConvPlan> offered = offered_plans(pass, shape, Tf32::off, kH100);
     REQUIRE_FALSE(offered.empty());
     CHECK(std::any_of(offered.begin(), offered.end(),
-                      [](const OfferedPlan& plan) { return !plan.choice.knobs.empty(); }));
-    for (const OfferedPlan& plan : offered) {
-      const std::optional<OfferedPlan> again =
-          kept_plan(pass, shape, Tf32::off, kH100, plan.choice);
+                      [](const ConvPlan& plan) { return !plan.choice.knobs.empty(); }));
+    for (const ConvPlan& plan : offered) {
+      const std::optional<ConvPlan> again = kept_plan(pass, shape, Tf32::off, kH100, plan.choice);
       REQUIRE(again);
       CHECK(again->choice == plan.choice);
       CHECK(again->workspace_bytes == plan.workspace_bytes);
@@ -111,7 +112,7 @@ TEST_CASE("cuDNN: TF32 brings more plans, none of which is taken unasked", "[cud
   const ConvShape shape{64, 32, 32, 64, 64, 3, 1, 1, DType::f32};
   const auto engines = [&](Tf32 tf32) {
     std::set<std::int64_t> all;
-    for (const OfferedPlan& plan : offered_plans(ConvPass::forward, shape, tf32, kH100))
+    for (const ConvPlan& plan : offered_plans(ConvPass::forward, shape, tf32, kH100))
       all.insert(plan.choice.engine);
     return all;
   };

@@ -9,6 +9,7 @@
 
 #include "engine/cuda/cuda_backend.h"
 #include "engine/cuda/late_libraries.h"
+#include "tests/cuda/offered_plans.h"
 #include "tests/cuda_fake/misuse_text.h"
 
 namespace peclr::fake {
@@ -130,7 +131,7 @@ TEST_CASE("cuDNN stand-in: the tensors of a convolution fit each other", "[fake]
 TEST_CASE("cuDNN stand-in: no engine is taken whose sums are not what was asked for", "[fake]") {
   const cuda::ConvShape shape{2, 5, 5, 8, 8, 3, 1, 1, DType::f32};
   const auto kept = [&](std::int64_t engine, cuda::Tf32 tf32) {
-    return cuda::kept_plan(cuda::ConvPass::forward, shape, tf32, R"({"deviceVer": 900})",
+    return test::kept_plan(cuda::ConvPass::forward, shape, tf32, R"({"deviceVer": 900})",
                            {.engine = engine})
         .has_value();
   };
