@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Images a second of the whole PeCLR step (peclr_step.h) on any device: by default ResNet-50,
-// 2 x 512 views at 128 pixels, in bf16. The host's clock, from one step's loss on the host to the
-// next's; as in the trainer, the device has the next step by then.
+// Images a second of the whole PeCLR step (peclr_step.h): by default ResNet-50, 2 x 512 views at
+// 128 pixels, in bf16, beside the step's floor (gpu/step_work.h). The host's clock, from one step's
+// loss on the host to the next's; as in the trainer, the device has the next step by then.
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "benchmarks/peclr_step.h"
+#include "benchmarks/gpu/machine.h"
+#include "benchmarks/gpu/step_work.h"
 #include "benchmarks/quartiles.h"
 #include "engine/atomic_file.h"
 #include "engine/devices.h"
@@ -14,12 +15,13 @@
 namespace {
 
 using namespace peclr;
+using namespace peclr::bench;
 
 struct Options {
-  std::string device = "auto", precision = "bf16", json;
+  std::string device = PECLR_GPU_NAME, precision = "bf16", json;
   int gpu = 0, rounds = 20;
   PeclrStep::Options step{.depth = 50, .size = 128, .views = 1024};
-  bool quick = false;
+  bool quick = false, floors = false;
 };
 
 void run(Options options) {
@@ -29,6 +31,15 @@ void run(Options options) {
     options.rounds = 1;
   }
   options.step.compute = options.precision == "bf16" ? DType::bf16 : DType::f32;
+  const std::vector<StepJob> jobs = step_jobs(options.step);
+  if (options.floors) {
+    fmt::print("{}", step_table(jobs, kAssumed));
+    return;
+  }
+  std::optional<Rates> rates;  // of a CPU none are known
+  if (options.device == PECLR_GPU_NAME)
+    rates = make_machine(options.device, options.gpu)->measure_rates();
+
   const std::unique_ptr<Backend> backend =
       make_backend(device_named(options.device, "--device"),
                    {.gpu = options.gpu, .tf32 = options.precision == "tf32"});
@@ -66,20 +77,25 @@ void run(Options options) {
       options.step.depth, options.step.views, options.step.size, options.precision,
       views / q.median, views / q.high, views / q.low, 1e3 * q.median, 1e3 * q.low, 1e3 * q.high,
       options.rounds, peak / 1e9, first, loss);
+  if (rates)
+    fmt::print("{:.0f} % of the step is its floor by this card's rates, {:.2f} ms:\n\n{}",
+               100 * floor_seconds(jobs, *rates) / q.median, 1e3 * floor_seconds(jobs, *rates),
+               step_table(jobs, *rates));
   if (options.json.empty()) return;
-  const nlohmann::ordered_json out{{"device", backend->description()},
-                                   {"depth", options.step.depth},
-                                   {"views", options.step.views},
-                                   {"size", options.step.size},
-                                   {"precision", options.precision},
-                                   {"quick", options.quick},
-                                   {"steps", options.rounds},
-                                   {"images_per_second", views / q.median},
-                                   {"seconds", q.median},
-                                   {"quartiles_seconds", {q.low, q.high}},
-                                   {"first_step_seconds", first},
-                                   {"peak_bytes", peak},
-                                   {"loss", loss}};
+  nlohmann::ordered_json out{{"device", backend->description()},
+                             {"depth", options.step.depth},
+                             {"views", options.step.views},
+                             {"size", options.step.size},
+                             {"precision", options.precision},
+                             {"quick", options.quick},
+                             {"steps", options.rounds},
+                             {"images_per_second", views / q.median},
+                             {"seconds", q.median},
+                             {"quartiles_seconds", {q.low, q.high}},
+                             {"first_step_seconds", first},
+                             {"peak_bytes", peak},
+                             {"loss", loss}};
+  if (rates) out["floor_seconds"] = floor_seconds(jobs, *rates);
   write_file_atomically(options.json, out.dump(2) + "\n");
 }
 
@@ -88,7 +104,8 @@ void run(Options options) {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app("Images a second of a PeCLR step");
-  app.add_option("--device", options.device, "auto, cpu, cuda or simt")->capture_default_str();
+  app.add_option("--device", options.device, "cuda or simt, as this was built; or cpu")
+      ->capture_default_str();
   app.add_option("--gpu", options.gpu, "where there are several")->capture_default_str();
   app.add_option("--depth", options.step.depth, "of the ResNet")->capture_default_str();
   app.add_option("--size", options.step.size, "of a view, pixels")->capture_default_str();
@@ -100,6 +117,7 @@ int main(int argc, char** argv) {
   app.add_option("--precision", options.precision, "f32, tf32 or bf16")
       ->check(CLI::IsMember({"f32", "tf32", "bf16"}))
       ->capture_default_str();
+  app.add_flag("--floors", options.floors, "print the floor of an assumed H100, and run nothing");
   app.add_option("--json", options.json, "file for the results");
   app.add_flag("--quick", options.quick, "a tiny step, to see that all works");
   CLI11_PARSE(app, argc, argv);

@@ -46,15 +46,15 @@ class TimedBackend : public CpuBackend {
          }));
   }
   void norm_train(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                  const Tensor& residual, const Tensor& y, const Tensor& saved) override {
+                  const Tensor& residual, const Tensor& y, const NormSaved& saved) override {
     note_norm(x, false,
               timed(Part::norm, [&] { CpuBackend::norm_train(spec, w, x, residual, y, saved); }));
   }
-  void norm_backward(const NormSpec& spec, const NormWeights& w, const Tensor& x, const Tensor& y,
-                     const Tensor& saved, bool has_residual, const Tensor& dy, const Tensor& more,
+  void norm_backward(const NormSpec& spec, const NormWeights& w, const Tensor& x,
+                     const NormSaved& saved, const Tensor& dy, const Tensor& more,
                      const NormGradients& out) override {
     note_norm(x, true, timed(Part::norm, [&] {
-                CpuBackend::norm_backward(spec, w, x, y, saved, has_residual, dy, more, out);
+                CpuBackend::norm_backward(spec, w, x, saved, dy, more, out);
               }));
   }
   void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override {

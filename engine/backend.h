@@ -40,6 +40,11 @@ struct NormSpec {
 struct NormWeights {
   Tensor gamma, beta, running_mean, running_variance;
 };  // [C] f32 each
+// What the forward pass leaves for the gradient.
+struct NormSaved {
+  Tensor moments;  // [2, C] f32: mean and 1 / sqrt(variance + eps)
+  Tensor signs;    // Backend::norm_signs where there is a residual, else undefined
+};
 
 // The hand network's way from 64 numbers to a hand (kernels/pose25d.h), all f32: uv [B, 21, 2]
 // pixels, z_rel [B, 21], h [B, 21, 2] rays, root_depth [B], mlp_input [B, 64]. As gradients,
@@ -123,20 +128,23 @@ class Backend {
   virtual void linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
                                        const Tensor& db, Write) = 0;
 
-  // Normalisation. `saved` [2, C] f32 receives mean and 1 / sqrt(variance + eps) for the gradient.
+  // Normalisation.
   virtual void norm_train(const NormSpec&, const NormWeights&, const Tensor& x,
-                          const Tensor& residual, const Tensor& y, const Tensor& saved) = 0;
+                          const Tensor& residual, const Tensor& y, const NormSaved& saved) = 0;
+  // Where norm_train with a residual says on which side of zero y lies: bits for it to write, or y
+  // itself.
+  virtual Tensor norm_signs(const Tensor& y) = 0;
   virtual void norm_evaluate(const NormSpec&, const NormWeights&, const Tensor& x,
                              const Tensor& residual, const Tensor& y) = 0;
-  // The gradient that arrives is dy (+ more, where defined). Both are consumed: when there is a
+  // The gradient that arrives is dy (+ more, where defined). Both are consumed: where there was a
   // residual, dy is left holding its gradient. dgamma and dbeta [C].
   struct NormGradients {
     Tensor dx, dgamma, dbeta;
     Write write;
   };
-  virtual void norm_backward(const NormSpec&, const NormWeights&, const Tensor& x, const Tensor& y,
-                             const Tensor& saved, bool has_residual, const Tensor& dy,
-                             const Tensor& more, const NormGradients& out) = 0;
+  virtual void norm_backward(const NormSpec&, const NormWeights&, const Tensor& x,
+                             const NormSaved& saved, const Tensor& dy, const Tensor& more,
+                             const NormGradients& out) = 0;
 
   // 3x3 max pooling, stride 2, padding 1; `where` u8, the winner's place in its window. Mean over H
   // and W gives f32 [N, C].

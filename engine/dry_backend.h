@@ -9,10 +9,10 @@
 
 namespace peclr {
 
-class DryBackend final : public Backend {
+class DryBackend : public Backend {
  public:
-  // Pictures have the channels and type of `picture`, which a device made.
-  explicit DryBackend(const Tensor& picture);
+  // What its pictures are like (Backend::pictures).
+  DryBackend(std::int64_t picture_channels, DType picture_type);
   std::string description() const override { return "dry"; }
 
   void* allocate(std::size_t bytes) override { return memory_.allocate(bytes); }
@@ -41,12 +41,12 @@ class DryBackend final : public Backend {
                                Write) override {}
 
   void norm_train(const NormSpec&, const NormWeights&, const Tensor&, const Tensor&, const Tensor&,
-                  const Tensor&) override {}
+                  const NormSaved&) override {}
+  Tensor norm_signs(const Tensor& y) override { return y; }
   void norm_evaluate(const NormSpec&, const NormWeights&, const Tensor&, const Tensor&,
                      const Tensor&) override {}
-  void norm_backward(const NormSpec&, const NormWeights&, const Tensor&, const Tensor&,
-                     const Tensor&, bool, const Tensor&, const Tensor&,
-                     const NormGradients&) override {}
+  void norm_backward(const NormSpec&, const NormWeights&, const Tensor&, const NormSaved&,
+                     const Tensor&, const Tensor&, const NormGradients&) override {}
   void max_pool(const Tensor&, const Tensor&, const Tensor&) override {}
   void max_pool_backward(const Tensor&, const Tensor&, const Tensor&) override {}
   void mean_pool(const Tensor&, const Tensor&) override {}

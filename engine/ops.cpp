@@ -42,21 +42,22 @@ Variable norm_act(Tape& tape, const Variable& x, const NormLayer& layer, const N
     backend.norm_evaluate(spec, weights, x.value, residual_value, y);
     return {y, -1};
   }
-  const Tensor saved(backend, {2, shape.last()}, DType::f32);
+  const NormSaved saved{Tensor(backend, {2, shape.last()}, DType::f32),
+                        residual ? backend.norm_signs(y) : Tensor()};
   backend.norm_train(spec, weights, x.value, residual_value, y, saved);
   ++layer.batches->value;
   return tape.record(
-      y, [&tape, x, y, saved, layer, weights, spec, skip = residual ? *residual : Variable{},
-          has_residual = residual != nullptr](const Tensor& dy, const Tensor& more) {
+      y, [&tape, x, saved, layer, weights, spec, skip = residual ? *residual : Variable{}](
+             const Tensor& dy, const Tensor& more) {
         Backend& device = dy.backend();
         Tensor dx = x.value.shape().rank() == 4 ? device.activation(x.value.shape(), dy.dtype())
                                                 : Tensor(device, x.value.shape(), dy.dtype());
         layer.beta->next_write();
         const Backend::NormGradients out{dx, layer.gamma->grad, layer.beta->grad,
                                          layer.gamma->next_write()};
-        device.norm_backward(spec, weights, x.value, y, saved, has_residual, dy, more, out);
+        device.norm_backward(spec, weights, x.value, saved, dy, more, out);
         tape.send(x, std::move(dx));
-        if (has_residual) tape.send(skip, dy);
+        if (saved.signs.defined()) tape.send(skip, dy);
       });
 }
 

@@ -4,7 +4,6 @@
 // what the cache still holds.
 #include "kernels/column_reduce.h"
 #include "kernels/column_walk.h"
-#include "kernels/lanes.h"
 #include "kernels/norm_lines.h"
 
 namespace peclr::kernels {
@@ -59,12 +58,14 @@ struct Forward {
   using Shared = NoShared;
   static constexpr int kThreads = ColumnWalk::kThreads, kMinBlocks = 3;
   static constexpr int kUnroll = kResidual ? 4 : 8;
+  static constexpr bool kSigns = kResidual && kSpread == Spread::inv_std;
   struct Params {
     ColumnShares shares;
     NormChannels channels;
     float eps, slope;
     const T *x, *residual;
     T* y;
+    std::uint8_t* signs;
   };
   struct Loaded {
     Pack<T, kLanes> x, residual;
@@ -90,21 +91,28 @@ struct Forward {
     ColumnWalk::run<kLanes, kUnroll>(p.shares, pack, load, [&](std::int64_t at, const Loaded& in) {
       Floats v = to_floats(in.x), residual{};
       if constexpr (kResidual) residual = to_floats(in.residual);
+      unsigned signs = 0;
       PECLR_UNROLL
-      for (int l = 0; l < kLanes; ++l) v[l] = leaky(line.at(l, v[l]) + residual[l], p.slope);
+      for (int l = 0; l < kLanes; ++l) {
+        const float value = line.at(l, v[l]) + residual[l];
+        signs |= static_cast<unsigned>(value > 0.f) << l;
+        v[l] = leaky(value, p.slope);
+      }
       store_lanes(p.y + at, v);
+      if constexpr (kSigns) p.signs[at / kLanes] = static_cast<std::uint8_t>(signs);
     });
   }
 };
 
 template <class T, Spread kSpread>
 void apply(const NormExtent& e, const NormChannels& channels, float eps, float slope, const T* x,
-           const T* residual, T* y, Stream stream) {
-  with_lanes<T>(e.channels, {x, residual, y}, [&]<int kLanes>() {
+           const T* residual, T* y, std::uint8_t* signs, Stream stream) {
+  with_norm_lanes<T>(e, signs, {x, residual, y}, [&]<int kLanes>() {
     const auto run = [&]<bool kResidual>() {
       using Kernel = Forward<T, kLanes, kSpread, kResidual>;
       const ColumnShares shares = ColumnWalk::shares(e.rows, e.channels, kLanes, Kernel::kUnroll);
-      launch<Kernel>(grid_of(shares), {shares, channels, eps, slope, x, residual, y}, stream);
+      launch<Kernel>(grid_of(shares), {shares, channels, eps, slope, x, residual, y, signs},
+                     stream);
     };
     if (residual)
       run.template operator()<true>();
@@ -127,21 +135,22 @@ void norm_statistics(const NormExtent& e, const T* x, const NormBatch& out,
 
 template <class T>
 void norm_apply(const NormExtent& e, const NormChannels& channels, float slope, const T* x,
-                const T* residual, T* y, Stream stream) {
-  apply<T, Spread::inv_std>(e, channels, 0, slope, x, residual, y, stream);
+                const T* residual, T* y, std::uint8_t* signs, Stream stream) {
+  require(!residual || signs, "norm: with a residual, there is no place for signs");
+  apply<T, Spread::inv_std>(e, channels, 0, slope, x, residual, y, signs, stream);
 }
 
 template <class T>
 void norm_apply_running(const NormExtent& e, const NormChannels& channels, float eps, float slope,
                         const T* x, const T* residual, T* y, Stream stream) {
-  apply<T, Spread::variance>(e, channels, eps, slope, x, residual, y, stream);
+  apply<T, Spread::variance>(e, channels, eps, slope, x, residual, y, nullptr, stream);
 }
 
 #define PECLR_INSTANTIATE(T)                                                                     \
   template void norm_statistics<T>(const NormExtent&, const T*, const NormBatch&,                \
                                    const ColumnScratch&, Stream);                                \
   template void norm_apply<T>(const NormExtent&, const NormChannels&, float, const T*, const T*, \
-                              T*, Stream);                                                       \
+                              T*, std::uint8_t*, Stream);                                        \
   template void norm_apply_running<T>(const NormExtent&, const NormChannels&, float, float,      \
                                       const T*, const T*, T*, Stream);
 PECLR_INSTANTIATE(float)

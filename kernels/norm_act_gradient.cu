@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batch normalisation backward: one pass for the sums (reads dy, x, and where they are given more
-// and y; then it writes g over dy), one for dx (reads g or dy, and x). The second goes from the
+// and signs; then it writes g over dy), one for dx (reads g or dy, and x). The second goes from the
 // last row to the first, so that it begins with what the cache still holds.
 #include "kernels/column_reduce.h"
 #include "kernels/column_walk.h"
-#include "kernels/lanes.h"
 #include "kernels/norm_lines.h"
 
 namespace peclr::kernels {
 namespace {
 
-// Where the side of zero is read that decides the activation's gradient.
-enum class Side { none, of_input, of_output };
+// What says on which side of zero a value was, which decides the activation's gradient.
+enum class Side { none, of_input, of_signs };
 
 // The gradient behind the activation.
 template <class T, int kLanes, Side kSide, bool kMore>
@@ -21,33 +20,33 @@ struct Arriving {
   static constexpr int kUnroll = kMore ? 2 : kSide == Side::none ? 4 : 3;
   static constexpr int kMinBlocks = kMore && kSide == Side::of_input ? 2 : 3;
   struct Loaded {
-    Pack<T, kLanes> dy, more, y, x;
+    Pack<T, kLanes> dy, more, x;
+    unsigned signs;
   };
 
   PECLR_DEVICE static Loaded load(const NormArriving<T>& in, std::int64_t at) {
     Loaded out;
     out.dy = load_lanes<kLanes>(in.dy + at);
     if constexpr (kMore) out.more = load_lanes_streaming<kLanes>(in.more + at);
-    if constexpr (kSide == Side::of_output) out.y = load_lanes_streaming<kLanes>(in.y + at);
+    if constexpr (kSide == Side::of_signs) out.signs = in.signs[at / kLanes];
     out.x = load_lanes<kLanes>(in.x + at);
     return out;
   }
 
   PECLR_DEVICE static Floats g(const NormArriving<T>& in, const Loaded& loaded,
                                const NormLines<kLanes>& line, const Floats& x) {
-    Floats g = to_floats(loaded.dy), side = x;
+    Floats g = to_floats(loaded.dy);
     if constexpr (kMore) {
       const Floats more = to_floats(loaded.more);
       PECLR_UNROLL
       for (int l = 0; l < kLanes; ++l) g[l] += more[l];
     }
-    if constexpr (kSide == Side::of_output) side = to_floats(loaded.y);
-    if constexpr (kSide != Side::none) {
-      PECLR_UNROLL
-      for (int l = 0; l < kLanes; ++l) {
-        if constexpr (kSide == Side::of_input) side[l] = line.at(l, x[l]);
-        g[l] = leaky_gradient(g[l], side[l], in.slope);
-      }
+    PECLR_UNROLL
+    for (int l = 0; l < kLanes; ++l) {
+      if constexpr (kSide == Side::of_input)
+        g[l] = leaky_gradient(g[l], line.at(l, x[l]), in.slope);
+      if constexpr (kSide == Side::of_signs)
+        g[l] = (loaded.signs >> l & 1u) != 0 ? g[l] : g[l] * in.slope;
     }
     return g;
   }
@@ -79,7 +78,7 @@ struct GradientSums {
     const auto load = [&](std::int64_t row) { return In::load(p.in, row * channels + first); };
     const auto add = [&](std::int64_t row, const typename In::Loaded& loaded, Sums& sums) {
       const Floats x = to_floats(loaded.x), g = In::g(p.in, loaded, line, x);
-      if constexpr (kMore || kSide == Side::of_output)
+      if constexpr (kMore || kSide == Side::of_signs)
         store_lanes(p.in.dy + row * channels + first, g);
       PECLR_UNROLL
       for (int l = 0; l < kLanes; ++l) {
@@ -146,8 +145,8 @@ void with_arriving(const NormArriving<T>& in, F body) {
   const auto side = [&]<bool kMore>() {
     if (in.slope == 1.f)
       body.template operator()<Side::none, kMore>();
-    else if (in.y)
-      body.template operator()<Side::of_output, kMore>();
+    else if (in.signs)
+      body.template operator()<Side::of_signs, kMore>();
     else
       body.template operator()<Side::of_input, kMore>();
   };
@@ -163,7 +162,7 @@ template <class T>
 void norm_gradient_sums(const NormExtent& e, const NormChannels& channels,
                         const NormArriving<T>& in, const NormGradientSums& out,
                         const ColumnScratch& scratch, Stream stream) {
-  with_lanes<T>(e.channels, {in.dy, in.more, in.y, in.x}, [&]<int kLanes>() {
+  with_norm_lanes<T>(e, in.signs, {in.dy, in.more, in.x}, [&]<int kLanes>() {
     with_arriving(in, [&]<Side kSide, bool kMore>() {
       using Kernel = GradientSums<T, kLanes, kSide, kMore>;
       const ColumnShares shares = Kernel::Reduce::shares(e.rows, e.channels);

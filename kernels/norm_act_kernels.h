@@ -29,25 +29,36 @@ struct NormChannels {
   const float *gamma, *beta, *mean, *inv_std;
 };
 
+// On which side of zero values lie: bit l of byte i for value l of pack i, set above zero. A pack
+// is 16 bytes of values, or one value where channels are no multiple of that.
+inline std::int64_t norm_sign_bytes(const NormExtent& extent, std::size_t value_bytes) {
+  const auto pack = 16 / static_cast<std::int64_t>(value_bytes);
+  return extent.rows * extent.channels / (extent.channels % pack == 0 ? pack : 1);
+}
+
 // y = leaky(x * scale + shift + residual, slope); residual may be null, y may be x or residual.
+// With a residual, signs [norm_sign_bytes] receives the signs of y; throws std::invalid_argument
+// where channels are a multiple of a pack and a pointer is not.
 template <class T>
 void norm_apply(const NormExtent& extent, const NormChannels& channels, float slope, const T* x,
-                const T* residual, T* y, Stream stream);
-// The same by running statistics: inv_std is made of channels.inv_std as variances.
+                const T* residual, T* y, std::uint8_t* signs, Stream stream);
+// The same, without signs, by running statistics: inv_std is made of channels.inv_std as variances.
 template <class T>
 void norm_apply_running(const NormExtent& extent, const NormChannels& channels, float eps,
                         float slope, const T* x, const T* residual, T* y, Stream stream);
 
 // The gradient that arrives is dy + more (more may be null). Behind the activation it is g, by the
-// side of zero of `y`, or, where y is null, of x * scale + shift: right without a residual, and a
-// read less. Where y or more is given, the sums leave g in dy.
+// `signs` of y, or, where they are null, the side of zero of x * scale + shift: right without a
+// residual. Where signs or more is given, the sums leave g in dy; pointers then as in norm_apply.
 template <class T>
 struct NormArriving {
   T* dy;
-  const T *more, *y, *x;
+  const T* more;
+  const std::uint8_t* signs;
+  const T* x;
   float slope;
 
-  bool leaves_g() const { return more || y; }
+  bool leaves_g() const { return more || signs; }
 };
 
 // dgamma and dbeta, overwritten or added to, and two numbers a channel for the next pass:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // For kernels/norm_act*.cu.
 #pragma once
+#include "kernels/lanes.h"
 #include "kernels/launch.h"
 #include "kernels/norm_act.h"
 #include "kernels/norm_act_kernels.h"
@@ -29,5 +30,17 @@ struct NormLines {
     shift[l] = fmaf(-channels.mean[c], scale[l], channels.beta[c]);
   }
 };
+
+// As with_lanes, for values that have signs beside them, where `signs` is not null: whose packs are
+// as the channels allow.
+template <class T, class F>
+void with_norm_lanes(const NormExtent& e, const std::uint8_t* signs,
+                     std::initializer_list<const void*> addresses, F body) {
+  with_lanes<T>(e.channels, addresses, [&]<int kLanes>() {
+    require(!signs || kLanes > 1 || e.channels % kPackSize<T> != 0,
+            "norm: beside signs, values must be aligned to 16 bytes");
+    body.template operator()<kLanes>();
+  });
+}
 
 }  // namespace peclr::kernels

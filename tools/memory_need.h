@@ -17,7 +17,7 @@ namespace peclr {
 template <class Training>
 std::int64_t memory_need(Settings settings, const Tensor& picture, int batch_size) {
   settings.train.batch_size = batch_size;
-  DryBackend dry(picture);
+  DryBackend dry(picture.shape().last(), picture.dtype());
   Training training(settings, dry);
   std::vector<typename Training::Batches::Batch> batches;
   for (int i = 0; i < kBatchBuffers; ++i)

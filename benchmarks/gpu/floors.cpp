@@ -71,8 +71,11 @@ std::vector<KernelFloor> floors(const Sizes& s) {
       // Statistics need all of x before any of y is known: x is read twice.
       {"norm + ReLU", stem_text, {3 * stem}},
       {"norm + ReLU, backward", stem_text, {5 * stem}},  // dy, x; dy, x, dx
-      {"norm + add + ReLU", block_text, {4 * block}},
-      {"norm + add + ReLU, backward", block_text, {8 * block}},  // dy, more, y, x, g; g, x, dx
+      // A bit a value says where ReLU was at work.
+      {"norm + add + ReLU", block_text, {4 * block + block / 16}},
+      {"norm + add + ReLU, backward",
+       block_text,
+       {7 * block + block / 16}},  // dy, more, x, g; g, x, dx
       {"norm, running statistics", stem_text, {2 * stem}},
       {"max_pool", stem_text, {stem + after_pool}},
       {"max_pool_backward", stem_text, {stem + after_pool}},

@@ -24,10 +24,10 @@ Tensor unset(Machine& m, const Shape& shape, DType type = DType::bf16) {
 struct Norm {
   NormSpec spec;
   NormWeights weights;
-  Tensor saved;
+  NormSaved saved;
 
   Norm(Machine& m, std::int64_t channels)
-      : saved(random_tensor(m.backend(), {2, channels}, DType::f32, .5f, 1)) {
+      : saved{random_tensor(m.backend(), {2, channels}, DType::f32, .5f, 1), {}} {
     const auto numbers = [&] { return random_tensor(m.backend(), {channels}, DType::f32, .5f, 1); };
     weights = {numbers(), numbers(), numbers(), numbers()};
   }
@@ -37,9 +37,10 @@ enum class Residual { no, yes };
 
 Case norm_train(Machine& m, const Shape& shape, Residual add) {
   Backend& backend = m.backend();
-  const Norm norm(m, shape.last());
+  Norm norm(m, shape.last());
   const Tensor x = map(m, shape), residual = add == Residual::yes ? map(m, shape) : Tensor(),
                y = unset(m, shape);
+  if (residual.defined()) norm.saved.signs = backend.norm_signs(y);
   Case c{
       [=, &backend] { backend.norm_train(norm.spec, norm.weights, x, residual, y, norm.saved); }};
   if (Libraries* libraries = m.libraries()) c.library = libraries->norm_forward(x, residual);
@@ -50,13 +51,17 @@ Case norm_train(Machine& m, const Shape& shape, Residual add) {
 Case norm_backward(Machine& m, const Shape& shape, Residual add) {
   Backend& backend = m.backend();
   const bool residual = add == Residual::yes;
-  const Norm norm(m, shape.last());
+  Norm norm(m, shape.last());
   const Tensor x = map(m, shape), y = residual ? map(m, shape) : x, dy = map(m, shape),
                more = residual ? map(m, shape) : Tensor(), dx = unset(m, shape),
                dgamma = unset(m, {shape.last()}, DType::f32),
                dbeta = unset(m, {shape.last()}, DType::f32);
+  if (residual) {
+    norm.saved.signs = backend.norm_signs(y);
+    backend.norm_train(norm.spec, norm.weights, x, more, dx, norm.saved);
+  }
   Case c{[=, &backend] {
-    backend.norm_backward(norm.spec, norm.weights, x, y, norm.saved, residual, dy, more,
+    backend.norm_backward(norm.spec, norm.weights, x, norm.saved, dy, more,
                           {dx, dgamma, dbeta, Write::overwrite});
   }};
   if (Libraries* libraries = m.libraries())

@@ -81,13 +81,13 @@ void apply(const Loops& loops, Backend& backend, const NormSpec& spec, const Nor
 }  // namespace
 
 void CpuBackend::norm_train(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                            const Tensor& residual, const Tensor& y, const Tensor& saved) {
+                            const Tensor& residual, const Tensor& y, const NormSaved& saved) {
   const NormExtent extent = norm_extent(x);
   const std::int64_t channels = extent.channels;
   ChannelScratch scratch(*this, 2 * channels + norm_scratch_doubles(extent));
   double *sums = scratch.take(channels), *squares = scratch.take(channels),
          *partial = scratch.take(norm_scratch_doubles(extent));
-  float *mean = saved.data<float>(), *inv_std = mean + channels;
+  float *mean = saved.moments.data<float>(), *inv_std = mean + channels;
   with_type(x, [&]<class T>() {
     loops_for<T>(loops_).norm_sums(extent, x.data<T>(), mean, sums, squares, partial);
     const double count = static_cast<double>(extent.images * extent.positions);
@@ -116,8 +116,8 @@ void CpuBackend::norm_evaluate(const NormSpec& spec, const NormWeights& w, const
 }
 
 void CpuBackend::norm_backward(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                               const Tensor& y, const Tensor& saved, bool has_residual,
-                               const Tensor& dy, const Tensor& more, const NormGradients& out) {
+                               const NormSaved& saved, const Tensor& dy, const Tensor& more,
+                               const NormGradients& out) {
   const NormExtent extent = norm_extent(x);
   const std::int64_t channels = extent.channels;
   ChannelScratch scratch(*this, 4 * channels + norm_scratch_doubles(extent));
@@ -125,19 +125,19 @@ void CpuBackend::norm_backward(const NormSpec& spec, const NormWeights& w, const
          *partial = scratch.take(norm_scratch_doubles(extent));
   float* a = reinterpret_cast<float*>(scratch.take(2 * channels));
   float *b = a + channels, *c = b + channels;
-  const float *mean = saved.data<float>(), *inv_std = mean + channels;
+  const float *mean = saved.moments.data<float>(), *inv_std = mean + channels;
   const Tensor affine = affine_of(*this, w, mean, inv_std, channels);
   with_type(x, [&]<class T>() {
     const NormReduce<T> in{dy.data<T>(),
                            data_or_null<T>(more),
-                           has_residual ? y.data<T>() : nullptr,
+                           data_or_null<T>(saved.signs),
                            x.data<T>(),
                            mean,
                            inv_std,
                            affine.data<float>(),
                            affine.data<float>() + channels,
                            spec.slope,
-                           has_residual || more.defined()};
+                           saved.signs.defined() || more.defined()};
     loops_for<T>(loops_).norm_backward_reduce(extent, in, sum_g, sum_gx, partial);
     const double count = static_cast<double>(extent.images * extent.positions);
     float *dgamma = out.dgamma.data<float>(), *dbeta = out.dbeta.data<float>();

@@ -9,12 +9,12 @@ namespace peclr::gpu {
 
 void norm_train(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
                 const NormWeights& weights, const Tensor& x, const Tensor& residual,
-                const Tensor& y, const Tensor& saved);
+                const Tensor& y, const NormSaved& saved);
+Tensor norm_signs(Backend& memory, const Tensor& y);  // u8, of bits
 void norm_evaluate(Stream stream, const NormSpec& spec, const NormWeights& weights, const Tensor& x,
                    const Tensor& residual, const Tensor& y);
 void norm_backward(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
-                   const NormWeights& weights, const Tensor& x, const Tensor& y,
-                   const Tensor& saved, bool has_residual, const Tensor& dy, const Tensor& more,
-                   const Backend::NormGradients& out);
+                   const NormWeights& weights, const Tensor& x, const NormSaved& saved,
+                   const Tensor& dy, const Tensor& more, const Backend::NormGradients& out);
 
 }  // namespace peclr::gpu

@@ -25,18 +25,18 @@ class WithKernels : public Base {
   using Base::Base;
 
   void norm_train(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                  const Tensor& residual, const Tensor& y, const Tensor& saved) override {
+                  const Tensor& residual, const Tensor& y, const NormSaved& saved) override {
     gpu::norm_train(*this, this->stream(), tickets_, spec, w, x, residual, y, saved);
   }
+  Tensor norm_signs(const Tensor& y) override { return gpu::norm_signs(*this, y); }
   void norm_evaluate(const NormSpec& spec, const NormWeights& w, const Tensor& x,
                      const Tensor& residual, const Tensor& y) override {
     gpu::norm_evaluate(this->stream(), spec, w, x, residual, y);
   }
-  void norm_backward(const NormSpec& spec, const NormWeights& w, const Tensor& x, const Tensor& y,
-                     const Tensor& saved, bool has_residual, const Tensor& dy, const Tensor& more,
+  void norm_backward(const NormSpec& spec, const NormWeights& w, const Tensor& x,
+                     const NormSaved& saved, const Tensor& dy, const Tensor& more,
                      const Backend::NormGradients& out) override {
-    gpu::norm_backward(*this, this->stream(), tickets_, spec, w, x, y, saved, has_residual, dy,
-                       more, out);
+    gpu::norm_backward(*this, this->stream(), tickets_, spec, w, x, saved, dy, more, out);
   }
 
   void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override {

@@ -95,6 +95,17 @@ struct NormOnDevice {
   Guarded<unsigned> tickets;
 };
 
+// Which side of zero each value is on, as the kernels have it.
+template <class T>
+std::vector<std::uint8_t> signs_of(const NormOnDevice<T>& on, const Doubles& y) {
+  std::vector<std::uint8_t> signs(
+      static_cast<std::size_t>(kernels::norm_sign_bytes(on.extent, sizeof(T))));
+  const std::size_t pack = y.size() / signs.size();
+  for (std::size_t i = 0; i < y.size(); ++i)
+    signs[i / pack] |= static_cast<std::uint8_t>(static_cast<unsigned>(y[i] > 0) << i % pack);
+  return signs;
+}
+
 struct Forward {
   Doubles y, mean, inv_std, running_mean, running_variance;
   std::size_t size() const { return y.size(); }
@@ -106,14 +117,18 @@ Forward forward(NormOnDevice<T>& on, const NormValues<T>& v) {
       running_variance(device(), std::vector<float>(on.channels(), 2.f));
   const Guarded<T> x = on.activation(v.x), residual = on.activation(v.residual),
                    y = on.activation(Doubles(v.x.size()));
+  const Guarded<std::uint8_t> signs(
+      device(), static_cast<std::size_t>(kernels::norm_sign_bytes(on.extent, sizeof(T))));
   kernels::norm_statistics(on.extent, x.data(),
                            {on.mean.data(), on.inv_std.data(), running_mean.data(),
                             running_variance.data(), 1e-5f, 0.1f},
                            on.scratch(), stream());
   kernels::norm_apply(on.extent, on.numbers(), static_cast<float>(on.run.slope), x.data(),
-                      on.run.residual ? residual.data() : nullptr, y.data(), stream());
+                      on.run.residual ? residual.data() : nullptr, y.data(),
+                      on.run.residual ? signs.data() : nullptr, stream());
   on.check_scratch();
   x.values();
+  if (on.run.residual) CHECK(signs.values() == signs_of(on, doubles(y.values())));
   return {doubles(y.values()), doubles(on.mean.values()), doubles(on.inv_std.values()),
           doubles(running_mean.values()), doubles(running_variance.values())};
 }
@@ -125,13 +140,14 @@ struct Gradients {
 // After forward; `y` is what it gave.
 template <class T>
 Gradients backward(NormOnDevice<T>& on, const NormValues<T>& v, const Doubles& y, bool accumulate) {
-  const Guarded<T> x = on.activation(v.x), out = on.activation(y), dy = on.activation(v.dy),
-                   more = on.activation(v.more), dx = on.activation(Doubles(v.x.size()));
+  const Guarded<T> x = on.activation(v.x), dy = on.activation(v.dy), more = on.activation(v.more),
+                   dx = on.activation(Doubles(v.x.size()));
+  const Guarded<std::uint8_t> signs(device(), signs_of(on, y));
   const Guarded<float> dgamma(device(), std::vector<float>(on.channels(), 3.f)),
       dbeta(device(), std::vector<float>(on.channels(), 4.f)),
       coefficients(device(), 2 * on.channels());
   const kernels::NormArriving<T> in{dy.data(), on.run.more ? more.data() : nullptr,
-                                    on.run.residual ? out.data() : nullptr, x.data(),
+                                    on.run.residual ? signs.data() : nullptr, x.data(),
                                     static_cast<float>(on.run.slope)};
   kernels::norm_gradient_sums(on.extent, on.numbers(), in,
                               {dgamma.data(), dbeta.data(), coefficients.data(), accumulate},
@@ -209,10 +225,10 @@ const std::vector<NormRun>& runs() {
         }
     some.push_back({1, 8});
     some.push_back({2, 1, 0, true});
-    some.push_back({37, 16, 0, true, true, 1});  // off a pack
-    some.push_back({300, 72});                   // a tile and a bit; a step and a bit
-    some.push_back({1300, 8, 0, true, true});    // several blocks a tile
-    some.push_back({1100, 136, 0.01});           // and several tiles
+    some.push_back({37, 16, 0, false, true, 1});  // off a pack
+    some.push_back({300, 72});                    // a tile and a bit; a step and a bit
+    some.push_back({1300, 8, 0, true, true});     // several blocks a tile
+    some.push_back({1100, 136, 0.01});            // and several tiles
     some.push_back({4, 1032, 0, false, true});
     return some;
   }();
@@ -278,6 +294,18 @@ TEST_CASE("norm kernels: no rows have no statistics", "[kernels][norm]") {
   CHECK_THROWS_WITH(
       kernels::norm_statistics<float>({0, 8}, nullptr, {}, {nullptr, nullptr}, stream()),
       Catch::Contains("needs rows"));
+}
+
+TEST_CASE("norm kernels: signs are of whole packs, and have a place", "[kernels][norm]") {
+  const NormRun off_a_pack{37, 16, 0, true, false, 1};
+  const NormValues<float> v(off_a_pack);
+  NormOnDevice<float> on(off_a_pack, v);
+  CHECK_THROWS_WITH(forward(on, v), Catch::Contains("aligned to 16 bytes"));
+  CHECK_THROWS_WITH(backward(on, v, v.x, false), Catch::Contains("aligned to 16 bytes"));
+  const Guarded<float> x = on.activation(v.x);
+  CHECK_THROWS_WITH(kernels::norm_apply<float>(on.extent, on.numbers(), 0, x.data(), x.data(),
+                                               x.data(), nullptr, stream()),
+                    Catch::Contains("no place for signs"));
 }
 
 // Planted fault: the test must see when one of the gradients that arrive is forgotten.
