@@ -32,8 +32,9 @@ if(PECLR_GPU MATCHES "^(simt|fake)$")
   endif()
 
 elseif(PECLR_GPU STREQUAL "cuda")
-  if(NOT CMAKE_CUDA_ARCHITECTURES)
-    set(CMAKE_CUDA_ARCHITECTURES 90)  # 80 A100, 86 RTX 30, 89 RTX 40, 90 H100, 120 RTX 50
+  # 80 is for A100, and runs on RTX 30 and 40 (86, 89); 90 for H100, and translated by the driver for later ones.
+  if(NOT CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
+    set(CMAKE_CUDA_ARCHITECTURES 80 90)
   endif()
   include(CheckLanguage)
   check_language(CUDA)
@@ -42,6 +43,10 @@ elseif(PECLR_GPU STREQUAL "cuda")
                         "(developer.nvidia.com/cuda-downloads), and put its bin folder on the PATH or set CUDACXX.")
   endif()
   enable_language(CUDA)
+  if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.4)
+    message(FATAL_ERROR "PECLR_GPU=cuda: ${CMAKE_CUDA_COMPILER} is of CUDA ${CMAKE_CUDA_COMPILER_VERSION}; install 12.4 or "
+                        "later, or set CUDACXX to it.")
+  endif()
   if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # Debian 12's CMake does not know it of nvcc
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/cpu/cpu_backend.h"
@@ -58,9 +59,11 @@ void check_need(Command command) {
                      large = measured<Training>(settings, 24);
   CHECK(need(8) <= small);
   CHECK(need(24) <= large);
-  // Copies of weights do not grow with the batch: what does is counted nearly whole.
+  // Copies of weights do not grow with the batch: what does is counted nearly whole. A card's
+  // convolutions may want scratch, as much as their fastest engines do.
   const double slope = static_cast<double>(large - small);
-  CHECK(static_cast<double>(need(24) - need(8)) == Approx(slope).epsilon(0.02));
+  const double scratch = std::string_view(device_name()) == "cuda" ? 32 << 20 : 0;
+  CHECK(static_cast<double>(need(24) - need(8)) == Approx(slope).epsilon(0.02).margin(scratch));
   CHECK(backend->memory().peak_bytes_in_use < 1 << 20);  // the device itself gives no more
 }
 

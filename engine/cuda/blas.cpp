@@ -168,8 +168,8 @@ void Blas::run(const Product& p, const void* a, const void* b, const float* bias
   void* workspace = nullptr;
   try {
     if (bytes > 0) workspace = impl_->memory.allocate(bytes);
-  } catch (const Error& e) {
-    fail(e.kind(), "room for a {}: {}", text_of(p), e.what());
+  } catch (const OutOfMemory& e) {
+    throw OutOfMemory(fmt::format("room for a {}: {}", text_of(p), e.what()));
   }
   const float alpha = 1;
   const cublasStatus_t status =

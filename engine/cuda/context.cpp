@@ -48,6 +48,9 @@ bool is_the_devices_fault(cudaError_t status) {
     case cudaErrorInvalidDevice:
     case cudaErrorDevicesUnavailable:
     case cudaErrorNoKernelImageForDevice:
+    case cudaErrorUnsupportedPtxVersion:
+    case cudaErrorJitCompilerNotFound:
+    case cudaErrorCompatNotSupportedOnDevice:
     case cudaErrorSystemDriverMismatch:
     case cudaErrorSystemNotReady:
     case cudaErrorECCUncorrectable:
@@ -64,7 +67,9 @@ void check_cuda(int status, std::string_view operation) {
   if (code == cudaSuccess) return;
   cudaGetLastError();  // or the next call would report it again
   const int index = gpu_of_process;
-  if (code == cudaErrorNoKernelImageForDevice)
+  // The latter two: code of an older card, which the driver cannot translate for this one.
+  if (code == cudaErrorNoKernelImageForDevice || code == cudaErrorUnsupportedPtxVersion ||
+      code == cudaErrorJitCompilerNotFound)
     fail(ErrorKind::device, "{}: {}", operation,
          no_kernel_text(facts_of(index), index, PECLR_CUDA_ARCHITECTURES));
   fail(is_the_devices_fault(code) ? ErrorKind::device : ErrorKind::failure,
@@ -157,7 +162,9 @@ void check_last_error(std::string_view operation) { check_cuda(cudaGetLastError(
 std::shared_ptr<CUevent_st> new_event() {
   enter_gpu();
   cudaEvent_t made = nullptr;
-  check_cuda(cudaEventCreateWithFlags(&made, cudaEventDisableTiming), "making an event");
+  // Who waits sleeps: a core that spins is one that the loader does not have.
+  check_cuda(cudaEventCreateWithFlags(&made, cudaEventDisableTiming | cudaEventBlockingSync),
+             "making an event");
   return {made, [](cudaEvent_t e) { cudaEventDestroy(e); }};
 }
 

@@ -72,7 +72,7 @@ class CudnnBackend : public Backend {
   cuda::PreparedWeights weights_;
   cuda::Dnn dnn_;
   cuda::Blas blas_;
-  bool recording_ = false;
+  bool recording_ = false, told_of_tf32_ = false;
   gpu::Tickets tickets_;
 };
 

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <span>
 
 #include "engine/error.h"
@@ -21,6 +22,7 @@
   X(cudnnBackendSetAttribute)      \
   X(cudnnCreate)                   \
   X(cudnnDestroy)                  \
+  X(cudnnGetCudartVersion)         \
   X(cudnnGetErrorString)           \
   X(cudnnGetLastErrorString)       \
   X(cudnnGetVersion)               \
@@ -85,15 +87,36 @@ std::string load(std::string_view what, const char* file, std::span<const Functi
   return {};
 }
 
+using VersionFunction = std::size_t();
+
+// An old one lacks engines that plans want; one for another CUDA brings that one's libraries.
+std::string unfit(std::size_t version, std::size_t cuda) {
+  constexpr std::size_t kOldest = 90800;
+  const int built_for = std::atoi(PECLR_CUDA_MAJOR);
+  const std::string name = fmt::format("cuDNN {}.{}.{} for CUDA {}", version / 10000,
+                                       version / 100 % 100, version % 100, cuda / 1000);
+  if (version < kOldest) return fmt::format("{} is too old; install 9.8 or newer", name);
+  if (cuda / 1000 != static_cast<std::size_t>(built_for))
+    return fmt::format("{} was found, and this build is for CUDA {}; install the cuDNN for that",
+                       name, built_for);
+  return {};
+}
+
+std::string load_all() {
+  if (std::string problem = load("cuDNN 9", "libcudnn.so.9", kDnn); !problem.empty())
+    return problem;
+  const auto call = [](void* f) { return reinterpret_cast<VersionFunction*>(f)(); };
+  if (std::string problem =
+          unfit(call(peclr_late_cudnnGetVersion), call(peclr_late_cudnnGetCudartVersion));
+      !problem.empty())
+    return problem;
+  return load("cuBLASLt " PECLR_CUDA_MAJOR, "libcublasLt.so." PECLR_CUDA_MAJOR, kBlas);
+}
+
 }  // namespace
 
 const std::string& library_problem() {
-  static const std::string problem = [] {
-    const std::string dnn = load("cuDNN 9", "libcudnn.so.9", kDnn);
-    return !dnn.empty()
-               ? dnn
-               : load("cuBLASLt " PECLR_CUDA_MAJOR, "libcublasLt.so." PECLR_CUDA_MAJOR, kBlas);
-  }();
+  static const std::string problem = load_all();
   return problem;
 }
 

@@ -17,8 +17,9 @@ PinnedRing::PinnedRing() {
              "pinning memory for copies to the GPU");
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     pieces_[i].data = static_cast<std::byte*>(all) + i * kPieceBytes;
-    check_cuda(cudaEventCreateWithFlags(&pieces_[i].read, cudaEventDisableTiming),
-               "making an event");
+    check_cuda(
+        cudaEventCreateWithFlags(&pieces_[i].read, cudaEventDisableTiming | cudaEventBlockingSync),
+        "making an event");
   }
 }
 

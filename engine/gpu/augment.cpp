@@ -29,7 +29,10 @@ Augmenter::~Augmenter() {
   for (auto& [key, batch] : batches_) put_back(batch.chunks);
   put_back(forgotten_);
   for (const Chunk& chunk : idle_) {
-    staging_.wait(chunk.mark);
+    try {
+      staging_.wait(chunk.mark);
+    } catch (const Error&) {  // a card with a fault, which is told already, copies no more
+    }
     staging_.release(Staging::Side::host, chunk.host);
     staging_.release(Staging::Side::device, chunk.device);
   }

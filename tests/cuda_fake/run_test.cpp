@@ -2,8 +2,12 @@
 // Whole runs of the program on the CUDA backend with stand-ins: its order of work, and a card that
 // is full.
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <string>
 
+#include "engine/cuda/plan_file.h"
+#include "tests/cuda_fake/dnn/engines.h"
+#include "tests/support/files.h"
 #include "tests/support/small_runs.h"
 
 namespace peclr {
@@ -81,6 +85,35 @@ TEST_CASE("cuda stand-in: a card that fills up on the way ends the run with one 
   INFO(described(result));
   CHECK(result.refuses(
       1, {"out of memory", "MiB asked for on the device", "for pictures", "train.batch_size"}));
+}
+
+TEST_CASE("cuda stand-in: a cuDNN that is old, or for another CUDA, is refused by name",
+          "[fake][run]") {
+  const Runs runs;
+  const auto refused = [&](const Env& env, const char* words) {
+    const ProgramResult result = runs.run("pretrain", "refused", {}, env);
+    INFO(described(result));
+    CHECK(result.refuses(4, {"device=cuda: cuDNN", words, "device=cpu"}));
+  };
+  refused({{"PECLR_FAKE_CUDNN", "90701"}}, "is too old; install 9.8");
+  refused({{"PECLR_FAKE_CUDNN_CUDA", "11080"}}, "for CUDA 11 was found, and this build is for");
+}
+
+// As after an update of the driver, say: the engine is known, but does not run any more.
+TEST_CASE("cuda stand-in: a plan of the file that does not run is looked for anew", "[fake][run]") {
+  const Runs runs;
+  const std::string model = runs.trained("pretrain", "first", {});
+  std::string file;
+  for (const auto& entry : std::filesystem::directory_iterator(runs.folder / "cache/peclr"))
+    if (entry.path().extension() == ".json") file = entry.path().string();
+  const std::string found = read_bytes(file);
+  std::map<std::string, cuda::PlanChoice> plans = cuda::parse_plans(found);
+  REQUIRE_FALSE(plans.empty());
+  for (auto& [name, choice] : plans) choice.engine = fake::kRefusing;
+  write_bytes(file, cuda::text_of(plans));
+  CHECK(runs.trained("pretrain", "second", {}, {}, "the plan of the file is skipped") == model);
+  for (const auto& [name, choice] : cuda::parse_plans(read_bytes(file)))
+    CHECK(choice.engine != fake::kRefusing);
 }
 
 TEST_CASE("cuda stand-in: pictures are kept in a card's memory only while there is room",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cuDNN's functions. A refusal is a status, and one line that names function and rule.
 #include <algorithm>
+#include <cstdlib>
 
 #include "tests/cuda_fake/dnn/engines.h"
 #include "tests/cuda_fake/dnn/execute.h"
@@ -56,7 +57,14 @@ std::vector<std::byte> computed_bytes(const Descriptor& d, Name name) {
 
 }  // namespace
 
-std::size_t cudnnGetVersion() { return CUDNN_VERSION; }
+std::size_t cudnnGetVersion() {
+  const char* other = std::getenv("PECLR_FAKE_CUDNN");
+  return other ? std::strtoull(other, nullptr, 10) : CUDNN_VERSION;
+}
+std::size_t cudnnGetCudartVersion() {
+  const char* other = std::getenv("PECLR_FAKE_CUDNN_CUDA");
+  return other ? std::strtoull(other, nullptr, 10) : CUDART_VERSION;
+}
 const char* cudnnGetErrorString(cudnnStatus_t status) {
   return status == CUDNN_STATUS_SUCCESS ? "CUDNN_STATUS_SUCCESS" : "refused";
 }

@@ -7,17 +7,39 @@ namespace {
 // The one that should not be taken comes first, as cuDNN's fastest may be.
 const std::vector<Engine>& engines() {
   static const std::vector<Engine> all{
-      {17, {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}, 64, 1, Arithmetic::exact, false, true, true},
+      {17,
+       {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC},
+       64,
+       1,
+       Arithmetic::exact,
+       Engine::Manner::breaks_promises,
+       true,
+       true},
+      {kRefusing, {}, 64, 1, Arithmetic::exact, Engine::Manner::refuses, true, true},
       {23,
        {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS},
        1000,
        2,
        Arithmetic::tf32,
-       true,
+       Engine::Manner::right,
        true,
        false},
-      {31, {CUDNN_NUMERICAL_NOTE_TENSOR_CORE}, 3000, 2, Arithmetic::exact, true, false, true},
-      {0, {CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP}, 0, 1, Arithmetic::exact, true, true, false}};
+      {31,
+       {CUDNN_NUMERICAL_NOTE_TENSOR_CORE},
+       3000,
+       2,
+       Arithmetic::exact,
+       Engine::Manner::right,
+       false,
+       true},
+      {0,
+       {CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP},
+       0,
+       1,
+       Arithmetic::exact,
+       Engine::Manner::right,
+       true,
+       false}};
   return all;
 }
 
@@ -66,7 +88,8 @@ std::vector<Part> proposals(const Part& graph, cudnnBackendHeurMode_t mode) {
   const Convolution c = convolution_of_graph(*graph);
   std::vector<Part> all;
   for (const Engine& engine : engines())
-    if (takes(engine, c) && (engine.index == 0) == (mode == CUDNN_HEUR_MODE_FALLBACK))
+    if (engine.manner != Engine::Manner::refuses && takes(engine, c) &&
+        (engine.index == 0) == (mode == CUDNN_HEUR_MODE_FALLBACK))
       for (std::int64_t knob = engine.knob_most; knob > 0; --knob)
         all.push_back(proposal(graph, engine, knob));
   return all;

@@ -13,9 +13,13 @@ struct Engine {
   std::vector<cudnnBackendNumericalNote_t> notes;
   std::int64_t workspace_bytes, knob_most;  // its one knob, CUDNN_KNOB_TYPE_TILE_SIZE, is 0 to this
   Arithmetic arithmetic;
-  bool keeps_promises;  // what is not deterministic gives NaN
+  // One that refuses can be planned, but is not proposed: a plan of another version's file. What is
+  // not deterministic breaks its promises: it gives NaN.
+  enum class Manner { right, refuses, breaks_promises } manner;
   bool takes_f32, takes_bf16;
 };
+
+inline constexpr std::int64_t kRefusing = 42;
 
 const Engine* engine_of(std::int64_t index);  // null where there is none
 // Tensor cores take 8 channels of bf16 at a time; with other numbers no engine is offered.

@@ -39,6 +39,8 @@ void execute(const cudnnContext& handle, const Descriptor& plan, const Descripto
   if (!plan.has(CUDNN_ATTR_EXECUTION_PLAN_HANDLE))
     throw Refusal{CUDNN_STATUS_BAD_PARAM, "the plan is for a card that is only described"};
   const Engine& engine = engine_of_plan(plan);
+  if (engine.manner == Engine::Manner::refuses)
+    throw Refusal{CUDNN_STATUS_NOT_SUPPORTED, "this engine does not run here"};
   const Convolution c = convolution_of_graph(graph_of_plan(plan));
   void* const x = address_of(c.x, pack, handle.stream);
   void* const w = address_of(c.w, pack, handle.stream);
@@ -51,7 +53,7 @@ void execute(const cudnnContext& handle, const Descriptor& plan, const Descripto
     if (bytes > 0) std::memset(workspace, 0xFF, bytes);
     void* const result = c.pass == Pass::forward ? y : c.pass == Pass::backward_data ? x : w;
     run(c, engine.arithmetic, x, w, y, result);
-    if (!engine.keeps_promises) store(result, 0, c.result().type, NAN);
+    if (engine.manner == Engine::Manner::breaks_promises) store(result, 0, c.result().type, NAN);
   });
   if (status != 0) throw Refusal{CUDNN_STATUS_EXECUTION_FAILED, "the recording has failed"};
 }
