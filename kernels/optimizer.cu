@@ -115,9 +115,6 @@ struct Update {
     OptimizerArenas arenas;
     bool packs;
   };
-  struct alignas(8) FourHalves {
-    bf16 v[4];
-  };
 
   // From the last chunk to the first: the norms have left the last ones in the cache.
   PECLR_DEVICE static void run(const Params& p, Shared&) {
@@ -133,7 +130,6 @@ struct Update {
     const float* gradient = p.arenas.gradient + chunk.begin;
     float* first_moment = p.arenas.first_moment + chunk.begin;
     float* second_moment = p.arenas.second_moment + chunk.begin;
-    bf16* copy = p.arenas.copy ? p.arenas.copy + chunk.begin : nullptr;
 
     const int packed = p.packs && chunk.begin % 4 == 0 ? chunk.size / 4 * 4 : 0;
     for (int at = thread * 4; at < packed; at += kThreads * 4) {
@@ -145,26 +141,16 @@ struct Update {
       store_pack(weight + at, w);
       store_pack_streaming(first_moment + at, m);
       store_pack_streaming(second_moment + at, v);
-      if (copy) {
-        FourHalves halves;
-        PECLR_UNROLL
-        for (int i = 0; i < 4; ++i) store(halves.v[i], w[i]);
-        *reinterpret_cast<FourHalves*>(copy + at) = halves;
-      }
     }
-    for (int i = packed + thread; i < chunk.size; i += kThreads) {
+    for (int i = packed + thread; i < chunk.size; i += kThreads)
       adam_update(step, rule, gradient[i] * scale, weight[i], first_moment[i], second_moment[i]);
-      if (copy) store(copy[i], weight[i]);
-    }
   }
 };
 
 bool packs(const OptimizerArenas& a) {
-  const auto on = [](const void* p, std::uintptr_t bytes) {
-    return reinterpret_cast<std::uintptr_t>(p) % bytes == 0;
-  };
-  return on(a.weight, 16) && on(a.gradient, 16) && on(a.first_moment, 16) &&
-         on(a.second_moment, 16) && on(a.copy, 8);
+  const auto aligned = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; };
+  return aligned(a.weight) && aligned(a.gradient) && aligned(a.first_moment) &&
+         aligned(a.second_moment);
 }
 
 }  // namespace

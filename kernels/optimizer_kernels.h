@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/bf16.h"
 #include "kernels/optimizer.h"
 #include "kernels/stream.h"
 
@@ -49,11 +48,10 @@ struct OptimizerPlan {
   unsigned* tickets;
 };
 
-struct OptimizerArenas {  // [total] f32; `copy`, where it is not null, bf16 of the new weights
+struct OptimizerArenas {  // [total]
   float* weight;
   const float* gradient;
   float *first_moment, *second_moment;
-  bf16* copy;
 };
 
 // Leaves the rules and the gradient's norm, summed in double in a fixed order. Adam needs no

@@ -72,7 +72,7 @@ Case lars(Machine& m, const Sizes& s) {
                                     gpu::records_in<float>(norm),
                                     gpu::records_in<unsigned>(tickets)};
   const kernels::OptimizerArenas arenas{weights.data<float>(), gradients.data<float>(),
-                                        first.data<float>(), second.data<float>(), nullptr};
+                                        first.data<float>(), second.data<float>()};
   const std::vector<Tensor> kept{chunk_table, segment_table, control, partials,  rules, squares,
                                  norm,        tickets,       weights, gradients, first, second};
   return {[kept, plan, arenas, stream = m.stream()] {

@@ -58,7 +58,7 @@ void OptimizerOnDevice::begin_update(Backend& memory, const OptimizerStep& step)
 void OptimizerOnDevice::apply_update(Stream stream, const OptimizerStep& step) {
   const kernels::OptimizerArenas arenas{step.weights.data<float>(), step.gradients.data<float>(),
                                         step.first_moment.data<float>(),
-                                        step.second_moment.data<float>(), nullptr};
+                                        step.second_moment.data<float>()};
   kernels::optimizer_norms(plan(step.norm),
                            step.kind == OptimizerKind::lars ? kernels::OptimizerRule::lars
                                                             : kernels::OptimizerRule::adam,
