@@ -40,7 +40,7 @@ Tensor records(Backend& backend, const std::vector<T>& values) {
   return t;
 }
 
-// The two launches of a step, without the wait for the norm that Backend::update ends with.
+// The two launches of a step.
 Case lars(Machine& m, const Sizes& s) {
   Backend& backend = m.backend();
   const std::vector<Segment> all = segments(s);

@@ -97,8 +97,11 @@ struct Run {
 
   double step(const Case& c, OptimizerKind kind, double lr, int step, float scale = 1) {
     gradient = arena(c.gradient);
-    return device().update(
-        {c.layout, kind, lr, step, scale, weight, gradient, first, second, arena({0})});
+    const OptimizerStep update{c.layout, kind,     lr,    step,   scale,
+                               weight,   gradient, first, second, arena({0})};
+    device().begin_update(update);
+    device().apply_update(update);
+    return update.norm.to_host()[0];
   }
 };
 
