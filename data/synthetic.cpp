@@ -8,6 +8,7 @@
 #include "data/synthetic/scene.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "kernels/joints.h"
 
 namespace peclr {
 namespace synthetic {
@@ -44,7 +45,7 @@ Scene sample_scene(std::uint64_t seed, std::uint64_t index, int side) {
 HandLabel label_of(const Scene& scene) {
   HandLabel label{scene.view.K, joints_in_metres(scene.shape, scene.pose), 0};
   for (Vec3f& joint : label.xyz) joint = to_camera(scene.view, joint);
-  label.scale = length(label.xyz[9] - label.xyz[10]);
+  label.scale = length(label.xyz[kMiddleMcp] - label.xyz[kMiddlePip]);
   return label;
 }
 

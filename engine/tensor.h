@@ -85,4 +85,10 @@ class Tensor {
   int block_ = 0;
 };
 
+// For outputs and inputs that may be left out: undefined tensors.
+template <class T>
+T* data_or_null(const Tensor& t) {
+  return t.defined() ? t.data<T>() : nullptr;
+}
+
 }  // namespace peclr

@@ -148,9 +148,7 @@ struct Update {
 };
 
 bool packs(const OptimizerArenas& a) {
-  const auto aligned = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; };
-  return aligned(a.weight) && aligned(a.gradient) && aligned(a.first_moment) &&
-         aligned(a.second_moment);
+  return take_packs({a.weight, a.gradient, a.first_moment, a.second_moment});
 }
 
 }  // namespace
