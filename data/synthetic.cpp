@@ -68,8 +68,8 @@ void write_synthetic(const std::filesystem::path& out, int count, std::uint64_t 
   // Far beyond any training index.
   constexpr std::uint64_t kEvaluationStart = std::uint64_t{1} << 40;
   const int evaluation = std::max(1, count / 10), total = count + evaluation;
-  FreihandWriter training_set(out, FreihandPart::training, count);
-  FreihandWriter evaluation_set(out, FreihandPart::evaluation, evaluation);
+  FreihandWriter training_set(out, Split::training, count);
+  FreihandWriter evaluation_set(out, Split::evaluation, evaluation);
   std::mutex progress_mutex;
   int done = 0;
   parallel_for(total, 1, [&](std::int64_t begin, std::int64_t end) {

@@ -64,7 +64,6 @@ struct NtxentOptions {
 struct OptimizerLayout {
   std::vector<Segment> segments;
 };
-enum class OptimizerKind { adam, lars };  // lars: Adam inside LARS, as the reference has it
 struct OptimizerStep {
   const OptimizerLayout& layout;
   OptimizerKind kind;

@@ -22,10 +22,10 @@ struct AddNorms {
 
 // Squares of a chunk. The block that finishes last of a tensor adds the tensor's and makes its
 // rule; the one that finishes last of these adds all.
-template <OptimizerRule kRule>
+template <OptimizerKind kKind>
 struct Norms {
   static constexpr int kThreads = kBlock;
-  static constexpr bool kLars = kRule == OptimizerRule::lars;
+  static constexpr bool kLars = kKind == OptimizerKind::lars;
   struct Params {
     OptimizerPlan plan;
     OptimizerArenas arenas;
@@ -167,16 +167,16 @@ OptimizerTables optimizer_tables(const std::vector<Segment>& segments) {
   return t;
 }
 
-void optimizer_norms(const OptimizerPlan& plan, OptimizerRule rule, const OptimizerArenas& arenas,
+void optimizer_norms(const OptimizerPlan& plan, OptimizerKind kind, const OptimizerArenas& arenas,
                      Stream stream) {
-  const auto run = [&]<OptimizerRule kRule>() {
-    launch<Norms<kRule>>({.x = static_cast<unsigned>(plan.chunk_count)},
+  const auto run = [&]<OptimizerKind kKind>() {
+    launch<Norms<kKind>>({.x = static_cast<unsigned>(plan.chunk_count)},
                          {plan, arenas, packs(arenas)}, stream);
   };
-  if (rule == OptimizerRule::lars)
-    run.template operator()<OptimizerRule::lars>();
+  if (kind == OptimizerKind::lars)
+    run.template operator()<OptimizerKind::lars>();
   else
-    run.template operator()<OptimizerRule::adam>();
+    run.template operator()<OptimizerKind::adam>();
 }
 
 void optimizer_update(const OptimizerPlan& plan, const OptimizerArenas& arenas, Stream stream) {

@@ -56,8 +56,7 @@ struct OptimizerArenas {  // [total]
 
 // Leaves the rules and the gradient's norm, summed in double in a fixed order. Adam needs no
 // norms of weights and does not read them.
-enum class OptimizerRule { adam, lars };
-void optimizer_norms(const OptimizerPlan& plan, OptimizerRule rule, const OptimizerArenas& arenas,
+void optimizer_norms(const OptimizerPlan& plan, OptimizerKind kind, const OptimizerArenas& arenas,
                      Stream stream);
 
 // After the norms, by their rules. Changes nothing where the norm is not finite.

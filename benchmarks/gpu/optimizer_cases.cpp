@@ -76,7 +76,7 @@ Case lars(Machine& m, const Sizes& s) {
   const std::vector<Tensor> kept{chunk_table, segment_table, control, partials,  rules, squares,
                                  norm,        tickets,       weights, gradients, first, second};
   return {[kept, plan, arenas, stream = m.stream()] {
-    kernels::optimizer_norms(plan, kernels::OptimizerRule::lars, arenas, stream);
+    kernels::optimizer_norms(plan, OptimizerKind::lars, arenas, stream);
     kernels::optimizer_update(plan, arenas, stream);
   }};
 }

@@ -211,7 +211,7 @@ TEST_CASE("optimiser kernels give the same bits in every order", "[kernels][opti
           first(device(), total, offset), second(device(), total, offset);
       const kernels::OptimizerArenas arenas{weight.data(), gradient.data(), first.data(),
                                             second.data()};
-      kernels::optimizer_norms(plan, kernels::OptimizerRule::lars, arenas, stream());
+      kernels::optimizer_norms(plan, OptimizerKind::lars, arenas, stream());
       kernels::optimizer_update(plan, arenas, stream());
       for (const unsigned ticket : tickets.values()) CHECK(ticket == 0);
       return weight.values();
