@@ -9,13 +9,12 @@
 #include "data/json.h"
 #include "engine/error.h"
 #include "engine/text.h"
+#include "kernels/joints.h"
 
 namespace peclr {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kScaleFrom = 9, kScaleTo = 10;  // the middle finger's first bone
 
 void read_cameras(const fs::path& file, std::vector<HandLabel>& labels) {
   constexpr std::array<std::size_t, 2> kShape = {3, 3};
@@ -76,11 +75,11 @@ void read_scales(const fs::path& file, const fs::path& cameras, std::vector<Hand
 
 void measure_scales(const fs::path& joints, std::vector<HandLabel>& labels) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    const Vec3f a = labels[i].xyz[kScaleFrom], b = labels[i].xyz[kScaleTo];
+    const Vec3f a = labels[i].xyz[kMiddleMcp], b = labels[i].xyz[kMiddlePip];
     labels[i].scale = std::hypot(a.x - b.x, a.y - b.y, a.z - b.z);
     if (labels[i].scale > 0) continue;
     fail(ErrorKind::data, "{}: joints {} and {} of entry {} coincide; mend the entry",
-         printable(joints.string()), kScaleFrom, kScaleTo, i);
+         printable(joints.string()), kMiddleMcp, kMiddlePip, i);
   }
 }
 

@@ -52,9 +52,9 @@ std::string json_of(const std::vector<HandLabel>& labels, Field HandLabel::*fiel
 
 }  // namespace
 
-FreihandWriter::FreihandWriter(const std::filesystem::path& dir, FreihandPart part, int count)
+FreihandWriter::FreihandWriter(const std::filesystem::path& dir, Split part, int count)
     : dir_(dir),
-      part_(part == FreihandPart::training ? "training" : "evaluation"),
+      part_(part == Split::training ? "training" : "evaluation"),
       labels_(static_cast<std::size_t>(count)) {
   std::error_code error;
   const std::filesystem::path there = dir_ / (part_ + "_K.json");

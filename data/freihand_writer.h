@@ -8,16 +8,15 @@
 
 #include "data/image.h"
 #include "data/label.h"
+#include "data/pictures.h"
 
 namespace peclr {
-
-enum class FreihandPart { training, evaluation };
 
 class FreihandWriter {
  public:
   // Makes the folders. Throws Error(usage) if the part's labels are already there, Error(failure)
   // that names the path if a folder cannot be made.
-  FreihandWriter(const std::filesystem::path& dir, FreihandPart part, int count);
+  FreihandWriter(const std::filesystem::path& dir, Split part, int count);
 
   // Image and label of one id in [0, count), each id once. Different ids may be written by
   // different threads.

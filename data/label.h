@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 
+#include "kernels/pose25d.h"
 #include "kernels/vec.h"
 
 namespace peclr {
@@ -16,10 +17,9 @@ struct HandLabel {
   float scale = 0;  // metres, length of the bone between joints 9 and 10
 };
 
-// Pixel (u, v) of a point in camera space. K's last row is (0, 0, 1); it may turn and shear.
+// Pixel (u, v) of a point in camera space.
 inline Vec2f project(const Mat3f& K, const Vec3f& p) {
-  return {(K.m[0] * p.x + K.m[1] * p.y) / p.z + K.m[2],
-          (K.m[3] * p.x + K.m[4] * p.y) / p.z + K.m[5]};
+  return project_point<Vec2f>(K.m, p.x, p.y, p.z);
 }
 
 }  // namespace peclr

@@ -8,16 +8,10 @@
 #include <memory>
 #include <mutex>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
 namespace peclr {
-
-struct SourceSpec {
-  std::string path;
-  double weight = 0;  // share of an epoch's positions; 0 for all sources: by number of pictures
-};
 
 // A picture of a mixture: sources[source], picture `index` of it.
 struct PictureId {

@@ -8,6 +8,7 @@
 #include "data/synthetic/scene.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "kernels/joints.h"
 
 namespace peclr {
 namespace synthetic {
@@ -44,7 +45,7 @@ Scene sample_scene(std::uint64_t seed, std::uint64_t index, int side) {
 HandLabel label_of(const Scene& scene) {
   HandLabel label{scene.view.K, joints_in_metres(scene.shape, scene.pose), 0};
   for (Vec3f& joint : label.xyz) joint = to_camera(scene.view, joint);
-  label.scale = length(label.xyz[9] - label.xyz[10]);
+  label.scale = length(label.xyz[kMiddleMcp] - label.xyz[kMiddlePip]);
   return label;
 }
 
@@ -67,8 +68,8 @@ void write_synthetic(const std::filesystem::path& out, int count, std::uint64_t 
   // Far beyond any training index.
   constexpr std::uint64_t kEvaluationStart = std::uint64_t{1} << 40;
   const int evaluation = std::max(1, count / 10), total = count + evaluation;
-  FreihandWriter training_set(out, FreihandPart::training, count);
-  FreihandWriter evaluation_set(out, FreihandPart::evaluation, evaluation);
+  FreihandWriter training_set(out, Split::training, count);
+  FreihandWriter evaluation_set(out, Split::evaluation, evaluation);
   std::mutex progress_mutex;
   int done = 0;
   parallel_for(total, 1, [&](std::int64_t begin, std::int64_t end) {

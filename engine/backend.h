@@ -64,7 +64,6 @@ struct NtxentOptions {
 struct OptimizerLayout {
   std::vector<Segment> segments;
 };
-enum class OptimizerKind { adam, lars };  // lars: Adam inside LARS, as the reference has it
 struct OptimizerStep {
   const OptimizerLayout& layout;
   OptimizerKind kind;
@@ -210,11 +209,6 @@ class Backend {
   // numbers that change from step to step; do it. Where the norm is not finite, nothing is changed.
   virtual void begin_update(const OptimizerStep& step) = 0;
   virtual void apply_update(const OptimizerStep& step) = 0;  // reads no number of it
-  float update(const OptimizerStep& step) {                  // returns the norm
-    begin_update(step);
-    apply_update(step);
-    return step.norm.to_host()[0];
-  }
 
   // Keeps what `body` asks for instead of doing it. Its tensors' places and all host numbers become
   // part of the recording; what changes from one time to the next must lie in tensors from outside.

@@ -8,7 +8,7 @@
 
 namespace peclr {
 
-enum class DType { f32, bf16, f16, u8, i32 };
+enum class DType { f32, bf16, u8, i32 };
 
 constexpr std::size_t size_of(DType type) {
   switch (type) {
@@ -16,7 +16,6 @@ constexpr std::size_t size_of(DType type) {
     case DType::i32:
       return 4;
     case DType::bf16:
-    case DType::f16:
       return 2;
     case DType::u8:
       return 1;
@@ -30,8 +29,6 @@ constexpr const char* name_of(DType type) {
       return "f32";
     case DType::bf16:
       return "bf16";
-    case DType::f16:
-      return "f16";
     case DType::u8:
       return "u8";
     case DType::i32:

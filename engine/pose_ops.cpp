@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/pose_ops.h"
 
+#include "kernels/pose.h"
+
 namespace peclr::ops {
 namespace {
-
-constexpr std::int64_t kHead = 64;
 
 Tensor like(const Tensor& t) { return Tensor(t.backend(), t.shape(), DType::f32); }
 
@@ -15,7 +15,7 @@ Tensor like(const Tensor& t) { return Tensor(t.backend(), t.shape(), DType::f32)
 // reads the boxes.
 LiftedPose pose_lift(Tape& tape, const Variable& raw, const Tensor& cameras) {
   const Shape& s = raw.value.shape();
-  check(s.rank() == 2 && s[1] == kHead && cameras.shape() == Shape{s[0], 9},
+  check(s.rank() == 2 && s[1] == kHeadWidth && cameras.shape() == Shape{s[0], 9},
         "pose_lift: raw {} and cameras {} are not [B, 64] and [B, 9]", s.text(),
         cameras.shape().text());
   Backend& backend = raw.value.backend();
@@ -24,7 +24,7 @@ LiftedPose pose_lift(Tape& tape, const Variable& raw, const Tensor& cameras) {
                         Tensor(backend, {batch, kJoints}, DType::f32),
                         Tensor(backend, {batch, kJoints, 2}, DType::f32),
                         Tensor(backend, {batch}, DType::f32),
-                        Tensor(backend, {batch, kHead}, DType::f32)};
+                        Tensor(backend, {batch, kHeadWidth}, DType::f32)};
   backend.pose_lift(raw.value, cameras, out);
   auto boxes = std::make_shared<PoseTensors>();
   const Variable lift =

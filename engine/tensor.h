@@ -28,9 +28,10 @@ struct Storage {
   void* data;
   std::size_t bytes;
   bool owned = true;
-  std::uint64_t version;  // unique in the process; whoever rewrites weights calls touch(), so that
-                          // a backend knows
-  void touch();           // that the copies it prepared are old
+  // Unique in the process. Whoever rewrites weights calls touch(), so that a backend knows that the
+  // copies it prepared are old.
+  std::uint64_t version;
+  void touch();
 };
 
 class Tensor {
@@ -84,5 +85,11 @@ class Tensor {
   DType dtype_ = DType::f32;
   int block_ = 0;
 };
+
+// For outputs and inputs that may be left out: undefined tensors.
+template <class T>
+T* data_or_null(const Tensor& t) {
+  return t.defined() ? t.data<T>() : nullptr;
+}
 
 }  // namespace peclr

@@ -36,12 +36,6 @@ PECLR_DEVICE void store_eight(T* p, const Eight& values) {
   }
 }
 
-bool packs(std::initializer_list<const void*> addresses) {
-  for (const void* p : addresses)
-    if (reinterpret_cast<std::uintptr_t>(p) % 16) return false;
-  return true;
-}
-
 // to[i] = Map(from[i], to[i], factor).
 template <class Map, class From, class To>
 struct Elementwise {
@@ -79,7 +73,7 @@ template <class Map, class From, class To>
 void map(std::int64_t count, const From* from, To* to, const float* factor, Stream stream) {
   using Kernel = Elementwise<Map, From, To>;
   launch<Kernel>({.x = blocks_for(count, Kernel::kThreads * kEach)},
-                 {count, packs({from, to}), from, to, factor}, stream);
+                 {count, take_packs({from, to}), from, to, factor}, stream);
 }
 
 struct Sum {
@@ -170,7 +164,7 @@ template void cast<bf16, float>(std::int64_t, const bf16*, float*, Stream);
 template <class To>
 void pad_channels(std::int64_t pixels, const float* from, int channels, To* to, Stream stream) {
   require(channels == 4 || channels == 8, "pad_channels: 4 or 8 channels");
-  require(packs({to}), "pad_channels: pictures must lie on 16 bytes");
+  require(take_packs({to}), "pad_channels: pictures must lie on 16 bytes");
   const auto run = [&]<int kChannels>() {
     using Kernel = PadChannels<To, kChannels>;
     launch<Kernel>({.x = blocks_for(pixels, Kernel::kThreads)},

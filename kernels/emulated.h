@@ -3,10 +3,9 @@
 // meet goes through the few functions of peclr::simt below, which tests/simt defines.
 //
 // Semantics are CUDA's with independent thread scheduling: exited threads are not waited for; a
-// shuffle, a vote or a match orders no memory, __syncwarp and __syncthreads do.
+// shuffle or a vote orders no memory, __syncwarp and __syncthreads do.
 #pragma once
 #include <atomic>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -29,13 +28,7 @@ struct alignas(16) uint4 {
 struct alignas(8) float2 {
   float x, y;
 };
-struct alignas(16) float4 {
-  float x, y, z, w;
-};
-inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
-inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 inline float2 make_float2(float x, float y) { return {x, y}; }
-inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 
 // Of the thread that runs; set by the emulator.
 inline constinit thread_local uint3 threadIdx{}, blockIdx{}, blockDim{}, gridDim{};
@@ -136,26 +129,15 @@ T shuffle(const char* operation, unsigned mask, T value, unsigned source, Where 
 }
 
 struct Vote {
-  std::uint64_t value;
+  bool yes;
   unsigned result;
 };
 inline void ballot(Vote* const* lanes, unsigned) {
   unsigned votes = 0;
   for (int lane = 0; lane < 32; ++lane)
-    if (lanes[lane] && lanes[lane]->value) votes |= 1u << lane;
+    if (lanes[lane] && lanes[lane]->yes) votes |= 1u << lane;
   for (int lane = 0; lane < 32; ++lane)
     if (lanes[lane]) lanes[lane]->result = votes;
-}
-inline void match(Vote* const* lanes, unsigned) {
-  for (int lane = 0; lane < 32; ++lane)
-    for (int other = 0; lanes[lane] && other < 32; ++other)
-      if (lanes[other] && lanes[other]->value == lanes[lane]->value)
-        lanes[lane]->result |= 1u << other;
-}
-inline unsigned vote(const char* operation, unsigned mask, bool yes, Where where) {
-  Vote mine{yes, 0};
-  meet<Vote, ballot>(operation, mask, mine, where);
-  return mine.result;
 }
 
 // old -> f(old), as one step.
@@ -198,69 +180,17 @@ T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32,
   return peclr::simt::shuffle("__shfl_xor_sync", mask, value, from / w > lane / w ? lane : from,
                               where);
 }
-template <class T>
-T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32,
-                 peclr::simt::Where where = peclr::simt::Where::here()) {
-  const unsigned w = static_cast<unsigned>(width), lane = peclr::simt::lane();
-  return peclr::simt::shuffle("__shfl_up_sync", mask, value, lane % w < delta ? lane : lane - delta,
-                              where);
-}
-template <class T>
-T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32,
-                   peclr::simt::Where where = peclr::simt::Where::here()) {
-  const unsigned w = static_cast<unsigned>(width), lane = peclr::simt::lane();
-  return peclr::simt::shuffle("__shfl_down_sync", mask, value,
-                              lane % w + delta >= w ? lane : lane + delta, where);
-}
 inline unsigned __ballot_sync(unsigned mask, int yes,
                               peclr::simt::Where where = peclr::simt::Where::here()) {
-  return peclr::simt::vote("__ballot_sync", mask, yes != 0, where);
-}
-inline int __any_sync(unsigned mask, int yes,
-                      peclr::simt::Where where = peclr::simt::Where::here()) {
-  return peclr::simt::vote("__any_sync", mask, yes != 0, where) != 0;
-}
-inline int __all_sync(unsigned mask, int yes,
-                      peclr::simt::Where where = peclr::simt::Where::here()) {
-  return peclr::simt::vote("__all_sync", mask, yes == 0, where) == 0;
-}
-template <class T>
-unsigned __match_any_sync(unsigned mask, T value,
-                          peclr::simt::Where where = peclr::simt::Where::here()) {
-  static_assert(std::is_arithmetic_v<T> && (sizeof(T) == 4 || sizeof(T) == 8));
-  peclr::simt::Vote mine{0, 0};
-  std::memcpy(&mine.value, &value, sizeof value);
-  peclr::simt::meet<peclr::simt::Vote, peclr::simt::match>("__match_any_sync", mask, mine, where);
+  peclr::simt::Vote mine{yes != 0, 0};
+  peclr::simt::meet<peclr::simt::Vote, peclr::simt::ballot>("__ballot_sync", mask, mine, where);
   return mine.result;
 }
 
 // ---- Memory.
 inline void __threadfence() { peclr::simt::fence(); }
-inline int atomicAdd(int* p, int x) {
-  return peclr::simt::atomic_update(p, [x](int old) {
-    return static_cast<int>(static_cast<unsigned>(old) + static_cast<unsigned>(x));
-  });
-}
 inline unsigned atomicAdd(unsigned* p, unsigned x) {
   return peclr::simt::atomic_update(p, [x](unsigned old) { return old + x; });
-}
-inline unsigned long long atomicAdd(unsigned long long* p, unsigned long long x) {
-  return peclr::simt::atomic_update(p, [x](unsigned long long old) { return old + x; });
-}
-inline float atomicAdd(float* p, float x) {
-  return peclr::simt::atomic_update(p, [x](float old) { return old + x; });
-}
-inline int atomicMax(int* p, int x) {
-  return peclr::simt::atomic_update(p, [x](int old) { return old < x ? x : old; });
-}
-inline unsigned atomicMax(unsigned* p, unsigned x) {
-  return peclr::simt::atomic_update(p, [x](unsigned old) { return old < x ? x : old; });
-}
-inline int atomicMin(int* p, int x) {
-  return peclr::simt::atomic_update(p, [x](int old) { return x < old ? x : old; });
-}
-inline unsigned atomicMin(unsigned* p, unsigned x) {
-  return peclr::simt::atomic_update(p, [x](unsigned old) { return x < old ? x : old; });
 }
 inline unsigned atomicInc(unsigned* p, unsigned last) {  // 0, 1, .., last, 0, ..
   return peclr::simt::atomic_update(p, [last](unsigned old) { return old >= last ? 0 : old + 1; });
@@ -283,15 +213,6 @@ void __stcs(T* p, std::type_identity_t<T> value,
 }
 
 // ---- Arithmetic. sqrtf, fmaf, fminf, expf and the like come from <cmath>.
-inline float rsqrtf(float x) { return 1.f / std::sqrt(x); }
-inline float __expf(float x) { return std::exp(x); }
-inline float __logf(float x) { return std::log(x); }
-inline float __fdividef(float x, float y) { return x / y; }
-inline unsigned __float_as_uint(float x) { return std::bit_cast<unsigned>(x); }
-inline float __uint_as_float(unsigned x) { return std::bit_cast<float>(x); }
-inline int __popc(unsigned x) { return std::popcount(x); }
-inline int __clz(int x) { return std::countl_zero(static_cast<unsigned>(x)); }
-inline int __ffs(int x) { return x ? std::countr_zero(static_cast<unsigned>(x)) + 1 : 0; }
 inline int min(int a, int b) { return b < a ? b : a; }
 inline int max(int a, int b) { return a < b ? b : a; }
 inline unsigned min(unsigned a, unsigned b) { return b < a ? b : a; }

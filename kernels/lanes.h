@@ -38,9 +38,7 @@ PECLR_DEVICE void store_lanes(T* p, const Pack<float, kLanes>& values) {
 // all addresses (null is one) are; with single values elsewhere.
 template <class T, class F>
 void with_lanes(std::int64_t channels, std::initializer_list<const void*> addresses, F body) {
-  bool packs = channels % kPackSize<T> == 0;
-  for (const void* p : addresses) packs = packs && reinterpret_cast<std::uintptr_t>(p) % 16 == 0;
-  if (packs)
+  if (channels % kPackSize<T> == 0 && take_packs(addresses))
     body.template operator()<kPackSize<T>>();
   else
     body.template operator()<1>();

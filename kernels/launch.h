@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a kernel, which is a type, to a launch (docs/kernels.md):
 //
+// clang-format off
 //   struct Scale {
 //     using Params = ScaleParams;           // trivially copyable; what the host hands over
 //     static constexpr int kThreads = 256;  // of a block, along x
-//     using Shared = NoShared;              // or a struct: all of the block's shared memory, by
-//     name static PECLR_DEVICE void run(const Params& p, Shared& s) { ... }
+//     using Shared = NoShared;              // or a struct: all of the block's shared memory
+//     PECLR_DEVICE static void run(const Params& p, Shared& s) { ... }
 //   };
 //   void scale(const ScaleParams& p, Stream stream) { launch<Scale>({.x = blocks}, p, stream); }
+// clang-format on
 //
 // An optional `static constexpr int kMinBlocks` is the second launch bound: blocks that must fit a
 // multiprocessor at a time.
@@ -103,11 +105,11 @@ template <class K>
 void launch(Grid grid, const typename K::Params& params, Stream stream) {
   check_kernel<K>();
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-  constexpr std::size_t kFreely = 48 << 10;
-  if constexpr (shared_bytes < K >> kFreely) {
+  constexpr std::size_t kWanted = shared_bytes<K>, kFreely = 48 << 10;
+  if constexpr (kWanted > kFreely) {
     [[maybe_unused]] static const bool once = [] {  // a process uses one GPU
       check_cuda<K>(cudaFuncSetAttribute(kEntry<K>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                         static_cast<int>(shared_bytes<K>)),
+                                         static_cast<int>(kWanted)),
                     "asking for shared memory");
       return true;
     }();
@@ -115,7 +117,7 @@ void launch(Grid grid, const typename K::Params& params, Stream stream) {
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(grid.x, grid.y, grid.z);
   config.blockDim = dim3(K::kThreads);
-  config.dynamicSmemBytes = shared_bytes<K>;
+  config.dynamicSmemBytes = kWanted;
   config.stream = stream;
   check_cuda<K>(cudaLaunchKernelEx(&config, kEntry<K>, params), "launch");
 }

@@ -50,19 +50,17 @@ struct Statistics {
   }
 };
 
-enum class Spread { inv_std, variance };  // what NormChannels::inv_std holds
-
-template <class T, int kLanes, Spread kSpread, bool kResidual>
+template <class T, int kLanes, class Channels, bool kResidual>
 struct Forward {
   using Floats = Pack<float, kLanes>;
   using Shared = NoShared;
   static constexpr int kThreads = ColumnWalk::kThreads, kMinBlocks = 3;
   static constexpr int kUnroll = kResidual ? 4 : 8;
-  static constexpr bool kSigns = kResidual && kSpread == Spread::inv_std;
+  static constexpr bool kSigns = kResidual && std::is_same_v<Channels, NormChannels>;
   struct Params {
     ColumnShares shares;
-    NormChannels channels;
-    float eps, slope;
+    Channels channels;
+    float slope;
     const T *x, *residual;
     T* y;
     std::uint8_t* signs;
@@ -71,17 +69,10 @@ struct Forward {
     Pack<T, kLanes> x, residual;
   };
 
-  PECLR_DEVICE static NormLines<kLanes> lines(const Params& p, int first) {
-    if constexpr (kSpread == Spread::variance)
-      return {p.channels, first, p.eps};
-    else
-      return {p.channels, first};
-  }
-
   PECLR_DEVICE static void run(const Params& p, Shared&) {
     const int pack = ColumnWalk::pack();
     if (pack >= p.shares.packs) return;
-    const NormLines<kLanes> line = lines(p, pack * kLanes);
+    const NormLines<kLanes> line(p.channels, pack * kLanes);
     const auto load = [&](std::int64_t at) {
       Loaded in;
       in.x = load_lanes_streaming<kLanes>(p.x + at);
@@ -104,15 +95,14 @@ struct Forward {
   }
 };
 
-template <class T, Spread kSpread>
-void apply(const NormExtent& e, const NormChannels& channels, float eps, float slope, const T* x,
+template <class T, class Channels>
+void apply(const NormExtent& e, const Channels& channels, float slope, const T* x,
            const T* residual, T* y, std::uint8_t* signs, Stream stream) {
   with_norm_lanes<T>(e, signs, {x, residual, y}, [&]<int kLanes>() {
     const auto run = [&]<bool kResidual>() {
-      using Kernel = Forward<T, kLanes, kSpread, kResidual>;
+      using Kernel = Forward<T, kLanes, Channels, kResidual>;
       const ColumnShares shares = ColumnWalk::shares(e.rows, e.channels, kLanes, Kernel::kUnroll);
-      launch<Kernel>(grid_of(shares), {shares, channels, eps, slope, x, residual, y, signs},
-                     stream);
+      launch<Kernel>(grid_of(shares), {shares, channels, slope, x, residual, y, signs}, stream);
     };
     if (residual)
       run.template operator()<true>();
@@ -137,13 +127,13 @@ template <class T>
 void norm_apply(const NormExtent& e, const NormChannels& channels, float slope, const T* x,
                 const T* residual, T* y, std::uint8_t* signs, Stream stream) {
   require(!residual || signs, "norm: with a residual, there is no place for signs");
-  apply<T, Spread::inv_std>(e, channels, 0, slope, x, residual, y, signs, stream);
+  apply(e, channels, slope, x, residual, y, signs, stream);
 }
 
 template <class T>
-void norm_apply_running(const NormExtent& e, const NormChannels& channels, float eps, float slope,
-                        const T* x, const T* residual, T* y, Stream stream) {
-  apply<T, Spread::variance>(e, channels, eps, slope, x, residual, y, nullptr, stream);
+void norm_apply_running(const NormExtent& e, const NormRunning& channels, float slope, const T* x,
+                        const T* residual, T* y, Stream stream) {
+  apply(e, channels, slope, x, residual, y, nullptr, stream);
 }
 
 #define PECLR_INSTANTIATE(T)                                                                     \
@@ -151,8 +141,8 @@ void norm_apply_running(const NormExtent& e, const NormChannels& channels, float
                                    const ColumnScratch&, Stream);                                \
   template void norm_apply<T>(const NormExtent&, const NormChannels&, float, const T*, const T*, \
                               T*, std::uint8_t*, Stream);                                        \
-  template void norm_apply_running<T>(const NormExtent&, const NormChannels&, float, float,      \
-                                      const T*, const T*, T*, Stream);
+  template void norm_apply_running<T>(const NormExtent&, const NormRunning&, float, const T*,    \
+                                      const T*, T*, Stream);
 PECLR_INSTANTIATE(float)
 PECLR_INSTANTIATE(bf16)
 

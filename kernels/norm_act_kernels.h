@@ -24,9 +24,13 @@ template <class T>
 void norm_statistics(const NormExtent& extent, const T* x, const NormBatch& out,
                      const ColumnScratch& scratch, Stream stream);
 
-// What the line of a channel is made of.
+// What the line of a channel is made of: by the batch's statistics, or by running ones.
 struct NormChannels {
   const float *gamma, *beta, *mean, *inv_std;
+};
+struct NormRunning {
+  const float *gamma, *beta, *mean, *variance;
+  float eps;
 };
 
 // On which side of zero values lie: bit l of byte i for value l of pack i, set above zero. A pack
@@ -42,10 +46,10 @@ inline std::int64_t norm_sign_bytes(const NormExtent& extent, std::size_t value_
 template <class T>
 void norm_apply(const NormExtent& extent, const NormChannels& channels, float slope, const T* x,
                 const T* residual, T* y, std::uint8_t* signs, Stream stream);
-// The same, without signs, by running statistics: inv_std is made of channels.inv_std as variances.
+// The same by running statistics, without signs.
 template <class T>
-void norm_apply_running(const NormExtent& extent, const NormChannels& channels, float eps,
-                        float slope, const T* x, const T* residual, T* y, Stream stream);
+void norm_apply_running(const NormExtent& extent, const NormRunning& channels, float slope,
+                        const T* x, const T* residual, T* y, Stream stream);
 
 // The gradient that arrives is dy + more (more may be null). Behind the activation it is g, by the
 // `signs` of y, or, where they are null, the side of zero of x * scale + shift: right without a

@@ -13,21 +13,23 @@ template <int kLanes>
 struct NormLines {
   float scale[kLanes], shift[kLanes];
 
-  PECLR_DEVICE NormLines(const NormChannels& channels, int first) {
+  template <class Channels>
+  PECLR_DEVICE NormLines(const Channels& channels, int first) {
     PECLR_UNROLL
-    for (int l = 0; l < kLanes; ++l) set(l, channels, first + l, channels.inv_std[first + l]);
-  }
-  PECLR_DEVICE NormLines(const NormChannels& channels, int first, float eps) {
-    PECLR_UNROLL
-    for (int l = 0; l < kLanes; ++l)
-      set(l, channels, first + l, 1.f / sqrtf(channels.inv_std[first + l] + eps));
+    for (int l = 0; l < kLanes; ++l) {
+      const int c = first + l;
+      scale[l] = channels.gamma[c] * inv_std(channels, c);
+      shift[l] = fmaf(-channels.mean[c], scale[l], channels.beta[c]);
+    }
   }
   PECLR_DEVICE float at(int l, float x) const { return fmaf(x, scale[l], shift[l]); }
 
  private:
-  PECLR_DEVICE void set(int l, const NormChannels& channels, int c, float inv_std) {
-    scale[l] = channels.gamma[c] * inv_std;
-    shift[l] = fmaf(-channels.mean[c], scale[l], channels.beta[c]);
+  PECLR_DEVICE static float inv_std(const NormChannels& channels, int c) {
+    return channels.inv_std[c];
+  }
+  PECLR_DEVICE static float inv_std(const NormRunning& channels, int c) {
+    return 1.f / sqrtf(channels.variance[c] + channels.eps);
   }
 };
 

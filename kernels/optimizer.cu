@@ -22,10 +22,10 @@ struct AddNorms {
 
 // Squares of a chunk. The block that finishes last of a tensor adds the tensor's and makes its
 // rule; the one that finishes last of these adds all.
-template <OptimizerRule kRule>
+template <OptimizerKind kKind>
 struct Norms {
   static constexpr int kThreads = kBlock;
-  static constexpr bool kLars = kRule == OptimizerRule::lars;
+  static constexpr bool kLars = kKind == OptimizerKind::lars;
   struct Params {
     OptimizerPlan plan;
     OptimizerArenas arenas;
@@ -115,9 +115,6 @@ struct Update {
     OptimizerArenas arenas;
     bool packs;
   };
-  struct alignas(8) FourHalves {
-    bf16 v[4];
-  };
 
   // From the last chunk to the first: the norms have left the last ones in the cache.
   PECLR_DEVICE static void run(const Params& p, Shared&) {
@@ -133,7 +130,6 @@ struct Update {
     const float* gradient = p.arenas.gradient + chunk.begin;
     float* first_moment = p.arenas.first_moment + chunk.begin;
     float* second_moment = p.arenas.second_moment + chunk.begin;
-    bf16* copy = p.arenas.copy ? p.arenas.copy + chunk.begin : nullptr;
 
     const int packed = p.packs && chunk.begin % 4 == 0 ? chunk.size / 4 * 4 : 0;
     for (int at = thread * 4; at < packed; at += kThreads * 4) {
@@ -145,26 +141,14 @@ struct Update {
       store_pack(weight + at, w);
       store_pack_streaming(first_moment + at, m);
       store_pack_streaming(second_moment + at, v);
-      if (copy) {
-        FourHalves halves;
-        PECLR_UNROLL
-        for (int i = 0; i < 4; ++i) store(halves.v[i], w[i]);
-        *reinterpret_cast<FourHalves*>(copy + at) = halves;
-      }
     }
-    for (int i = packed + thread; i < chunk.size; i += kThreads) {
+    for (int i = packed + thread; i < chunk.size; i += kThreads)
       adam_update(step, rule, gradient[i] * scale, weight[i], first_moment[i], second_moment[i]);
-      if (copy) store(copy[i], weight[i]);
-    }
   }
 };
 
 bool packs(const OptimizerArenas& a) {
-  const auto on = [](const void* p, std::uintptr_t bytes) {
-    return reinterpret_cast<std::uintptr_t>(p) % bytes == 0;
-  };
-  return on(a.weight, 16) && on(a.gradient, 16) && on(a.first_moment, 16) &&
-         on(a.second_moment, 16) && on(a.copy, 8);
+  return take_packs({a.weight, a.gradient, a.first_moment, a.second_moment});
 }
 
 }  // namespace
@@ -183,16 +167,16 @@ OptimizerTables optimizer_tables(const std::vector<Segment>& segments) {
   return t;
 }
 
-void optimizer_norms(const OptimizerPlan& plan, OptimizerRule rule, const OptimizerArenas& arenas,
+void optimizer_norms(const OptimizerPlan& plan, OptimizerKind kind, const OptimizerArenas& arenas,
                      Stream stream) {
-  const auto run = [&]<OptimizerRule kRule>() {
-    launch<Norms<kRule>>({.x = static_cast<unsigned>(plan.chunk_count)},
+  const auto run = [&]<OptimizerKind kKind>() {
+    launch<Norms<kKind>>({.x = static_cast<unsigned>(plan.chunk_count)},
                          {plan, arenas, packs(arenas)}, stream);
   };
-  if (rule == OptimizerRule::lars)
-    run.template operator()<OptimizerRule::lars>();
+  if (kind == OptimizerKind::lars)
+    run.template operator()<OptimizerKind::lars>();
   else
-    run.template operator()<OptimizerRule::adam>();
+    run.template operator()<OptimizerKind::adam>();
 }
 
 void optimizer_update(const OptimizerPlan& plan, const OptimizerArenas& arenas, Stream stream) {

@@ -9,6 +9,8 @@
 
 namespace peclr {
 
+enum class OptimizerKind { adam, lars };  // lars: Adam inside LARS
+
 struct AdamOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
 };

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/bf16.h"
 #include "kernels/optimizer.h"
 #include "kernels/stream.h"
 
@@ -49,17 +48,15 @@ struct OptimizerPlan {
   unsigned* tickets;
 };
 
-struct OptimizerArenas {  // [total] f32; `copy`, where it is not null, bf16 of the new weights
+struct OptimizerArenas {  // [total]
   float* weight;
   const float* gradient;
   float *first_moment, *second_moment;
-  bf16* copy;
 };
 
 // Leaves the rules and the gradient's norm, summed in double in a fixed order. Adam needs no
 // norms of weights and does not read them.
-enum class OptimizerRule { adam, lars };
-void optimizer_norms(const OptimizerPlan& plan, OptimizerRule rule, const OptimizerArenas& arenas,
+void optimizer_norms(const OptimizerPlan& plan, OptimizerKind kind, const OptimizerArenas& arenas,
                      Stream stream);
 
 // After the norms, by their rules. Changes nothing where the norm is not finite.

@@ -2,6 +2,8 @@
 // 16 bytes at a time: 4 floats, 8 bf16 or 16 bytes in one access. Addresses are multiples of 16.
 #pragma once
 #include <bit>
+#include <cstdint>
+#include <initializer_list>
 
 #include "kernels/bf16.h"
 #include "kernels/device.h"
@@ -18,6 +20,13 @@ struct alignas(16) Pack {
 
 template <class T>
 inline constexpr int kPackSize = Pack<T>::kSize;
+
+// Whether packs can begin at all of these addresses; null is one.
+inline bool take_packs(std::initializer_list<const void*> addresses) {
+  for (const void* p : addresses)
+    if (reinterpret_cast<std::uintptr_t>(p) % 16 != 0) return false;
+  return true;
+}
 
 namespace pack_detail {
 template <class T>

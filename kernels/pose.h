@@ -11,8 +11,8 @@
 
 namespace peclr {
 
-inline constexpr int kHeadWidth =
-    64;  // 21 x (u, v, z_rel), one number unused; also the refinement's input
+// 21 x (u, v, z_rel), one number unused; also the refinement's input.
+inline constexpr int kHeadWidth = 64;
 inline constexpr int kRays = 2 * kJoints;  // numbers of a hand's pixels or rays
 
 struct PoseLift {

@@ -41,8 +41,10 @@ struct Point2 {
 };
 
 // K is [3, 3] row-major with (0, 0, 1) as last row. It may turn and shear: K' = T K after an
-// augmentation does.
-PECLR_HD inline Point2 project_point(const float* K, double x, double y, double z) {
+// augmentation does. Calculates in what the point is made of.
+template <class Point = Point2>
+PECLR_HD inline Point project_point(const float* K, decltype(Point::x) x, decltype(Point::x) y,
+                                    decltype(Point::x) z) {
   return {(K[0] * x + K[1] * y) / z + K[2], (K[3] * x + K[4] * y) / z + K[5]};
 }
 

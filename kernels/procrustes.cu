@@ -181,14 +181,11 @@ struct Procrustes {
   }
 };
 
-bool aligned_to_packs(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; }
-
 }  // namespace
 
 void procrustes(const ProcrustesInput& in, const ProcrustesOutput& out, Stream stream) {
   if (in.points <= 0) return;
-  const bool packed = in.points == kHeld && aligned_to_packs(in.source) &&
-                      aligned_to_packs(in.target) && aligned_to_packs(out.aligned);
+  const bool packed = in.points == kHeld && take_packs({in.source, in.target, out.aligned});
   launch<Procrustes>({.x = blocks_for(in.count, Procrustes::kThreads)}, {in, out, packed}, stream);
 }
 

@@ -18,23 +18,17 @@ struct Add {
     return a + b;
   }
 };
-struct Max {
-  template <class T>
-  PECLR_DEVICE T operator()(T a, T b) const {
-    return b > a ? b : a;
-  }
-};
 
 // The value of lane `index ^ bits`.
 template <class T>
-PECLR_DEVICE T shuffle_xor(const T& value, int bits, unsigned mask = kAllLanes) {
+PECLR_DEVICE T shuffle_xor(const T& value, int bits) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) % 4 == 0);
   struct Words {
     unsigned word[sizeof(T) / 4];
   };
   Words words = std::bit_cast<Words>(value);
   PECLR_UNROLL
-  for (unsigned& word : words.word) word = __shfl_xor_sync(mask, word, bits);
+  for (unsigned& word : words.word) word = __shfl_xor_sync(kAllLanes, word, bits);
   return std::bit_cast<T>(words);
 }
 

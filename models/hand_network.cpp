@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/hand_network.h"
 
+#include "kernels/pose.h"
+
 namespace peclr {
 namespace {
 
-constexpr std::int64_t kHead = 64, kHidden = 128;
+constexpr std::int64_t kHidden = 128;
 constexpr NormSpec kLeakyRelu{.slope = 0.01f};
 
 }  // namespace
@@ -12,9 +14,9 @@ constexpr NormSpec kLeakyRelu{.slope = 0.01f};
 HandNetwork::HandNetwork(ParameterStore& store, int depth, const std::string& encoder_prefix,
                          const std::string& root_prefix)
     : encoder_(store, depth, encoder_prefix),
-      fc_(add_linear(store, encoder_prefix + "fc", kHead, encoder_.plan().features(),
+      fc_(add_linear(store, encoder_prefix + "fc", kHeadWidth, encoder_.plan().features(),
                      Bias::learned)) {
-  std::int64_t in = kHead;
+  std::int64_t in = kHeadWidth;
   for (int i = 0; i < 2;
        ++i, in = kHidden) {  // the activations in between have no weights: 0 1 [2] 3 4 [5] 6
     hidden_[i] =

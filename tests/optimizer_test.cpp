@@ -80,11 +80,12 @@ struct Arenas {
                                tensor(first),
                                tensor(second),
                                tensor({0})};
-    const double norm = device().update(update);
+    device().begin_update(update);
+    device().apply_update(update);
     weight = update.weights.to_host();
     first = update.first_moment.to_host();
     second = update.second_moment.to_host();
-    return norm;
+    return update.norm.to_host()[0];
   }
 };
 

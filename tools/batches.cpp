@@ -77,7 +77,7 @@ AugmentOptions augment_options(const Settings& settings) {
   options.value_gain = narrow(a.value_gain);
   options.value_offset = narrow(a.value_offset);
   options.colour_drop = static_cast<float>(a.colour_drop);
-  options.border = a.border == Settings::Border::reflect ? Border::reflect : Border::black;
+  options.border = a.border;
   options.paper_exact = settings.paper_exact;
   return options;
 }

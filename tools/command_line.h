@@ -17,7 +17,6 @@ struct CommandLine {
   std::string device = "auto";
   std::string out;
   std::int64_t count = 1000, seed = 1;
-  int size = 224;
   int draw = 16;
 };
 

@@ -109,22 +109,8 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
 }
 
 std::unique_ptr<Backend> make_backend(const Settings& settings) {
-  constexpr auto kind = [](Settings::Device device) {
-    switch (device) {
-      case Settings::Device::cpu:
-        return DeviceKind::cpu;
-      case Settings::Device::cuda:
-        return DeviceKind::cuda;
-      case Settings::Device::simt:
-        return DeviceKind::simt;
-      case Settings::Device::automatic:
-        break;
-    }
-    return DeviceKind::automatic;
-  };
-  return make_backend(
-      kind(settings.device),
-      {.gpu = settings.gpu, .tf32 = settings.precision == Settings::Precision::tf32});
+  return make_backend(settings.device, {.gpu = settings.gpu,
+                                        .tf32 = settings.precision == Settings::Precision::tf32});
 }
 
 DType compute_type(const Settings& settings) {
@@ -137,9 +123,7 @@ Inversion inversion_of(const Settings& settings) {
 }
 
 OptimizerOptions optimizer_options(const Settings& settings) {
-  const bool lars = settings.train.optimizer == Settings::Optimizer::lars;
-  return {lars ? OptimizerKind::lars : OptimizerKind::adam,
-          static_cast<float>(settings.train.weight_decay)};
+  return {settings.train.optimizer, static_cast<float>(settings.train.weight_decay)};
 }
 
 }  // namespace peclr

@@ -11,17 +11,21 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/devices.h"
+#include "kernels/augment.h"
+#include "kernels/optimizer.h"
+
 namespace peclr {
 
 enum class Command { pretrain, finetune, evaluate, predict, probe };
 const char* name_of(Command command);
 
 struct Settings {
-  enum class Device { automatic, cpu, cuda, simt };
+  using Device = DeviceKind;
   enum class Precision { f32, tf32, bf16 };
   enum class Method { peclr, simclr };
-  enum class Optimizer { adam, lars };
-  enum class Border { black, reflect };
+  using Optimizer = OptimizerKind;
+  using Border = peclr::Border;
   enum class Cache { automatic, gpu, pinned, none };
   struct Range {
     double low, high;

@@ -7,6 +7,8 @@
 
 namespace peclr {
 
+const char* const kVersion = PECLR_VERSION;
+
 std::string version_text() {
   return fmt::format("peclr {} (g++ {}, {} loops)", kVersion, __VERSION__, loops().instruction_set);
 }

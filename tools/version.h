@@ -5,7 +5,7 @@
 
 namespace peclr {
 
-inline constexpr const char* kVersion = "0.1.0";
-std::string version_text();  // version, compiler, loops and libraries, one line
+extern const char* const kVersion;  // CMake's
+std::string version_text();         // version, compiler and loops, one line
 
 }  // namespace peclr

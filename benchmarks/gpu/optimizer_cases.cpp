@@ -40,7 +40,7 @@ Tensor records(Backend& backend, const std::vector<T>& values) {
   return t;
 }
 
-// The two launches of a step, without the wait for the norm that Backend::update ends with.
+// The two launches of a step.
 Case lars(Machine& m, const Sizes& s) {
   Backend& backend = m.backend();
   const std::vector<Segment> all = segments(s);
@@ -72,11 +72,11 @@ Case lars(Machine& m, const Sizes& s) {
                                     gpu::records_in<float>(norm),
                                     gpu::records_in<unsigned>(tickets)};
   const kernels::OptimizerArenas arenas{weights.data<float>(), gradients.data<float>(),
-                                        first.data<float>(), second.data<float>(), nullptr};
+                                        first.data<float>(), second.data<float>()};
   const std::vector<Tensor> kept{chunk_table, segment_table, control, partials,  rules, squares,
                                  norm,        tickets,       weights, gradients, first, second};
   return {[kept, plan, arenas, stream = m.stream()] {
-    kernels::optimizer_norms(plan, kernels::OptimizerRule::lars, arenas, stream);
+    kernels::optimizer_norms(plan, OptimizerKind::lars, arenas, stream);
     kernels::optimizer_update(plan, arenas, stream);
   }};
 }

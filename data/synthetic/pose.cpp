@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/synthetic/pose.h"
 
+#include "kernels/joints.h"
+
 namespace peclr::synthetic {
 namespace {
 
@@ -146,7 +148,8 @@ HandShape sample_shape(Rng& rng) {
                 mix(1.0f, thick, 0.8f) + 0.03f * bell(rng)};
   shape.fat = 0.5f * bell(rng);
   const RestHand rest = rest_hand(shape);
-  shape.metres = rng.uniform(kBoneLow, kBoneHigh) / length(rest.joints[10] - rest.joints[9]);
+  shape.metres =
+      rng.uniform(kBoneLow, kBoneHigh) / length(rest.joints[kMiddlePip] - rest.joints[kMiddleMcp]);
   return shape;
 }
 

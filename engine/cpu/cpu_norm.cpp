@@ -28,11 +28,6 @@ const ActivationLoops<bf16>& loops_for<bf16>(const Loops& loops) {
   return loops.b16;
 }
 
-template <class T>
-T* data_or_null(const Tensor& t) {
-  return t.defined() ? t.data<T>() : nullptr;
-}
-
 // body<T>() for the element type of x.
 template <class F>
 void with_type(const Tensor& x, F body) {

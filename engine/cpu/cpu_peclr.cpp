@@ -8,8 +8,6 @@
 namespace peclr {
 namespace {
 
-float* data_or_null(const Tensor& t) { return t.defined() ? t.data<float>() : nullptr; }
-
 const ViewTransform* view_rows(const Tensor& views) {
   static_assert(sizeof(ViewTransform) == 4 * sizeof(float));
   return reinterpret_cast<const ViewTransform*>(views.data<float>());
@@ -77,10 +75,11 @@ void CpuBackend::pose_lift(const Tensor& raw, const Tensor& cameras, const PoseT
 
 void CpuBackend::pose_lift_backward(const Tensor& cameras, const PoseTensors& gradients,
                                     const Tensor& draw) {
-  loops_.pose_lift_backward(cameras.data<float>(), draw.shape()[0],
-                            {data_or_null(gradients.uv), data_or_null(gradients.z_rel),
-                             data_or_null(gradients.h), data_or_null(gradients.mlp_input)},
-                            draw.data<float>());
+  loops_.pose_lift_backward(
+      cameras.data<float>(), draw.shape()[0],
+      {data_or_null<float>(gradients.uv), data_or_null<float>(gradients.z_rel),
+       data_or_null<float>(gradients.h), data_or_null<float>(gradients.mlp_input)},
+      draw.data<float>());
 }
 
 void CpuBackend::pose_recover(const Tensor& h, const Tensor& z_rel, const Tensor& root,
@@ -129,8 +128,9 @@ void CpuBackend::procrustes(const Tensor& source, const Tensor& target, Alignmen
                             const ProcrustesTensors& out) {
   loops_.procrustes({source.data<float>(), target.data<float>(), source.shape()[0],
                      static_cast<int>(source.shape()[1]), rule},
-                    {data_or_null(out.aligned), data_or_null(out.rotation), data_or_null(out.scale),
-                     data_or_null(out.translation), data_or_null(out.pa_epe)});
+                    {data_or_null<float>(out.aligned), data_or_null<float>(out.rotation),
+                     data_or_null<float>(out.scale), data_or_null<float>(out.translation),
+                     data_or_null<float>(out.pa_epe)});
 }
 
 void CpuBackend::begin_update(const OptimizerStep& step) {

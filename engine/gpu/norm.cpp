@@ -13,13 +13,9 @@ kernels::NormExtent norm_extent(const Tensor& x) {
   return {x.count() / channels, static_cast<int>(channels)};
 }
 
-kernels::NormChannels channels_of(const NormWeights& w, const float* mean, const float* spread) {
-  return {w.gamma.data<float>(), w.beta.data<float>(), mean, spread};
-}
-
 kernels::NormChannels channels_of(const NormWeights& w, const NormSaved& saved) {
   const float* mean = saved.moments.data<float>();
-  return channels_of(w, mean, mean + saved.moments.shape()[1]);
+  return {w.gamma.data<float>(), w.beta.data<float>(), mean, mean + saved.moments.shape()[1]};
 }
 
 }  // namespace
@@ -51,10 +47,11 @@ Tensor norm_signs(Backend& memory, const Tensor& y) {
 
 void norm_evaluate(Stream stream, const NormSpec& spec, const NormWeights& w, const Tensor& x,
                    const Tensor& residual, const Tensor& y) {
-  const kernels::NormChannels channels =
-      channels_of(w, w.running_mean.data<float>(), w.running_variance.data<float>());
+  const kernels::NormRunning channels{w.gamma.data<float>(), w.beta.data<float>(),
+                                      w.running_mean.data<float>(),
+                                      w.running_variance.data<float>(), spec.eps};
   with_type(x, [&]<class T>() {
-    kernels::norm_apply_running(norm_extent(x), channels, spec.eps, spec.slope, x.data<T>(),
+    kernels::norm_apply_running(norm_extent(x), channels, spec.slope, x.data<T>(),
                                 data_or_null<T>(residual), y.data<T>(), stream);
   });
 }

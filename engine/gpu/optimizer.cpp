@@ -58,11 +58,8 @@ void OptimizerOnDevice::begin_update(Backend& memory, const OptimizerStep& step)
 void OptimizerOnDevice::apply_update(Stream stream, const OptimizerStep& step) {
   const kernels::OptimizerArenas arenas{step.weights.data<float>(), step.gradients.data<float>(),
                                         step.first_moment.data<float>(),
-                                        step.second_moment.data<float>(), nullptr};
-  kernels::optimizer_norms(plan(step.norm),
-                           step.kind == OptimizerKind::lars ? kernels::OptimizerRule::lars
-                                                            : kernels::OptimizerRule::adam,
-                           arenas, stream);
+                                        step.second_moment.data<float>()};
+  kernels::optimizer_norms(plan(step.norm), step.kind, arenas, stream);
   kernels::optimizer_update(plan(step.norm), arenas, stream);
   step.weights.storage().touch();
 }

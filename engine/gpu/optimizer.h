@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backend::update on a GPU. What lies on the device stays there from step to step, so that a step
-// uploads a few numbers.
+// Backend::begin_update and apply_update on a GPU. What lies on the device stays there from step to
+// step, so that a step uploads a few numbers.
 #pragma once
 #include <vector>
 

@@ -6,8 +6,6 @@
 namespace peclr::gpu {
 namespace {
 
-float* data_or_null(const Tensor& t) { return t.defined() ? t.data<float>() : nullptr; }
-
 PoseBatch batch_of(const PoseTensors& t) {
   return {t.uv.data<float>(), t.z_rel.data<float>(), t.root_depth.data<float>()};
 }
@@ -38,10 +36,11 @@ void pose_lift(Stream stream, const Tensor& raw, const Tensor& cameras, const Po
 
 void pose_lift_backward(Stream stream, const Tensor& cameras, const PoseTensors& gradients,
                         const Tensor& draw) {
-  kernels::pose_lift_backward(cameras.data<float>(), draw.shape()[0],
-                              {data_or_null(gradients.uv), data_or_null(gradients.z_rel),
-                               data_or_null(gradients.h), data_or_null(gradients.mlp_input)},
-                              draw.data<float>(), stream);
+  kernels::pose_lift_backward(
+      cameras.data<float>(), draw.shape()[0],
+      {data_or_null<float>(gradients.uv), data_or_null<float>(gradients.z_rel),
+       data_or_null<float>(gradients.h), data_or_null<float>(gradients.mlp_input)},
+      draw.data<float>(), stream);
 }
 
 void pose_recover(Stream stream, const Tensor& h, const Tensor& z_rel, const Tensor& root,

@@ -4,20 +4,14 @@
 #include "kernels/procrustes_kernels.h"
 
 namespace peclr::gpu {
-namespace {
-
-float* data_or_null(const Tensor& t) { return t.defined() ? t.data<float>() : nullptr; }
-
-}  // namespace
-
 void procrustes(Stream stream, const Tensor& source, const Tensor& target, Alignment rule,
                 const Backend::ProcrustesTensors& out) {
-  kernels::procrustes(
-      {source.data<float>(), target.data<float>(), source.shape()[0],
-       static_cast<int>(source.shape()[1]), rule},
-      {data_or_null(out.aligned), data_or_null(out.rotation), data_or_null(out.scale),
-       data_or_null(out.translation), data_or_null(out.pa_epe)},
-      stream);
+  kernels::procrustes({source.data<float>(), target.data<float>(), source.shape()[0],
+                       static_cast<int>(source.shape()[1]), rule},
+                      {data_or_null<float>(out.aligned), data_or_null<float>(out.rotation),
+                       data_or_null<float>(out.scale), data_or_null<float>(out.translation),
+                       data_or_null<float>(out.pa_epe)},
+                      stream);
 }
 
 }  // namespace peclr::gpu

@@ -5,11 +5,6 @@
 
 namespace peclr::gpu {
 
-template <class T>
-T* data_or_null(const Tensor& t) {
-  return t.defined() ? t.data<T>() : nullptr;
-}
-
 // body.template operator()<T>() for the element type of an activation, which lies as [N, H, W, C].
 template <class F>
 void with_type(const Tensor& x, F body) {

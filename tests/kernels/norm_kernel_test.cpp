@@ -269,9 +269,10 @@ TEST_CASE("norm kernels: evaluation by running statistics", "[kernels][norm]") {
     const Guarded<float> x = on.activation(v.x), residual = on.activation(v.residual),
                          y = on.activation(Doubles(v.x.size()));
     kernels::norm_apply_running(
-        on.extent, {on.gamma.data(), on.beta.data(), running_mean.data(), running_variance.data()},
-        1e-5f, static_cast<float>(run.slope), x.data(), run.residual ? residual.data() : nullptr,
-        y.data(), stream());
+        on.extent,
+        {on.gamma.data(), on.beta.data(), running_mean.data(), running_variance.data(), 1e-5f},
+        static_cast<float>(run.slope), x.data(), run.residual ? residual.data() : nullptr, y.data(),
+        stream());
     const Doubles want = reference_leaky_relu(
         reference_norm_linear(run.norm_case(), {mean, variance}, v.affine, v.x, v.residual),
         run.slope);

@@ -97,8 +97,11 @@ struct Run {
 
   double step(const Case& c, OptimizerKind kind, double lr, int step, float scale = 1) {
     gradient = arena(c.gradient);
-    return device().update(
-        {c.layout, kind, lr, step, scale, weight, gradient, first, second, arena({0})});
+    const OptimizerStep update{c.layout, kind,     lr,    step,   scale,
+                               weight,   gradient, first, second, arena({0})};
+    device().begin_update(update);
+    device().apply_update(update);
+    return update.norm.to_host()[0];
   }
 };
 
@@ -177,8 +180,7 @@ TEST_CASE("optimiser kernels: another model's layout takes the place of the firs
   CHECK(relative_l2(got_b.data(), reference_b.w.data(), got_b.size()) < 1e-6);
 }
 
-TEST_CASE("optimiser kernels give the same bits in every order, and a 16-bit copy of the weights",
-          "[kernels][optimizer]") {
+TEST_CASE("optimiser kernels give the same bits in every order", "[kernels][optimizer]") {
   Case c;
   c.draw_gradient(0);
   const std::size_t total = c.weight.size();
@@ -207,17 +209,11 @@ TEST_CASE("optimiser kernels give the same bits in every order, and a 16-bit cop
     in_every_order([&] {
       const Guarded<float> weight(device(), stored<float>(c.weight), offset),
           first(device(), total, offset), second(device(), total, offset);
-      const Guarded<bf16> copy(device(), total, offset);
       const kernels::OptimizerArenas arenas{weight.data(), gradient.data(), first.data(),
-                                            second.data(), copy.data()};
-      kernels::optimizer_norms(plan, kernels::OptimizerRule::lars, arenas, stream());
+                                            second.data()};
+      kernels::optimizer_norms(plan, OptimizerKind::lars, arenas, stream());
       kernels::optimizer_update(plan, arenas, stream());
       for (const unsigned ticket : tickets.values()) CHECK(ticket == 0);
-      const Doubles w = doubles(weight.values()), halves = doubles(copy.values());
-      for (const Segment& s : c.layout.segments)
-        for (std::int64_t i = s.begin; i < s.begin + s.size; ++i)
-          CHECK(halves[static_cast<std::size_t>(i)] ==
-                round_to_bf16(w[static_cast<std::size_t>(i)]));
       return weight.values();
     });
 }

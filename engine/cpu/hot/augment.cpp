@@ -11,21 +11,21 @@
 PECLR_BEGIN
 namespace {
 
-constexpr int kLanes = 64;         // output pixels of a row computed together
+constexpr int kRunPixels = 64;     // output pixels of a row computed together
 constexpr int kRowsPerChunk = 64;  // of one view, for one thread
 
 enum class Placement { inner, black, reflect };
 
 // Sums of weighted samples, later levels, of a run of output pixels.
 struct Run {
-  alignas(64) float r[kLanes], g[kLanes], b[kLanes];
+  alignas(64) float r[kRunPixels], g[kRunPixels], b[kRunPixels];
 };
 
 // One sample of each pixel of a run.
 struct Samples {
-  alignas(64) std::int32_t offset[kLanes];  // of the upper left pixel
-  alignas(64) float x0[kLanes], x1[kLanes], y0[kLanes], y1[kLanes];
-  alignas(64) std::uint32_t upper[2 * kLanes], lower[2 * kLanes];  // two neighbours a lane
+  alignas(64) std::int32_t offset[kRunPixels];  // of the upper left pixel
+  alignas(64) float x0[kRunPixels], x1[kRunPixels], y0[kRunPixels], y1[kRunPixels];
+  alignas(64) std::uint32_t upper[2 * kRunPixels], lower[2 * kRunPixels];  // two neighbours a lane
 };
 
 template <Placement placement>
@@ -42,7 +42,7 @@ inline void locate(const AugmentPlan& plan, Position start, Samples& s) {
              step_y = static_cast<std::uint32_t>(plan.yi);
   const std::int32_t width = plan.width, height = plan.height;
 #pragma omp simd
-  for (int l = 0; l < kLanes; ++l) {
+  for (int l = 0; l < kRunPixels; ++l) {
     const Taps x = taps_at<placement>(start.x + step_x * static_cast<std::uint32_t>(l), width);
     const Taps y = taps_at<placement>(start.y + step_y * static_cast<std::uint32_t>(l), height);
     s.offset[l] = y.first * width + x.first;
@@ -55,7 +55,7 @@ inline void locate(const AugmentPlan& plan, Position start, Samples& s) {
 
 inline void fetch(const std::uint8_t* source, std::int32_t width, Samples& s) {
   const std::uint8_t* next_row = source + 4 * std::int64_t{width};
-  for (int l = 0; l < kLanes; ++l) {
+  for (int l = 0; l < kRunPixels; ++l) {
     const std::int64_t offset = 4 * std::int64_t{s.offset[l]};
     std::memcpy(s.upper + 2 * l, source + offset, 8);
     std::memcpy(s.lower + 2 * l, next_row + offset, 8);
@@ -64,7 +64,7 @@ inline void fetch(const std::uint8_t* source, std::int32_t width, Samples& s) {
 
 inline void accumulate(const Samples& s, Run& run) {
 #pragma omp simd
-  for (int l = 0; l < kLanes; ++l) {
+  for (int l = 0; l < kRunPixels; ++l) {
     const Rgb sum =
         add_sample({run.r[l], run.g[l], run.b[l]}, {0, s.x0[l], s.x1[l]}, {0, s.y0[l], s.y1[l]},
                    s.upper[2 * l], s.upper[2 * l + 1], s.lower[2 * l], s.lower[2 * l + 1]);
@@ -78,7 +78,7 @@ inline void accumulate(const Samples& s, Run& run) {
 inline bool is_inner(const AugmentPlan& plan, Position start) {
   const auto inside = [](std::uint32_t first, std::int32_t step, std::int32_t size) {
     const std::int64_t begin = static_cast<std::int32_t>(first);
-    const std::int64_t end = begin + std::int64_t{step} * (kLanes - 1);
+    const std::int64_t end = begin + std::int64_t{step} * (kRunPixels - 1);
     constexpr std::int64_t kPixel = 1 << kPositionBits, kRounding = kPixel >> kWeightBits;
     const std::int64_t limit = (size - 1) * kPixel - kRounding;
     return begin >= 0 && begin < limit && end >= 0 && end < limit;
@@ -89,7 +89,7 @@ inline bool is_inner(const AugmentPlan& plan, Position start) {
 template <class F>
 inline void for_each_pixel(Run& run, F&& f) {
 #pragma omp simd
-  for (int l = 0; l < kLanes; ++l) {
+  for (int l = 0; l < kRunPixels; ++l) {
     const Rgb c = f(Rgb{run.r[l], run.g[l], run.b[l]});
     run.r[l] = c.r;
     run.g[l] = c.g;
@@ -177,10 +177,10 @@ void augment(const AugmentJob* jobs, std::int64_t count, int size) {
       warm_cache(plan, job.source, size, first, last);
       Run run;
       for (int j = first; j < last; ++j)
-        for (int i = 0; i < size; i += kLanes) {
+        for (int i = 0; i < size; i += kRunPixels) {
           sample_run(plan, job.source, i, j, run);
           colour_run(plan, run);
-          const int lanes = size - i < kLanes ? size - i : kLanes;
+          const int lanes = size - i < kRunPixels ? size - i : kRunPixels;
           store_run(run, lanes, job.out + 3 * (std::int64_t{j} * size + i));
         }
     }

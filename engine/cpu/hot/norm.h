@@ -28,8 +28,8 @@ struct NormReduce {
   bool keep;
 };
 
-// Reductions work on chunks of whole images with at least kChunkRows positions, and keep two sums a
-// channel and chunk.
+// Reductions work on chunks of whole images with at least kNormChunkRows positions, and keep two
+// sums a channel and chunk.
 inline constexpr std::int64_t kNormChunkRows = 2048;
 constexpr std::int64_t norm_chunk_images(const NormExtent& e) {
   return (kNormChunkRows + e.positions - 1) / e.positions;

@@ -33,7 +33,7 @@ struct Workspace {
         dim(spec.dim),
         padded_rows(round_up(spec.rows, kTile)),
         dim_panels((spec.dim + kPanel - 1) / kPanel) {
-    constexpr std::uintptr_t kAlign = kLanes * sizeof(float);
+    constexpr std::uintptr_t kAlign = kPanelLanes * sizeof(float);
     const auto address = reinterpret_cast<std::uintptr_t>(scratch);
     float* next = scratch + ((kAlign - address % kAlign) % kAlign) / sizeof(float);
     const auto take = [&next](std::int64_t n) {
@@ -136,7 +136,7 @@ double mean_negative(const NtxentSpec& spec, const float* z, double positive_sum
 
 std::int64_t ntxent_scratch_floats(const NtxentSpec& spec) {
   const std::int64_t rows = round_up(spec.rows, kTile);
-  return 3 * rows * round_up(spec.dim, kPanel) + 3 * rows + kLanes;
+  return 3 * rows * round_up(spec.dim, kPanel) + 3 * rows + kPanelLanes;
 }
 
 NtxentSummary ntxent_forward(const NtxentSpec& spec, const float* z, const NtxentRows& rows,

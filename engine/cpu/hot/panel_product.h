@@ -10,15 +10,15 @@ PECLR_BEGIN
 
 // kStrip x kPanel sums fill the vector registers and leave room for the operands.
 #if defined(__AVX512F__)
-inline constexpr int kLanes = 16, kStrip = 8;
+inline constexpr int kPanelLanes = 16, kStrip = 8;
 #elif defined(__AVX__)
-inline constexpr int kLanes = 8, kStrip = 4;
+inline constexpr int kPanelLanes = 8, kStrip = 4;
 #else
-inline constexpr int kLanes = 4, kStrip = 4;
+inline constexpr int kPanelLanes = 4, kStrip = 4;
 #endif
-inline constexpr int kPanel = 2 * kLanes;
+inline constexpr int kPanel = 2 * kPanelLanes;
 
-using Lanes __attribute__((vector_size(kLanes * sizeof(float)))) = float;
+using PanelLanes __attribute__((vector_size(kPanelLanes * sizeof(float)))) = float;
 
 // The left side: element (row, k) is at[row * row_stride + k * depth_stride].
 struct StripView {
@@ -29,15 +29,15 @@ struct StripView {
 enum class Store { scaled, added };
 
 // out [kStrip, kPanel] = scale * left [kStrip, depth] . panel [depth, kPanel], or added to what is
-// there (scale is not read). panel and the rows of out, out_stride apart, are aligned to kLanes
-// floats.
+// there (scale is not read). panel and the rows of out, out_stride apart, are aligned to
+// kPanelLanes floats.
 template <Store store>
 inline void panel_product(StripView left, const float* panel, std::int64_t depth, float scale,
                           float* out, std::int64_t out_stride) {
-  Lanes sums[kStrip][2] = {};
+  PanelLanes sums[kStrip][2] = {};
   for (std::int64_t k = 0; k < depth; ++k) {
-    const Lanes right[2] = {reinterpret_cast<const Lanes*>(panel + k * kPanel)[0],
-                            reinterpret_cast<const Lanes*>(panel + k * kPanel)[1]};
+    const PanelLanes right[2] = {reinterpret_cast<const PanelLanes*>(panel + k * kPanel)[0],
+                                 reinterpret_cast<const PanelLanes*>(panel + k * kPanel)[1]};
     const float* column = left.at + k * left.depth_stride;
 #pragma GCC unroll 8
     for (int r = 0; r < kStrip; ++r) {
@@ -48,7 +48,7 @@ inline void panel_product(StripView left, const float* panel, std::int64_t depth
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kStrip; ++r) {
-    auto* to = reinterpret_cast<Lanes*>(out + r * out_stride);
+    auto* to = reinterpret_cast<PanelLanes*>(out + r * out_stride);
     if constexpr (store == Store::scaled) {
       to[0] = scale * sums[r][0];
       to[1] = scale * sums[r][1];

@@ -7,12 +7,12 @@
 PECLR_BEGIN
 namespace {
 
-constexpr int kLanes = 16;
+constexpr int kMostLanes = 16;
 
 // Runs body(n, first channel, lanes) over groups of channels that lie side by side.
 template <class F>
 inline void for_groups(const PoolExtent& e, F body) {
-  const std::int64_t lanes = e.block % kLanes == 0 ? kLanes : e.block % 8 == 0 ? 8 : 1;
+  const std::int64_t lanes = e.block % kMostLanes == 0 ? kMostLanes : e.block % 8 == 0 ? 8 : 1;
   const std::int64_t groups = e.channels / lanes;
   parallel_for(e.images * groups, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) body(i / groups, i % groups * lanes, lanes);
@@ -94,7 +94,7 @@ void mean_pool(const PoolExtent& e, const T* x, float* y) {
   const std::int64_t positions = e.height * e.width;
   for_groups(e, [&](std::int64_t n, std::int64_t c, std::int64_t lanes) {
     const T* in = x + offset(e, n, c, positions);
-    float sum[kLanes] = {};
+    float sum[kMostLanes] = {};
     for (std::int64_t p = 0; p < positions; ++p)
       for (std::int64_t l = 0; l < lanes; ++l) sum[l] += to_float(in[p * e.block + l]);
     for (std::int64_t l = 0; l < lanes; ++l)
@@ -107,7 +107,7 @@ void mean_pool_backward(const PoolExtent& e, const float* dy, T* dx) {
   const std::int64_t positions = e.height * e.width;
   for_groups(e, [&](std::int64_t n, std::int64_t c, std::int64_t lanes) {
     T* out = dx + offset(e, n, c, positions);
-    T share[kLanes];
+    T share[kMostLanes];
     for (std::int64_t l = 0; l < lanes; ++l)
       store(share[l], dy[n * e.channels + c + l] / static_cast<float>(positions));
     for (std::int64_t p = 0; p < positions; ++p)

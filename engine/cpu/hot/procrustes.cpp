@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cpu/hot/procrustes.h"
 
-#include "engine/cpu/hot/lanes.h"
+#include "engine/cpu/hot/double_lanes.h"
 #include "engine/parallel.h"
 
 PECLR_BEGIN
 namespace {
 
-using Point = Triple<Lanes>;
+using Point = Triple<DoubleLanes>;
 
 // Points go through a transposed block: value [3 * points, lanes], one pose a lane.
 constexpr int kBlockPoints = 32;
 struct Block {
-  alignas(64) float value[3 * kBlockPoints][kLanes];
+  alignas(64) float value[3 * kBlockPoints][kDoubleLanes];
 
   Point point(int i) const {
-    return {Lanes::load(value[3 * i]), Lanes::load(value[3 * i + 1]),
-            Lanes::load(value[3 * i + 2])};
+    return {DoubleLanes::load(value[3 * i]), DoubleLanes::load(value[3 * i + 1]),
+            DoubleLanes::load(value[3 * i + 2])};
   }
   void set_point(int i, const Point& p) {
     p.x.store(value[3 * i]);
@@ -25,7 +25,8 @@ struct Block {
   }
 };
 
-// Up to kLanes neighbouring poses. Lanes that have none repeat the last and are never written back.
+// Up to kDoubleLanes neighbouring poses. Lanes that have none repeat the last and are never written
+// back.
 struct PoseGroup {
   std::int64_t first;
   int size;
@@ -35,7 +36,7 @@ struct PoseGroup {
 
 void load(const float* poses, const PoseGroup& group, int points, int begin, int end,
           Block& block) {
-  for (int lane = 0; lane < kLanes; ++lane) {
+  for (int lane = 0; lane < kDoubleLanes; ++lane) {
     const float* pose = poses + 3 * (group.pose(lane) * points + begin);
     for (int k = 0; k < 3 * (end - begin); ++k) block.value[k][lane] = pose[k];
   }
@@ -50,7 +51,7 @@ void store(const Block& block, const PoseGroup& group, int points, int begin, in
 }
 
 // One number of each pose, to out[pose * stride].
-void store_lanes(const Lanes& value, const PoseGroup& group, int stride, float* out) {
+void store_lanes(const DoubleLanes& value, const PoseGroup& group, int stride, float* out) {
   for (int lane = 0; lane < group.size; ++lane)
     out[(group.first + lane) * stride] = static_cast<float>(value.v[lane]);
 }
@@ -63,15 +64,15 @@ void store_point(const Point& p, const PoseGroup& group, int stride, float* out)
 
 void align_group(const ProcrustesInput& in, const ProcrustesOutput& out, const PoseGroup& group) {
   Block source, target;
-  PointSums<Lanes> sums;
+  PointSums<DoubleLanes> sums;
   for (int begin = 0; begin < in.points; begin += kBlockPoints) {
     const int end = begin + kBlockPoints < in.points ? begin + kBlockPoints : in.points;
     load(in.source, group, in.points, begin, end, source);
     load(in.target, group, in.points, begin, end, target);
-    if (begin == 0) sums = PointSums<Lanes>::from(source.point(0), target.point(0));
+    if (begin == 0) sums = PointSums<DoubleLanes>::from(source.point(0), target.point(0));
     for (int i = 0; i < end - begin; ++i) sums.add(source.point(i), target.point(i));
   }
-  const SimilarityTransform<Lanes> fit = align(sums, in.points, in.rule);
+  const SimilarityTransform<DoubleLanes> fit = align(sums, in.points, in.rule);
   if (out.rotation) {
     store_point(fit.row_x, group, 9, out.rotation);
     store_point(fit.row_y, group, 9, out.rotation + 3);
@@ -81,7 +82,7 @@ void align_group(const ProcrustesInput& in, const ProcrustesOutput& out, const P
   if (out.translation) store_point(fit.translation(), group, 3, out.translation);
   if (!out.aligned && !out.pa_epe) return;
 
-  Lanes distance = 0.0;
+  DoubleLanes distance = 0.0;
   for (int begin = 0; begin < in.points; begin += kBlockPoints) {
     const int end = begin + kBlockPoints < in.points ? begin + kBlockPoints : in.points;
     if (in.points > kBlockPoints) {  // else both blocks still hold all points
@@ -96,18 +97,19 @@ void align_group(const ProcrustesInput& in, const ProcrustesOutput& out, const P
     }
     if (out.aligned) store(source, group, in.points, begin, end, out.aligned);
   }
-  if (out.pa_epe) store_lanes(distance * Lanes(1.0 / in.points), group, 1, out.pa_epe);
+  if (out.pa_epe) store_lanes(distance * DoubleLanes(1.0 / in.points), group, 1, out.pa_epe);
 }
 
 }  // namespace
 
 void procrustes(const ProcrustesInput& input, const ProcrustesOutput& output) {
   if (input.points <= 0) return;
-  constexpr std::int64_t kGrain = 1024;  // a multiple of every kLanes
+  constexpr std::int64_t kGrain = 1024;  // a multiple of every kDoubleLanes
   parallel_for(input.count, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t pose = begin; pose < end; pose += kLanes) {
+    for (std::int64_t pose = begin; pose < end; pose += kDoubleLanes) {
       const std::int64_t left = end - pose;
-      align_group(input, output, {pose, left < kLanes ? static_cast<int>(left) : kLanes});
+      align_group(input, output,
+                  {pose, left < kDoubleLanes ? static_cast<int>(left) : kDoubleLanes});
     }
   });
 }
