@@ -57,6 +57,18 @@ TEST_CASE("run.json: what was run, on what, and nothing more", "[report]") {
                                          "precision", "seconds", "started", "starts", "version"});
 }
 
+TEST_CASE("run.json: a precision as the settings spell it", "[report]") {
+  for (const char* spelt : {"f32", "tf32", "bf16"}) {
+    const TempFolder folder;
+    CommandLine line;
+    line.command = "finetune";
+    const std::vector<std::string> args{std::string("precision=") + spelt};
+    const Settings settings = load_settings(Command::finetune, args);
+    RunRecorder(folder.path().string(), line, {"cuda", settings.precision}).end();
+    CHECK(read_run_records(folder.path().string()).at("finetune").precision == spelt);
+  }
+}
+
 TEST_CASE("evaluate: PCK and the errors of every picture fit the scores", "[report]") {
   const TempFolder folder;
   write_synthetic(folder / "hands", 30, 2);

@@ -238,6 +238,7 @@ std::string print_sources(const Settings& settings) {
 
 std::vector<SettingField> make_fields() {
   using S = Settings;
+  using P = S::Precision;
   constexpr std::int64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
   return {
       text({"out", "folder for everything the run leaves", kAll}, MEMBER(out)),
@@ -252,13 +253,13 @@ std::vector<SettingField> make_fields() {
            {"simt", S::Device::simt}},
           MEMBER(device)),
       whole({"gpu", "which one, where there are several", kAll}, 0, 1023, MEMBER(gpu)),
-      choice<S::Precision>(
+      choice<P>(
           {"precision",
            "of convolutions; tf32: f32 whose products a GPU may shorten; weights, statistics and "
            "loss "
            "are always f32",
            kAll},
-          {{"f32", S::Precision::f32}, {"tf32", S::Precision::tf32}, {"bf16", S::Precision::bf16}},
+          {{name_of(P::f32), P::f32}, {name_of(P::tf32), P::tf32}, {name_of(P::bf16), P::bf16}},
           MEMBER(precision)),
       choice<S::Method>({"method", "simclr: no transform is undone", kPretrain},
                         {{"peclr", S::Method::peclr}, {"simclr", S::Method::simclr}},
