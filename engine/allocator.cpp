@@ -93,11 +93,9 @@ void* CachingAllocator::ask_system(std::size_t rounded) {
     block = system_allocate_(rounded);
   }
   if (block == nullptr)
-    throw OutOfMemory(fmt::format(
-        "out of memory: {} MiB asked for, {} MiB in use{}; use a smaller train.batch_size (and a "
-        "larger train.accumulate)",
-        rounded >> 20, stats_.bytes_in_use >> 20,
-        system_text_ ? ", " + system_text_(stats_.bytes_reserved) : ""));
+    throw OutOfMemory(fmt::format("out of memory: {} MiB asked for, {} MiB in use{}", rounded >> 20,
+                                  stats_.bytes_in_use >> 20,
+                                  system_text_ ? ", " + system_text_(stats_.bytes_reserved) : ""));
   ++stats_.system_allocations;
   stats_.bytes_reserved += static_cast<std::int64_t>(rounded);
   return block;
