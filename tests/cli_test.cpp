@@ -215,7 +215,9 @@ TEST_CASE("cli: synth writes a set once, the same for the same seed") {
     return run_peclr({"synth", "--out", folder / name, "--count", "3", "--seed", seed},
                      {.env = {{"OMP_NUM_THREADS", threads}}});
   };
-  REQUIRE(synth("a", "7", "1").exit_code == 0);
+  const ProgramResult told = synth("a", "7", "1");
+  INFO(described(told));
+  REQUIRE(told.exit_code == 0);
   REQUIRE(synth("b", "7", "3").exit_code == 0);
   REQUIRE(synth("c", "8", "1").exit_code == 0);
   const auto bytes = [&](const char* set, const std::string& file) {
@@ -223,6 +225,8 @@ TEST_CASE("cli: synth writes a set once, the same for the same seed") {
   };
   const auto labels = nlohmann::json::parse(bytes("a", "training_xyz.json"));
   CHECK(labels.size() == 3);
+  CHECK(contains(told.err, "step 4/4"));
+  CHECK(contains(told.err, "3 training and 1 evaluation pictures"));
   CHECK(nlohmann::json::parse(bytes("a", "evaluation_xyz.json")).size() == 1);
   for (const char* file : {"training/rgb/00000002.jpg", "evaluation/rgb/00000000.jpg",
                            "training_K.json", "training_xyz.json", "training_scale.json"}) {

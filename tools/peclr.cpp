@@ -71,8 +71,11 @@ int main(int argc, char** argv) {
     fault = fmt::format("{}: {}; check the path and who may use it", e.path1().string(),
                         e.code().message());
   } catch (const std::system_error& e) {
-    fault = fmt::format("a thread could not be started: {}; lower threads and data.workers",
-                        e.code().message());
+    const bool thread = e.code() == std::errc::resource_unavailable_try_again;
+    fault = thread
+                ? fmt::format("a thread could not be started: {}; lower threads and data.workers",
+                              e.code().message())
+                : e.what();
   } catch (const std::exception& e) {
     fault = e.what();
   }
