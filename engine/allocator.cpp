@@ -54,9 +54,9 @@ CachingAllocator::StepPause::~StepPause() {
   memory_.step_thread_ = paused_;
 }
 
-void CachingAllocator::keep_step_blocks() {
+bool CachingAllocator::keep_step_blocks(bool keep) {
   const std::lock_guard lock(mutex_);
-  keep_step_blocks_ = true;
+  return std::exchange(keep_step_blocks_, keep);
 }
 
 std::size_t CachingAllocator::size_class(std::size_t bytes) {

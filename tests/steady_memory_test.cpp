@@ -288,6 +288,37 @@ TEST_CASE("a step that cannot be recorded goes on without, and leaves what it sh
 }
 #endif
 
+// Tried for once, given up, or made: whether steps' blocks go back when the system has no more.
+template <class Device>
+bool blocks_go_back() {
+  const Threads guard(1);
+  Device device;
+  HandTraining training(device, {});
+  for (std::int64_t i = 0; i < 4; ++i) training.step(i);
+  const MemoryStats before = device.memory();
+  REQUIRE(before.bytes_reserved > before.bytes_in_use);
+  CHECK_THROWS_AS(Tensor(device, {std::int64_t{1} << 48}, DType::f32), OutOfMemory);
+  return device.memory().bytes_reserved == before.bytes_in_use;
+}
+
+TEST_CASE("memory: steps' blocks are kept from the system only where a recording holds them",
+          "[memory]") {
+  if (*PECLR_SANITIZERS) {
+    WARN("skipped: a sanitizer ends the program that asks for too much");
+    return;
+  }
+  CHECK(blocks_go_back<CpuBackend>());
+#if defined(PECLR_SIMT)
+  struct Refuses final : RecordingDevice {
+    std::unique_ptr<Recording> record(const std::function<void()>&) override {
+      fail(ErrorKind::failure, "planted");
+    }
+  };
+  CHECK(blocks_go_back<Refuses>());
+  CHECK_FALSE(blocks_go_back<RecordingDevice>());
+#endif
+}
+
 TEST_CASE("memory: a tensor kept in every step is noticed", "[memory]") {
   const Threads guard(1);
   const auto backend = new_device();
