@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # `--target package`: one archive to carry to another machine. bin/ programs, tests and benchmarks; lib/ the libraries that
-# are neither the system's (libc) nor CUDA's; tools/gpu_check.sh proves and measures it there.
+# are neither the system's (libc) nor CUDA's; tools/gpu_check.sh and gpu_proof.sh prove and measure it there.
 #
 # libstdc++ and libgcc_s stay behind: Debian 12's ask for glibc 2.36 where the rest is content with 2.35, and every system
 # of that age has those of g++ 12 or newer. So Ubuntu 22.04 and Debian 12 are the oldest that run it.
@@ -23,7 +23,7 @@ install(RUNTIME_DEPENDENCY_SET packed_libraries
 
 install(DIRECTORY tests/golden tests/data DESTINATION tests)
 install(DIRECTORY tools/configs DESTINATION tools)
-install(PROGRAMS tools/gpu_check.sh DESTINATION tools)
+install(PROGRAMS tools/gpu_check.sh tools/gpu_proof.sh DESTINATION tools)
 install(PROGRAMS benchmarks/pytorch_baseline.py DESTINATION benchmarks)
 install(FILES README.md DESTINATION .)
 install(DIRECTORY docs DESTINATION .)

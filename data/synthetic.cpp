@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/synthetic.h"
 
-#include <algorithm>
 #include <mutex>
 
 #include "data/freihand_writer.h"
@@ -67,7 +66,7 @@ void write_synthetic(const std::filesystem::path& out, int count, std::uint64_t 
   if (count < 1) fail(ErrorKind::usage, "synth: --count {} is not positive", count);
   // Far beyond any training index.
   constexpr std::uint64_t kEvaluationStart = std::uint64_t{1} << 40;
-  const int evaluation = std::max(1, count / 10), total = count + evaluation;
+  const int evaluation = evaluation_images(count), total = count + evaluation;
   FreihandWriter training_set(out, Split::training, count);
   FreihandWriter evaluation_set(out, Split::evaluation, evaluation);
   std::mutex progress_mutex;

@@ -18,7 +18,10 @@ struct SyntheticHand {
 // A right hand; a pure function of its arguments.
 SyntheticHand synthetic_hand(std::uint64_t seed, std::uint64_t index, int side = 224);
 
-// Writes `count` training and count / 10 (at least one) evaluation images of 224 x 224 in
+// How many evaluation images a set of `count` training images has.
+constexpr int evaluation_images(int count) { return count < 10 ? 1 : count / 10; }
+
+// Writes `count` training and evaluation_images(count) evaluation images of 224 x 224 in
 // FreiHAND's layout; the two parts share no random numbers. Renders in parallel; the bytes do not
 // depend on the number of threads. `progress` is called from one thread at a time with the images
 // done so far and in all. Throws Error(usage) if count < 1 or `out` already holds a

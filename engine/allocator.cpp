@@ -54,9 +54,9 @@ CachingAllocator::StepPause::~StepPause() {
   memory_.step_thread_ = paused_;
 }
 
-void CachingAllocator::keep_step_blocks() {
+bool CachingAllocator::keep_step_blocks(bool keep) {
   const std::lock_guard lock(mutex_);
-  keep_step_blocks_ = true;
+  return std::exchange(keep_step_blocks_, keep);
 }
 
 std::size_t CachingAllocator::size_class(std::size_t bytes) {
@@ -93,11 +93,9 @@ void* CachingAllocator::ask_system(std::size_t rounded) {
     block = system_allocate_(rounded);
   }
   if (block == nullptr)
-    throw OutOfMemory(fmt::format(
-        "out of memory: {} MiB asked for, {} MiB in use{}; use a smaller train.batch_size (and a "
-        "larger train.accumulate)",
-        rounded >> 20, stats_.bytes_in_use >> 20,
-        system_text_ ? ", " + system_text_(stats_.bytes_reserved) : ""));
+    throw OutOfMemory(fmt::format("out of memory: {} MiB asked for, {} MiB in use{}", rounded >> 20,
+                                  stats_.bytes_in_use >> 20,
+                                  system_text_ ? ", " + system_text_(stats_.bytes_reserved) : ""));
   ++stats_.system_allocations;
   stats_.bytes_reserved += static_cast<std::int64_t>(rounded);
   return block;

@@ -69,8 +69,9 @@ class CachingAllocator {
     CachingAllocator& memory_;
     std::optional<std::thread::id> paused_;
   };
-  // From now on the blocks of steps never go back to the system.
-  void keep_step_blocks();
+  // Whether the blocks of steps never go back to the system: recordings hold their places. Returns
+  // what held before.
+  bool keep_step_blocks(bool keep);
 
   // Sizes are rounded up to an eighth of a power of two: at most 12.5 % are lost.
   static std::size_t size_class(std::size_t bytes);

@@ -34,7 +34,8 @@ const StepRunner::Recorded* StepRunner::record(const StepPart& part,
   const std::vector<std::int64_t> before = counts_of(store_);
   Recorded made;
   if (part.first) store_.values_changed();  // copies of weights are remade within the recording
-  backend.allocator().keep_step_blocks();
+  // Before it is known whether a recording comes of it: other threads may ask for memory meanwhile.
+  const bool kept = backend.allocator().keep_step_blocks(true);
   try {
     const CachingAllocator::StepScope memory(backend.allocator());
     made.work = backend.record(body);
@@ -47,6 +48,7 @@ const StepRunner::Recorded* StepRunner::record(const StepPart& part,
     made.counts[i] -= before[i];
   }
   if (made.work) return &(recorded_[part] = std::move(made));
+  backend.allocator().keep_step_blocks(kept);
   store_.values_changed();
   replay_ = Replay::never;
   return nullptr;

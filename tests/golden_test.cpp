@@ -8,8 +8,10 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <sstream>
 
+#include "engine/safetensors.h"
 #include "tests/support/device.h"
 #include "tests/support/files.h"
 #include "tests/support/places.h"
@@ -188,6 +190,74 @@ TEST_CASE("golden: what is not finite, not known or not whole fails") {
   REQUIRE(temperature != std::string::npos);
   number[number.find_first_of("0123456789", temperature)] = 'x';
   fails(number, "ntxent", "");
+}
+
+// One tensor of each of the project's goldens is replaced; whole files of the right format, so that
+// only the op can notice.
+TEST_CASE("golden: inputs of another shape or type are told, and nothing is computed from them") {
+  const TempFolder folder;
+  const std::vector<std::byte> zeros(std::size_t{1} << 20);
+  const auto refused = [&](const char* golden, StoredTensor planted, const std::string& wanted,
+                           Metadata changed = {}) {
+    const TensorFile good(kGoldens + "/" + golden + ".safetensors");
+    std::size_t bytes = size_of(planted.type);
+    for (const std::int64_t size : planted.shape) bytes *= static_cast<std::size_t>(size);
+    REQUIRE(bytes <= zeros.size());
+    planted.bytes = std::span(zeros).first(bytes);
+    std::vector<StoredTensor> tensors;
+    for (const StoredTensor& t : good.tensors())
+      tensors.push_back(t.name == planted.name ? planted : t);
+    if (!good.find(planted.name)) tensors.push_back(planted);
+    changed.insert(good.metadata().begin(), good.metadata().end());
+    const std::string file = folder / "bad.safetensors";
+    write_safetensors(file, tensors, changed);
+    const ProgramResult result = run_peclr({"golden", "--device", kDevice, "--json", file});
+    INFO(described(result));
+    CHECK_FALSE(result.signalled);
+    CHECK(result.exit_code == 1);
+    CHECK(result.says(file + ": "));
+    CHECK(result.says(wanted));
+    const std::vector<json> lines = json_lines(result.out);
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0]["tensor"] == "");
+    CHECK(lines[0]["pass"] == false);
+  };
+  const auto planted = [](const char* name, StoredType type, std::vector<std::int64_t> shape) {
+    return StoredTensor{name, type, std::move(shape), {}};
+  };
+  using enum StoredType;
+  refused("ntxent_peclr", planted("projection", f32, {8}),
+          "tensor 'projection' is F32 [8]; F32 [any, any] is needed");
+  refused("ntxent_peclr", planted("projection", f32, {8, 0}), "tensor 'projection' is F32 [8, 0]");
+  refused("ntxent_peclr", planted("projection", f32, {8, 4096}), "ntxent: z is [8, 4096]; on ");
+  refused("ntxent_peclr", planted("shift", f32, {8, 1}),
+          "tensor 'shift' is F32 [8, 1]; F32 [8, 2] is needed");
+  refused("procrustes_noisy", planted("target", f32, {1, 21, 3}),
+          "tensor 'target' is F32 [1, 21, 3]; F32 [6, 21, 3] is needed");
+  refused("procrustes_noisy", planted("source", f32, {6, 21, 2}),
+          "tensor 'source' is F32 [6, 21, 2]; F32 [any, any, 3] is needed");
+  refused("pose25d", planted("joints3d", f32, {4, 1, 3}),
+          "tensor 'joints3d' is F32 [4, 1, 3]; F32 [4, 21, 3] is needed");
+  refused("pose25d", planted("predicted25d", f32, {3, 21, 3}), "F32 [4, 21, 3] is needed");
+  refused("metrics", planted("predicted", f32, {8, 21, 2}),
+          "tensor 'predicted' is F32 [8, 21, 2]; F32 [8, 21, 3] is needed");
+  refused("augment_rotate", planted("source", u8, {40, 40, 1}),
+          "tensor 'source' is U8 [40, 40, 1]; U8 [any, any, 3] is needed");
+  refused("augment_rotate", planted("source", f32, {40, 40, 3}),
+          "tensor 'source' is F32 [40, 40, 3]; U8 [any, any, 3] is needed");
+  refused("augment_rotate", planted("source", u8, {1, 40, 3}), "sides from 2 to 16384 are needed");
+  refused("augment_rotate", planted("source", u8, {40, 40, 3}), "its 'out' is '-1'",
+          {{"out", "-1"}});
+  refused("augment_rotate", planted("source", u8, {40, 40, 3}), "its crop reaches more than",
+          {{"crop_x", "nan"}});
+  refused("optimiser_adam", planted("start.fc.weight", f32, {3, 2, 2}),
+          "tensor 'start.fc.weight' is F32 [3, 2, 2]; F32 [any] is needed");
+  refused("optimiser_adam", planted("start.bn.bias", f64, {4}),
+          "tensor 'start.bn.bias' is F64 [4]; F32 [any] is needed");
+  refused("pose25d", planted("K", f32, {1, 9}), "tensor 'K' is F32 [1, 9]; F32 [2, 3, 3] is needed",
+          {{"op", "handnet"}, {"depth", "18"}, {"batch", "2"}, {"size", "32"}, {"seed", "1"}});
+  refused("metrics", planted("predicted", f32, {8, 21, 3}), "its 'batch' is '0'",
+          {{"op", "resnet"}, {"depth", "18"}, {"batch", "0"}, {"size", "32"}, {"seed", "1"}});
 }
 
 // The goldens that the project was given, where they are at hand: the whole networks among them.

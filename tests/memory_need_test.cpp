@@ -11,6 +11,7 @@
 #include "tests/support/device.h"
 #include "tests/support/files.h"
 #include "tests/support/program.h"
+#include "tests/support/small_runs.h"
 #include "tests/support/threads.h"
 #include "tools/hand_training.h"
 #include "tools/pretraining.h"
@@ -140,11 +141,16 @@ TEST_CASE("memory: an error on the way says which batch would fit", "[memory]") 
                  .pass = [] { throw OutOfMemory("a tensor: out of memory"); },
                  .memory = plan};
   const TrainPlan steps = TrainPlan::of(run.settings().train, 640);
-  CHECK_THROWS_WITH(train(run, steps, task), "a tensor: out of memory: 50 should fit");
+  CHECK_THROWS_WITH(train(run, steps, task),
+                    "a tensor: out of memory; use a smaller train.batch_size (and a larger "
+                    "train.accumulate): 50 should fit");
 }
 
 TEST_CASE("memory: a batch that cannot fit is refused before the first step", "[memory]") {
-  if (*PECLR_SANITIZERS) return;  // whose shadow memory is most of the address space
+  if (*PECLR_SANITIZERS) {
+    WARN("skipped: a sanitizer's shadow memory is most of the address space");
+    return;
+  }
   const TempFolder folder;
   REQUIRE(run_peclr({"synth", "--out", folder / "hands", "--count", "16"}).exit_code == 0);
   const ProgramResult result =
@@ -155,6 +161,24 @@ TEST_CASE("memory: a batch that cannot fit is refused before the first step", "[
   INFO(described(result));
   CHECK(result.refuses(
       1, {"out of memory: train.batch_size=16 needs at least", "there are 4096", "should fit"}));
+}
+
+TEST_CASE("memory: predict has no batch that could be smaller, and its advice knows it",
+          "[memory]") {
+  if (*PECLR_SANITIZERS) {
+    WARN("skipped: a sanitizer's shadow memory is most of the address space");
+    return;
+  }
+  const SmallRuns runs(4);
+  REQUIRE(run_peclr(runs.start("finetune", "run", {"train.epochs=1", "train.batch_size=4"}))
+              .exit_code == 0);
+  const ProgramResult result =
+      run_peclr({"predict", "out=" + runs.out("run"), "data.eval=" + (runs.folder / "hands"),
+                 "device=cpu", "model.input=1024", "threads=1"},
+                {.address_bytes = std::int64_t{4} << 30});
+  INFO(described(result));
+  CHECK(result.refuses(1, {"out of memory: ", "MiB asked for", "end other programs"}));
+  CHECK_FALSE(result.says("batch_size"));
 }
 
 }  // namespace

@@ -4,10 +4,13 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "data/folder.h"
 #include "data/synthetic.h"
 #include "tests/support/files.h"
 #include "tests/support/program.h"
+#include "tests/support/small_runs.h"
 #include "tools/report/overlays.h"
 #include "tools/run_record.h"
 
@@ -55,6 +58,44 @@ TEST_CASE("run.json: what was run, on what, and nothing more", "[report]") {
   for (const auto& entry : stored["pretrain"].items()) keys.push_back(entry.key());
   CHECK(keys == std::vector<std::string>{"command", "cpu", "device", "finished", "pictures",
                                          "precision", "seconds", "started", "starts", "version"});
+}
+
+TEST_CASE("run.json: a precision as the settings spell it", "[report]") {
+  for (const char* spelt : {"f32", "tf32", "bf16"}) {
+    const TempFolder folder;
+    CommandLine line;
+    line.command = "finetune";
+    const std::vector<std::string> args{std::string("precision=") + spelt};
+    const Settings settings = load_settings(Command::finetune, args);
+    RunRecorder(folder.path().string(), line, {"cuda", settings.precision}).end();
+    CHECK(read_run_records(folder.path().string()).at("finetune").precision == spelt);
+  }
+}
+
+TEST_CASE("predict: pictures of like names are all drawn, each under its own", "[report]") {
+  const test::SmallRuns runs(4);
+  REQUIRE(run_peclr(runs.start("finetune", "run", {"train.epochs=1", "train.batch_size=4"}))
+              .exit_code == 0);
+  const fs::path photos = runs.folder / "photos";
+  fs::create_directories(photos / "a");
+  const std::vector<std::string> names{"a.jpg", "a.png", "a/b.jpg", "a_b.jpg"};
+  for (std::size_t i = 0; i < names.size(); ++i)
+    fs::copy_file(fmt::format("{}/training/rgb/{:08}.jpg", runs.folder / "hands", i),
+                  photos / names[i]);
+  const ProgramResult result =
+      run_peclr({"predict", "out=" + runs.out("run"), "data.eval=" + photos.string(), "threads=1"});
+  INFO(described(result));
+  REQUIRE(result.exit_code == 0);
+  std::set<std::string> drawn;
+  for (const std::string& name : names)
+    drawn.insert(read_bytes(runs.out("run") + "/skeletons/" + name + ".png"));
+  CHECK(drawn.size() == names.size());
+  CHECK(drawn.count("") == 0);
+  CHECK(list_pictures(runs.out("run") + "/skeletons").size() == names.size());
+  const std::string page = runs.folder / "page.html";
+  REQUIRE(run_peclr({"report", runs.out("run"), "--out", page}).exit_code == 0);
+  for (const std::string& name : names)
+    CHECK(read_bytes(page).find("<figcaption>" + name + "<") != std::string::npos);
 }
 
 TEST_CASE("evaluate: PCK and the errors of every picture fit the scores", "[report]") {

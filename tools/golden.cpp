@@ -67,7 +67,7 @@ int run_golden(const CommandLine& line) {
       if (it != file.metadata().end()) op = it->second;
       results = golden::run(file, *backend);
     } catch (const Error& e) {
-      fault = e.what();
+      fault = e.kind() == ErrorKind::data ? e.what() : fmt::format("{}: {}", path, e.what());
     } catch (const std::exception& e) {  // a number in the metadata that is none
       fault = fmt::format("{}: damaged ({}); use another copy", path, e.what());
     }

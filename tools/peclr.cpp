@@ -36,6 +36,10 @@ void wait_passively(char** argv) {
   if (!failed) ::execv(self.c_str(), argv);  // returns only on failure: go on as we are
 }
 
+bool trains(const peclr::CommandLine& line) {
+  return line.command == "pretrain" || line.command == "finetune";
+}
+
 // One line on stderr, whatever a name in it holds.
 int refuse(std::string_view fault, peclr::ErrorKind kind) {
   constexpr std::size_t kMaxBytes = 4000;
@@ -49,22 +53,29 @@ int main(int argc, char** argv) {
   wait_passively(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // writing beyond ulimit -f becomes an error with a message
   std::string fault;
+  peclr::CommandLine line;
   try {
-    peclr::CommandLine line;
     if (!peclr::parse_command_line(argc, argv, line)) return 0;
     for (const Entry& entry : kCommands)
       if (line.command == entry.name) return entry.run(line);
     return static_cast<int>(peclr::ErrorKind::usage);
+  } catch (const peclr::OutOfMemory& e) {  // steps of a training give their own advice
+    fault = fmt::format("{}; end other programs that use this memory, or choose another device",
+                        e.what());
   } catch (const peclr::Error& e) {
     return refuse(e.what(), e.kind());
   } catch (const std::bad_alloc&) {
-    fault = "out of memory; use a smaller train.batch_size or data.cache_gb";
+    fault = trains(line) ? "out of memory; use a smaller train.batch_size or data.cache_gb"
+                         : "out of memory; end other programs that use it";
   } catch (const std::filesystem::filesystem_error& e) {
     fault = fmt::format("{}: {}; check the path and who may use it", e.path1().string(),
                         e.code().message());
   } catch (const std::system_error& e) {
-    fault = fmt::format("a thread could not be started: {}; lower threads and data.workers",
-                        e.code().message());
+    const bool thread = e.code() == std::errc::resource_unavailable_try_again;
+    fault = thread
+                ? fmt::format("a thread could not be started: {}; lower threads and data.workers",
+                              e.code().message())
+                : e.what();
   } catch (const std::exception& e) {
     fault = e.what();
   }

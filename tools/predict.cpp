@@ -45,9 +45,10 @@ void draw(const PictureSet& set, const HandPrediction& p, const std::string& fol
   for (const Vec2f& q : p.px)
     joints.push_back({(q.x + 0.5f) * zoom - 0.5f, (q.y + 0.5f) * zoom - 0.5f});
   draw_skeleton(image, joints, SkeletonStyle::solid);
-  std::string name = p.file.substr(0, p.file.rfind('.'));
-  std::replace(name.begin(), name.end(), '/', '_');
-  write_png(std::filesystem::path(folder) / (name + ".png"), image);
+  // The picture's whole name, folders and ending too: a.jpg and a.png are two.
+  const auto path = std::filesystem::path(folder) / (p.file + ".png");
+  make_writable_folder(path.parent_path().string());
+  write_png(path, image);
 }
 
 }  // namespace

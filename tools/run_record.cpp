@@ -82,9 +82,8 @@ RunRecorder::RunRecorder(std::string folder, const CommandLine& line, const What
   const bool known = what.start == Start::resumed && records_.contains(command_);
   RunRecord& record = records_[command_];
   const RunRecord before = record;
-  const bool bf16 = what.precision == Settings::Precision::bf16;
-  record = {joined(words, " "),    version_text(), what.device, cpu_model(),
-            bf16 ? "bf16" : "f32", now_utc(),      ""};
+  record = {joined(words, " "),      version_text(), what.device, cpu_model(),
+            name_of(what.precision), now_utc(),      ""};
   record.pictures = what.pictures;
   if (known) {
     record.command = before.command;

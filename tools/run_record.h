@@ -17,7 +17,7 @@ struct RunRecord {
   std::string version;            // of the program
   std::string device;             // what ran: threads, instruction set, library
   std::string cpu;                // model name of the host's processor
-  std::string precision;          // f32 or bf16
+  std::string precision;          // as settings spell it
   std::string started, finished;  // UTC, "2021-06-10T12:00:00Z"; finished empty: did not end
   double seconds = 0;             // of all starts that came to an orderly end
   std::int64_t starts = 1;        // 1 and the resumes that came to such an end

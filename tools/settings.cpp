@@ -121,6 +121,18 @@ const char* name_of(Command command) {
   return "?";
 }
 
+const char* name_of(Settings::Precision precision) {
+  switch (precision) {
+    case Settings::Precision::f32:
+      return "f32";
+    case Settings::Precision::tf32:
+      return "tf32";
+    case Settings::Precision::bf16:
+      return "bf16";
+  }
+  return "?";
+}
+
 Settings default_settings(Command command) {
   Settings settings;
   settings.out = std::string("out/") + name_of(command);

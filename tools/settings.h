@@ -106,6 +106,8 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 };
 
+const char* name_of(Settings::Precision precision);  // as it is written in settings
+
 // What holds if nothing is said. Pre-training: the published recipe. Fine-tuning: the authors'
 // earlier, complete one.
 Settings default_settings(Command command);

@@ -238,6 +238,7 @@ std::string print_sources(const Settings& settings) {
 
 std::vector<SettingField> make_fields() {
   using S = Settings;
+  using P = S::Precision;
   constexpr std::int64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
   return {
       text({"out", "folder for everything the run leaves", kAll}, MEMBER(out)),
@@ -252,13 +253,13 @@ std::vector<SettingField> make_fields() {
            {"simt", S::Device::simt}},
           MEMBER(device)),
       whole({"gpu", "which one, where there are several", kAll}, 0, 1023, MEMBER(gpu)),
-      choice<S::Precision>(
+      choice<P>(
           {"precision",
            "of convolutions; tf32: f32 whose products a GPU may shorten; weights, statistics and "
            "loss "
            "are always f32",
            kAll},
-          {{"f32", S::Precision::f32}, {"tf32", S::Precision::tf32}, {"bf16", S::Precision::bf16}},
+          {{name_of(P::f32), P::f32}, {name_of(P::tf32), P::tf32}, {name_of(P::bf16), P::bf16}},
           MEMBER(precision)),
       choice<S::Method>({"method", "simclr: no transform is undone", kPretrain},
                         {{"peclr", S::Method::peclr}, {"simclr", S::Method::simclr}},
@@ -268,7 +269,7 @@ std::vector<SettingField> make_fields() {
       number({"temperature", "of the NT-Xent loss", kPretrain}, {0, 100, true},
              MEMBER(temperature)),
       truth({"paper_exact", "the official code's behaviour, quirks included (docs/method.md)",
-             kTraining | kEvaluate},
+             kTraining},
             MEMBER(paper_exact)),
       optional_path(
           {"init_from",
@@ -278,21 +279,22 @@ std::vector<SettingField> make_fields() {
       {"data.train", "a path, {path: ..., weight: ...}, or a list of these",
        "folders to learn from, mixed by weight (1 if not given)", kTraining | kProbe, set_sources,
        print_sources},
-      optional_path({"data.eval", "folder to score or to predict", kAll & ~kPretrain},
+      optional_path({"data.eval", "folder to score or to predict", kAll & ~kTraining},
                     MEMBER(data.eval)),
       number({"data.labels", "fraction of the labels that may be used", kFinetune | kProbe},
              {0, 1, true}, MEMBER(data.labels)),
       number({"data.max_bad", "fraction of unreadable pictures that stops a run", kAll}, {0, 1},
              MEMBER(data.max_bad)),
-      whole({"data.workers", "threads that decode and augment; 0: chosen from the cores", kAll}, 0,
-            256, MEMBER(data.workers)),
+      whole(
+          {"data.workers", "threads that decode and augment; 0: chosen from the cores", kTraining},
+          0, 256, MEMBER(data.workers)),
       choice<S::Cache>({"data.cache", "where decoded pictures are kept", kTraining},
                        {{"auto", S::Cache::automatic},
                         {"gpu", S::Cache::gpu},
                         {"pinned", S::Cache::pinned},
                         {"none", S::Cache::none}},
                        MEMBER(data.cache)),
-      number({"data.cache_gb", "memory of the host for decoded pictures", kAll}, {0, 4096},
+      number({"data.cache_gb", "memory of the host for decoded pictures", kTraining}, {0, 4096},
              MEMBER(data.cache_gb)),
 
       choice<int>({"model.depth", "of the ResNet", kAll},
@@ -303,8 +305,8 @@ std::vector<SettingField> make_fields() {
 
       whole({"train.epochs", "passes over the training pictures", kTraining}, 1, 1'000'000,
             MEMBER(train.epochs)),
-      whole({"train.batch_size", "pictures a batch (pre-training: two views of each)", kAll}, 2,
-            65'536, MEMBER(train.batch_size)),
+      whole({"train.batch_size", "pictures a batch (pre-training: two views of each)", kTraining},
+            2, 65'536, MEMBER(train.batch_size)),
       whole({"train.accumulate", "batches an optimiser step", kTraining}, 1, 65'536,
             MEMBER(train.accumulate)),
       choice<S::Optimizer>({"train.optimizer", "lars: Adam inside LARS", kTraining},

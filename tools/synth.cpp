@@ -8,18 +8,17 @@
 namespace peclr {
 
 int run_synth(const CommandLine& line) {
-  Progress progress({.label = "synth",
-                     .steps = line.count + line.count / 10,
-                     .style = progress_style_of_stderr()});
+  const int training = static_cast<int>(line.count), evaluation = evaluation_images(training);
+  Progress progress(
+      {.label = "synth", .steps = training + evaluation, .style = progress_style_of_stderr()});
   int before = 0;
-  write_synthetic(line.out, static_cast<int>(line.count), static_cast<std::uint64_t>(line.seed),
-                  [&](int done, int) {
-                    progress.update_count(done, done - before);
-                    before = done;
-                  });
+  write_synthetic(line.out, training, static_cast<std::uint64_t>(line.seed), [&](int done, int) {
+    progress.update_count(done, done - before);
+    before = done;
+  });
   progress.finish();
-  fmt::print(stderr, "{} training and {} evaluation pictures in FreiHAND's layout: {}\n",
-             line.count, std::max<std::int64_t>(1, line.count / 10), line.out);
+  fmt::print(stderr, "{} training and {} evaluation pictures in FreiHAND's layout: {}\n", training,
+             evaluation, line.out);
   return 0;
 }
 

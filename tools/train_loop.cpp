@@ -157,7 +157,8 @@ int train(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   try {
     return run_steps(run, plan, task);
   } catch (const OutOfMemory& e) {
-    throw OutOfMemory(e.what() + task.memory.advice());
+    fail(ErrorKind::failure, "{}; use a smaller train.batch_size (and a larger train.accumulate){}",
+         e.what(), task.memory.advice());
   }
 }
 

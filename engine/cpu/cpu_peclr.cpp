@@ -14,7 +14,10 @@ const ViewTransform* view_rows(const Tensor& views) {
 }
 
 NtxentSpec ntxent_spec(const Tensor& z, const NtxentOptions& options) {
-  return {z.shape()[0], z.shape()[1], options.temperature};
+  const Shape& s = z.shape();
+  check(s[1] <= kNtxentMaxDim, "ntxent: z is {}; on the CPU a row has at most {} elements",
+        s.text(), kNtxentMaxDim);
+  return {s[0], s[1], options.temperature};
 }
 
 NtxentRows ntxent_rows(const Tensor& rows) {

@@ -11,7 +11,8 @@ void gather_window_rows(const ConvShape& s, std::int64_t row, std::int64_t colum
   // Output columns [first, last) meet columns of x; the others meet padding.
   const std::int64_t first =
       std::min(width, (std::max<std::int64_t>(-shift, 0) + s.stride - 1) / s.stride);
-  const std::int64_t last = std::clamp((s.width - 1 - shift) / s.stride + 1, first, width);
+  const std::int64_t reach = s.width - 1 - shift;  // below 0: the whole column is padding
+  const std::int64_t last = std::clamp(reach < 0 ? 0 : reach / s.stride + 1, first, width);
   for (std::int64_t n = 0; n < s.images; ++n)
     for (std::int64_t i = 0; i < s.out_height(); ++i, rows += width * s.in) {
       const std::int64_t y = i * s.stride - s.padding + row;

@@ -161,10 +161,9 @@ Augmenter::Chunk Augmenter::take_chunk(std::size_t bytes) {
   std::byte* const device = host ? staging_.allocate(Staging::Side::device, size) : nullptr;
   if (device) return {host, device, size, 0, 0};
   if (host) staging_.release(Staging::Side::host, host);
-  throw OutOfMemory(fmt::format(
-      "out of memory: {} MiB asked for on the {}, for pictures on their way; use a smaller "
-      "train.batch_size",
-      size >> 20, host ? "device" : "host"));
+  throw OutOfMemory(
+      fmt::format("out of memory: {} MiB asked for on the {}, for pictures on their way",
+                  size >> 20, host ? "device" : "host"));
 }
 
 void Augmenter::put_back(std::vector<Chunk>& chunks) {

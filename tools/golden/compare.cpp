@@ -3,10 +3,31 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "engine/text.h"
 #include "kernels/random.h"
 #include "tools/golden/golden.h"
 
 namespace peclr::golden {
+
+const StoredTensor& wanted(const TensorFile& file, const std::string& name, StoredType type,
+                           const Sizes& shape) {
+  const StoredTensor& tensor = file.at(name);
+  const bool fits =
+      tensor.type == type &&
+      std::equal(tensor.shape.begin(), tensor.shape.end(), shape.begin(), shape.end(),
+                 [](auto is, auto want) { return want == kAny ? is > 0 : is == want; });
+  if (fits) return tensor;
+  std::vector<std::string> sizes;
+  for (const std::int64_t size : shape)
+    sizes.push_back(size == kAny ? std::string("any") : std::to_string(size));
+  fail(ErrorKind::data, "{}: tensor {} is {} {}; {} [{}] is needed", file.path(), shown(name),
+       name_of(tensor.type), text_of(tensor.shape), name_of(type), joined(sizes, ", "));
+}
+
+std::vector<float> floats(const TensorFile& file, const std::string& name, const Sizes& shape) {
+  wanted(file, name, StoredType::f32, shape);
+  return file.values<float>(name);
+}
 
 Result compare(const TensorFile& file, const std::string& tensor, std::span<const double> got,
                Limit limit) {

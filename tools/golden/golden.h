@@ -27,6 +27,14 @@ struct Limit {
   double value;
 };
 
+// The tensor, which must be of this type and shape; kAny stands for every size from 1 on. Throws
+// Error(data) that names the file, the tensor, what it is and what is wanted.
+inline constexpr std::int64_t kAny = -1;
+using Sizes = std::vector<std::int64_t>;
+const StoredTensor& wanted(const TensorFile& file, const std::string& name, StoredType type,
+                           const Sizes& shape);
+std::vector<float> floats(const TensorFile& file, const std::string& name, const Sizes& shape);
+
 // Compares with expected.`tensor` of the file. psnr is taken against 255 for images (the limit's
 // measure tells) and against the largest expectation otherwise.
 Result compare(const TensorFile& file, const std::string& tensor, std::span<const double> got,

@@ -84,8 +84,9 @@ Gradients gradients(ParameterStore& store, const TensorFile& file) {
 // statistics, one evaluation pass.
 Results run_resnet(const TensorFile& file, Backend& backend) {
   const std::string& seed = file.metadata_at("seed");
-  const std::int64_t batch = std::stoll(file.metadata_at("batch")),
-                     size = std::stoll(file.metadata_at("size"));
+  const std::int64_t batch = file.whole_at("batch", 1, kMaxBatch),
+                     size = file.whole_at("size", Settings::Model::kMinInput,
+                                          Settings::Model::kMaxInput);
   ParameterStore store;
   const ResNet net(store, std::stoi(file.metadata_at("depth")));
   store.allocate(backend, 0);

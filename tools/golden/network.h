@@ -3,8 +3,11 @@
 #pragma once
 #include "engine/parameters.h"
 #include "tools/golden/golden.h"
+#include "tools/settings.h"
 
 namespace peclr::golden {
+
+inline constexpr std::int64_t kMaxBatch = 1024;
 
 // Fills every parameter from uniform(name), scaled as the goldens' README says.
 void fill_weights(ParameterStore& store, const std::string& seed);

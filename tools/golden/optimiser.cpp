@@ -15,9 +15,11 @@ Results run_optimiser(const TensorFile& file, Backend& backend) {
   for (const StoredTensor& t : file.tensors()) {
     if (t.name.rfind("start.", 0) != 0) continue;
     const auto& s = t.shape;
-    const Shape shape = s.size() == 4   ? Shape{s[0], s[2], s[3], s[1]}
-                        : s.size() == 2 ? Shape{s[0], s[1]}
-                                        : Shape{s.at(0)};
+    const std::size_t rank = s.size() == 4 || s.size() == 2 ? s.size() : 1;
+    wanted(file, t.name, StoredType::f32, Sizes(rank, kAny));
+    const Shape shape = rank == 4   ? Shape{s[0], s[2], s[3], s[1]}
+                        : rank == 2 ? Shape{s[0], s[1]}
+                                    : Shape{s[0]};
     store.add(t.name.substr(6), shape, Init::zero);
   }
   store.allocate(backend, 0);
@@ -30,7 +32,7 @@ Results run_optimiser(const TensorFile& file, Backend& backend) {
   Optimizer optimizer(store,
                       {file.metadata_at("lars") == "1" ? OptimizerKind::lars : OptimizerKind::adam,
                        std::stof(file.metadata_at("weight_decay"))});
-  const std::int64_t steps = std::stoll(file.metadata_at("steps"));
+  const std::int64_t steps = file.whole_at("steps", 1, 1'000'000);
   const Schedule schedule{std::stod(file.metadata_at("peak_lr")),
                           std::stoll(file.metadata_at("warmup_steps")), steps};
   std::vector<double> rates;

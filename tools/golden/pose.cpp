@@ -7,18 +7,14 @@
 #include "tools/golden/network.h"
 
 namespace peclr::golden {
-namespace {
-
-Tensor poses(const TensorFile& file, Backend& backend, const char* name) {
-  const auto& s = file.at(name).shape;
-  return Tensor::from_host(backend, {s.at(0), s.at(1), s.at(2)}, file.values<float>(name));
-}
-
-}  // namespace
 
 Results run_procrustes(const TensorFile& file, Backend& backend) {
-  const Tensor source = poses(file, backend, "source"), target = poses(file, backend, "target");
-  const std::int64_t n = source.shape()[0];
+  const std::vector<float> from = floats(file, "source", {kAny, kAny, 3});
+  const auto& shape = file.at("source").shape;
+  const std::int64_t n = shape[0], points = shape[1];
+  const Tensor source = Tensor::from_host(backend, {n, points, 3}, from),
+               target = Tensor::from_host(backend, {n, points, 3},
+                                          floats(file, "target", {n, points, 3}));
   const Backend::ProcrustesTensors out{
       Tensor(backend, source.shape(), DType::f32), Tensor(backend, {n, 3, 3}, DType::f32),
       Tensor(backend, {n}, DType::f32), Tensor(backend, {n, 3}, DType::f32),
@@ -34,16 +30,18 @@ Results run_procrustes(const TensorFile& file, Backend& backend) {
 }
 
 Results run_pose25d(const TensorFile& file, Backend&) {
-  const auto joints = file.values<float>("joints3d"), K = file.values<float>("K"),
-             predicted = file.values<float>("predicted25d");
+  const auto K = floats(file, "K", {kAny, 3, 3});
   const std::size_t n = K.size() / 9, stride = 3 * kJoints;
+  const auto poses = static_cast<std::int64_t>(n);
+  const auto joints = floats(file, "joints3d", {poses, kJoints, 3}),
+             predicted = floats(file, "predicted25d", {poses, kJoints, 3});
   std::vector<float> joints25d(joints.size()), back(joints.size()), scale, depth;
   for (std::size_t i = 0; i < n; ++i) {
-    const Units25d units = to_25d(&joints.at(i * stride), &K[9 * i], kJoints, kWristToIndex,
-                                  &joints25d.at(i * stride));
+    const Units25d units =
+        to_25d(&joints[i * stride], &K[9 * i], kJoints, kWristToIndex, &joints25d[i * stride]);
     scale.push_back(static_cast<float>(units.scale));
-    const double root = from_25d(&predicted.at(i * stride), &K[9 * i], kJoints, kWristToIndex,
-                                 units.scale, &back.at(i * stride));
+    const double root = from_25d(&predicted[i * stride], &K[9 * i], kJoints, kWristToIndex,
+                                 units.scale, &back[i * stride]);
     depth.push_back(static_cast<float>(root));
   }
   constexpr Limit kLimit{Measure::rel_l2, 1e-5};
@@ -53,8 +51,8 @@ Results run_pose25d(const TensorFile& file, Backend&) {
 }
 
 Results run_metrics(const TensorFile& file, Backend&) {
-  const auto predicted = file.values<float>("predicted"),
-             truth = file.values<float>("ground_truth");
+  const auto truth = floats(file, "ground_truth", {kAny, kJoints, 3}),
+             predicted = floats(file, "predicted", file.at("ground_truth").shape);
   const PoseScores scores = score_poses(predicted, truth);
   const auto columns = [](const DistanceScores& s) {
     return std::vector<double>{s.mean, s.median, s.auc};
@@ -67,8 +65,9 @@ Results run_metrics(const TensorFile& file, Backend&) {
 
 Results run_handnet(const TensorFile& file, Backend& backend) {
   const std::string& seed = file.metadata_at("seed");
-  const std::int64_t batch = std::stoll(file.metadata_at("batch")),
-                     size = std::stoll(file.metadata_at("size"));
+  const std::int64_t batch = file.whole_at("batch", 1, kMaxBatch),
+                     size = file.whole_at("size", Settings::Model::kMinInput,
+                                          Settings::Model::kMaxInput);
   ParameterStore store;
   const HandNetwork net(store, std::stoi(file.metadata_at("depth")), "backend_model.",
                         "zroot_ref.zroot_ref.");
@@ -88,7 +87,7 @@ Results run_handnet(const TensorFile& file, Backend& backend) {
   const bool train = file.find("expected.loss") != nullptr;
   Tape tape(train ? Mode::train : Mode::evaluate);
   const Variable images{network_input(backend, seed, batch, size), -1};
-  const Tensor cameras = Tensor::from_host(backend, {batch, 9}, file.values<float>("K"));
+  const Tensor cameras = Tensor::from_host(backend, {batch, 9}, floats(file, "K", {batch, 3, 3}));
   const HandNetwork::Output out = net.forward(tape, images, cameras, DType::f32);
   const Variable xyz = net.recover(tape, out);
   constexpr Limit kLimit{Measure::rel_l2, 1e-4};

@@ -163,7 +163,7 @@ void write_predictions(Html& html, const std::vector<Run>& runs) {
         for (std::size_t i = 0; i < files.size() && i < kDrawn; ++i)
           html.in("figure", {}, [&] {
             write_picture(html, sized(read_image(folder / files[i]), kShownSide).image, files[i]);
-            html.leaf("figcaption", fs::path(files[i]).stem().string());
+            html.leaf("figcaption", fs::path(files[i]).replace_extension().string());
           });
       });
     } catch (const Error& e) {
