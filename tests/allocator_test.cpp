@@ -120,7 +120,6 @@ TEST_CASE("allocator: a system without memory is an error that says how much was
   CHECK(error.kind == static_cast<int>(ErrorKind::failure));
   CHECK(error.names("512 MiB"));
   CHECK(error.names("3 MiB in use"));
-  CHECK(error.names("train.batch_size"));
   CHECK(error.one_line());
   CHECK(memory.stats().bytes_in_use == 3 << 20);  // as if it had not been asked
   CHECK(memory.stats().system_allocations == 1);
@@ -143,7 +142,7 @@ TEST_CASE("allocator: blocks that wait go back before a system without memory is
   CHECK(memory.stats().bytes_in_use == 8 << 20);
   const Caught error = caught([&] { memory.allocate(1 << 20); });
   total_limit = SIZE_MAX;
-  CHECK(error.names("8 MiB in use, the system says so of 8388608; use a smaller"));
+  CHECK(error.names("8 MiB in use, the system says so of 8388608"));
   memory.release(block, 7 << 20);
   memory.release(held, 1 << 20);
 }
