@@ -206,7 +206,9 @@ class Backend {
                           const ProcrustesTensors& out) = 0;
 
   // One step over the arenas, in two parts, so that the second can be recorded: hand over the
-  // numbers that change from step to step; do it. Where the norm is not finite, nothing is changed.
+  // numbers that change from step to step; do it. Nobody else's step comes between them, and a
+  // recording is for the layout that it was made with. The gradients may be scaled in place. Where
+  // the norm is not finite, weights and moments stay as they are.
   virtual void begin_update(const OptimizerStep& step) = 0;
   virtual void apply_update(const OptimizerStep& step) = 0;  // reads no number of it
 

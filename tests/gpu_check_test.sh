@@ -34,7 +34,7 @@ refused() { # CODE WORDS COMMAND...
   [[ $got == "$code" ]] && grep -q -- "$words" "$folder/stderr" || { cat "$folder/stderr"; fail "'$words': exit code $got, not $code"; }
 }
 mkdir -p "$folder/bare/tools" "$folder/bare/tests" "$folder/bin"
-cp "$root/tools/gpu_check.sh" "$folder/bare/tools"
+cp "$root"/tools/gpu_{check,programs}.sh "$folder/bare/tools"
 refused 1 "no golden ran" "$folder/bare/tools/gpu_check.sh" --quick --out "$folder/bare/out"
 mkdir "$folder/bare/tests/golden"
 refused 1 "no golden ran" "$folder/bare/tools/gpu_check.sh" --quick --out "$folder/bare/out"

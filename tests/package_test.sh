@@ -38,9 +38,11 @@ clean bin/peclr golden --device cpu tests/golden >/dev/null || fail "peclr golde
 clean bin/peclr_tests '[golden],[settings],[pictures],[report]' >/dev/null || fail "peclr_tests"
 clean bin/kernel_tests '[cuda],[floors]' >/dev/null 2>&1 || fail "kernel_tests"
 if ! nvidia-smi >/dev/null 2>&1; then
-  code=0
-  clean tools/gpu_check.sh --out "$folder/check" >"$folder/out" 2>"$folder/err" || code=$?
-  [[ $code -eq 4 && $(wc -l <"$folder/err") -eq 1 && ! -s $folder/out ]] ||
-    fail "gpu_check.sh without a GPU: exit code $code, and it says: $(cat "$folder/out" "$folder/err")"
+  for check in gpu_check gpu_proof; do
+    code=0
+    clean tools/$check.sh --out "$folder/check" >"$folder/out" 2>"$folder/err" || code=$?
+    [[ $code -eq 4 && $(wc -l <"$folder/err") -eq 1 && ! -s $folder/out ]] ||
+      fail "$check.sh without a GPU: exit code $code, and it says: $(cat "$folder/out" "$folder/err")"
+  done
 fi
 echo "package_test: $(du -h "$archive" | cut -f 1), $(ls bin | wc -l) programs, $(ls lib/*.so* | wc -l) libraries of its own"

@@ -26,20 +26,12 @@ while (($#)); do
   shift
 done
 
-bin=${PECLR_BIN:-$root/bin}
-[[ -x $bin/peclr || -n ${PECLR_BIN:-} ]] || bin=$root/build/$device
-[[ -x $bin/peclr ]] || refuse 2 "no peclr in $bin; build it (cmake --build --preset $device), or set PECLR_BIN"
+source "$root/tools/gpu_programs.sh"
 
 # ---- Text of others inside of JSON and tables.
 quote() { tr -d '\000-\010\013-\037' | tr '\t\n' '  ' | sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/ *$/"/'; }
 list() { local line comma=''; printf '['; while read -r line; do printf '%s%s' "$comma" "$line"; comma=', '; done; printf ']'; }
 string() { printf '%s' "$1" | quote; }
-
-# ---- cuDNN and cuBLAS: what the loader finds; else those that came with a PyTorch from pip, or the toolkit's folder.
-if [[ $device == cuda ]] && grep -q '^cuda: .* was not found' <<<"$(timeout -k 5 30 "$bin/peclr" info 2>/dev/null)"; then
-  wheels=$("$python" -c 'import glob, nvidia; print(":".join(d for p in nvidia.__path__ for d in glob.glob(p + "/*/lib")))' 2>/dev/null)
-  export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}${wheels:+$wheels:}/usr/local/cuda/lib64
-fi
 
 # ---- Goldens first: without a device they say so, and that is all.
 goldens=$(mktemp) errors=$(mktemp)

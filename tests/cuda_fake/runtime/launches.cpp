@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The emulator's launches go into streams. No CUDA header here: both name types such as float4.
+// The emulator's launches go into streams. No CUDA header here: both name types such as uint4.
 #include <stdexcept>
 
 #include "kernels/emulated.h"
