@@ -3,19 +3,14 @@
 
 #include <algorithm>
 
-#include "data/bad_pictures.h"
 #include "data/picture_cache.h"
 #include "data/views.h"
-#include "engine/error.h"
-#include "engine/parallel.h"
 #include "kernels/pose25d.h"
-#include "tools/model_files.h"
-#include "tools/progress.h"
+#include "tools/picture_pass.h"
 
 namespace peclr {
 namespace {
 
-constexpr std::int64_t kBatch = 32;
 constexpr Mat3f kIdentity{};
 
 // What leads from a picture on disk to the network's input and back.
@@ -64,55 +59,40 @@ void place_joints(const Input& in, const float* xyz, float scale, HandPrediction
 std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
                                                    std::string& bad_summary) const {
   const int size = settings.model.input;
-  std::vector<HandPrediction> out(set.files.size());
-  BadPictures bad(set.size(), settings.data.max_bad);
-  const Tensor images = backend.pictures(kBatch, size, compute_type(settings)),
-               cameras(backend, {kBatch, 9}, DType::f32);
-  backend.zero(images);
+  std::vector<HandPrediction> out;
+  for (const std::string& file : set.files) out.push_back({.file = file});
+  PicturePass pass(set, settings, backend, "pictures");
+  const Tensor cameras(backend, {PicturePass::kRows, 9}, DType::f32);
+  std::vector<Input> inputs(PicturePass::kRows);
   // Where a picture is bad, the row keeps a camera that can be inverted; its answer is not read.
   std::vector<float> K;
-  for (std::int64_t row = 0; row < kBatch; ++row) K.insert(K.end(), kIdentity.m, kIdentity.m + 9);
-  Progress progress(
-      {.label = "pictures", .steps = set.size(), .style = progress_style_of_stderr()});
-  for (std::int64_t first = 0; first < set.size(); first += kBatch) {
-    const std::int64_t count = std::min(kBatch, set.size() - first);
-    std::vector<Input> inputs(static_cast<std::size_t>(count));
-    parallel_for(count, 1, [&](std::int64_t row, std::int64_t) {
-      HandPrediction& p = out[static_cast<std::size_t>(first + row)];
-      Input& in = inputs[static_cast<std::size_t>(row)];
-      p.file = set.files[static_cast<std::size_t>(first + row)];
-      try {
-        in = read_input(set, first + row, size);
-        p.good = true;
-      } catch (const Error& e) {
-        if (e.kind() != ErrorKind::data) throw;
-        bad.add({0, static_cast<std::int32_t>(first + row)}, e.what());
-        return;
-      }
-      std::copy_n(transform_camera(in.K, in.view.to_output).m, 9,
-                  &K[static_cast<std::size_t>(9 * row)]);
-      const Image& image = in.picture.image;
-      const AugmentRequest request{image.pixels.data(), image.width, image.height, in.view.pixels,
-                                   row};
-      backend.augment({&request, 1}, images);
-    });
-    backend.finish_augment(images);
+  for (std::int64_t row = 0; row < PicturePass::kRows; ++row)
+    K.insert(K.end(), kIdentity.m, kIdentity.m + 9);
+
+  const auto read = [&](std::int64_t picture, std::int64_t row) {
+    Input& in = inputs[static_cast<std::size_t>(row)];
+    in = read_input(set, picture, size);
+    std::copy_n(transform_camera(in.K, in.view.to_output).m, 9,
+                &K[static_cast<std::size_t>(9 * row)]);
+    pass.add_view(in.picture.image, in.view.pixels, row);
+  };
+  pass.run(read, [&](std::int64_t first, std::int64_t count) {
     cameras.copy_from_host(K);
     Tape tape(Mode::evaluate);
-    const std::vector<float> xyz =
-        network.recover(tape, network.forward(tape, {images, -1}, cameras, compute_type(settings)))
-            .value.to_host();
+    const HandNetwork::Output hands =
+        network.forward(tape, {pass.images(), -1}, cameras, compute_type(settings));
+    const std::vector<float> xyz = network.recover(tape, hands).value.to_host();
     for (std::int64_t row = 0; row < count; ++row) {
+      if (pass.is_bad(first + row)) continue;
       HandPrediction& p = out[static_cast<std::size_t>(first + row)];
-      if (!p.good) continue;
+      p.good = true;
       p.metric = set.known != Known::nothing && set.label(first + row).scale > 0;
       place_joints(inputs[static_cast<std::size_t>(row)],
                    &xyz[static_cast<std::size_t>(row * 3 * kJoints)],
                    p.metric ? set.label(first + row).scale : 1.f, p);
     }
-    progress.update_count(first + count, count);
-  }
-  bad_summary = bad.summary();
+  });
+  bad_summary = pass.bad_summary();
   return out;
 }
 
