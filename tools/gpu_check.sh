@@ -9,23 +9,8 @@
 # PYTHON another Python than python3. Exit codes: 0 all is well, 1 something failed or no golden ran, 2 the command line, 4
 # there is no GPU (one line says why).
 set -uo pipefail
-export LC_ALL=C
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-device=${PECLR_DEVICE:-cuda}
-python=${PYTHON:-python3}
-out=gpu_check
-quick=false
-refuse() { echo "gpu_check.sh: $2" >&2; exit "$1"; }
-while (($#)); do
-  case $1 in
-    --quick) quick=true ;;
-    --out) shift; out=${1:?gpu_check.sh: --out needs a folder} ;;
-    -h | --help) sed -n '3,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
-    *) refuse 2 "$1: known are --quick and --out FOLDER" ;;
-  esac
-  shift
-done
-
+name=gpu_check help_lines=3,10
 source "$root/tools/gpu_programs.sh"
 
 # ---- Text of others inside of JSON and tables.

@@ -52,20 +52,18 @@ Case norm_backward(Machine& m, const Shape& shape, Residual add) {
   Backend& backend = m.backend();
   const bool residual = add == Residual::yes;
   Norm norm(m, shape.last());
-  const Tensor x = map(m, shape), y = residual ? map(m, shape) : x, dy = map(m, shape),
-               more = residual ? map(m, shape) : Tensor(), dx = unset(m, shape),
-               dgamma = unset(m, {shape.last()}, DType::f32),
+  const Tensor x = map(m, shape), dy = map(m, shape), more = residual ? map(m, shape) : Tensor(),
+               dx = unset(m, shape), dgamma = unset(m, {shape.last()}, DType::f32),
                dbeta = unset(m, {shape.last()}, DType::f32);
   if (residual) {
-    norm.saved.signs = backend.norm_signs(y);
+    norm.saved.signs = backend.norm_signs(x);
     backend.norm_train(norm.spec, norm.weights, x, more, dx, norm.saved);
   }
   Case c{[=, &backend] {
     backend.norm_backward(norm.spec, norm.weights, x, norm.saved, dy, more,
                           {dx, dgamma, dbeta, Write::overwrite});
   }};
-  if (Libraries* libraries = m.libraries())
-    c.library = libraries->norm_backward(x, residual ? y : Tensor());
+  if (Libraries* libraries = m.libraries()) c.library = libraries->norm_backward(x, more);
   return c;
 }
 

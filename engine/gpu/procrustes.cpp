@@ -4,6 +4,7 @@
 #include "kernels/procrustes_kernels.h"
 
 namespace peclr::gpu {
+
 void procrustes(Stream stream, const Tensor& source, const Tensor& target, Alignment rule,
                 const Backend::ProcrustesTensors& out) {
   kernels::procrustes({source.data<float>(), target.data<float>(), source.shape()[0],

@@ -83,8 +83,8 @@ TEST_CASE("cuda stand-in: a card that fills up on the way ends the run with one 
   const Runs runs;
   const ProgramResult result = runs.run("pretrain", "full", {}, {{"PECLR_FAKE_MEMORY_MIB", "190"}});
   INFO(described(result));
-  CHECK(result.refuses(
-      1, {"out of memory", "MiB asked for on the device", "for pictures", "train.batch_size"}));
+  CHECK(result.refuses(1, {"out of memory", "MiB asked for on the device", "for pictures",
+                           "use a smaller train.batch_size (and a larger train.accumulate)"}));
 }
 
 TEST_CASE("cuda stand-in: a cuDNN that is old, or for another CUDA, is refused by name",
