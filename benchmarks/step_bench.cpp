@@ -45,17 +45,14 @@ class TimedBackend : public CpuBackend {
            CpuBackend::conv_backward_weights(spec, x, dy, dw, write);
          }));
   }
-  void norm_train(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                  const Tensor& residual, const Tensor& y, const NormSaved& saved) override {
-    note_norm(x, false,
-              timed(Part::norm, [&] { CpuBackend::norm_train(spec, w, x, residual, y, saved); }));
+  void norm_train(const NormSpec& spec, const NormInput& in, const NormInput& residual,
+                  const Tensor& y, const Tensor& signs) override {
+    note_norm(in, residual, false,
+              timed(Part::norm, [&] { CpuBackend::norm_train(spec, in, residual, y, signs); }));
   }
-  void norm_backward(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                     const NormSaved& saved, const Tensor& dy, const Tensor& more,
-                     const NormGradients& out) override {
-    note_norm(x, true, timed(Part::norm, [&] {
-                CpuBackend::norm_backward(spec, w, x, saved, dy, more, out);
-              }));
+  void norm_backward(const NormSpec& spec, const NormBackward& b) override {
+    note_norm(b.in, b.residual, true,
+              timed(Part::norm, [&] { CpuBackend::norm_backward(spec, b); }));
   }
   void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override {
     timed(Part::pool, [&] { CpuBackend::max_pool(x, y, where); });
@@ -88,9 +85,12 @@ class TimedBackend : public CpuBackend {
     return {part,  part != Part::forward, s[0],        s[1], s[2], s[3], ws[0],
             ws[1], spec.stride,           spec.padding};
   }
-  void note_norm(const Tensor& x, bool backward, double time) {
-    const Shape& s = x.shape();
-    if (s.rank() == 4) note({Part::norm, backward, s[0], s[1], s[2], s[3], s[3], 0, 1, 0}, time);
+  void note_norm(const NormInput& in, const NormInput& residual, bool backward, double time) {
+    const Shape& s = in.x.shape();
+    if (s.rank() != 4) return;
+    const int norms = residual.normalised() ? 2 : 1;
+    for (int n = 0; n < norms; ++n)
+      note({Part::norm, backward, s[0], s[1], s[2], s[3], s[3], 0, 1, 0}, time / norms);
   }
 };
 

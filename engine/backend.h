@@ -30,7 +30,8 @@ struct ConvSpec {
 enum class Write { overwrite, accumulate };
 
 // Batch normalisation over all but the last dimension, an optional residual, and the activation, in
-// one pass: y = act(gamma * (x - mean) / sqrt(variance + eps) + beta + residual).
+// one pass: y = act(gamma * (x - mean) / sqrt(variance + eps) + beta + residual). The residual may
+// be a normalised one itself, with numbers of its own.
 struct NormSpec {
   float eps = 1e-5f,
         momentum =
@@ -40,10 +41,25 @@ struct NormSpec {
 struct NormWeights {
   Tensor gamma, beta, running_mean, running_variance;
 };  // [C] f32 each
-// What the forward pass leaves for the gradient.
-struct NormSaved {
-  Tensor moments;  // [2, C] f32: mean and 1 / sqrt(variance + eps)
-  Tensor signs;    // Backend::norm_signs where there is a residual, else undefined
+struct NormInput {
+  Tensor x;             // undefined: no residual
+  NormWeights weights;  // undefined: a residual as it is
+  Tensor moments;       // [2, C] f32, mean and 1 / sqrt(variance + eps), left for the gradient
+
+  bool normalised() const { return weights.gamma.defined(); }
+};
+struct NormBackward {
+  NormInput in, residual;  // as in the forward pass
+  Tensor signs;            // likewise
+  // What arrives is dy (+ more, where defined). Both are consumed: where there was a residual, dy
+  // is left holding the gradient of its x.
+  Tensor dy, more;
+  Tensor dx;
+  struct Weights {
+    Tensor dgamma, dbeta;  // [C]
+    Write write;
+  };
+  Weights of_in, of_residual;
 };
 
 // The hand network's way from 64 numbers to a hand (kernels/pose25d.h), all f32: uv [B, 21, 2]
@@ -129,22 +145,14 @@ class Backend {
                                        const Tensor& db, Write) = 0;
 
   // Normalisation.
-  virtual void norm_train(const NormSpec&, const NormWeights&, const Tensor& x,
-                          const Tensor& residual, const Tensor& y, const NormSaved& saved) = 0;
+  virtual void norm_train(const NormSpec&, const NormInput& in, const NormInput& residual,
+                          const Tensor& y, const Tensor& signs) = 0;
   // Where norm_train with a residual says on which side of zero y lies: bits for it to write, or y
-  // itself.
+  // itself. Without a residual, signs are undefined.
   virtual Tensor norm_signs(const Tensor& y) = 0;
-  virtual void norm_evaluate(const NormSpec&, const NormWeights&, const Tensor& x,
-                             const Tensor& residual, const Tensor& y) = 0;
-  // The gradient that arrives is dy (+ more, where defined). Both are consumed: where there was a
-  // residual, dy is left holding its gradient. dgamma and dbeta [C].
-  struct NormGradients {
-    Tensor dx, dgamma, dbeta;
-    Write write;
-  };
-  virtual void norm_backward(const NormSpec&, const NormWeights&, const Tensor& x,
-                             const NormSaved& saved, const Tensor& dy, const Tensor& more,
-                             const NormGradients& out) = 0;
+  virtual void norm_evaluate(const NormSpec&, const NormInput& in, const NormInput& residual,
+                             const Tensor& y) = 0;
+  virtual void norm_backward(const NormSpec&, const NormBackward&) = 0;
 
   // 3x3 max pooling, stride 2, padding 1; `where` u8, the winner's place in its window. Mean over H
   // and W gives f32 [N, C].

@@ -40,13 +40,11 @@ class DryBackend : public Backend {
   void linear_backward_weights(const Tensor&, const Tensor&, const Tensor&, const Tensor&,
                                Write) override {}
 
-  void norm_train(const NormSpec&, const NormWeights&, const Tensor&, const Tensor&, const Tensor&,
-                  const NormSaved&) override {}
+  void norm_train(const NormSpec&, const NormInput&, const NormInput&, const Tensor&,
+                  const Tensor&) override {}
   Tensor norm_signs(const Tensor& y) override { return y; }
-  void norm_evaluate(const NormSpec&, const NormWeights&, const Tensor&, const Tensor&,
-                     const Tensor&) override {}
-  void norm_backward(const NormSpec&, const NormWeights&, const Tensor&, const NormSaved&,
-                     const Tensor&, const Tensor&, const NormGradients&) override {}
+  void norm_evaluate(const NormSpec&, const NormInput&, const NormInput&, const Tensor&) override {}
+  void norm_backward(const NormSpec&, const NormBackward&) override {}
   void max_pool(const Tensor&, const Tensor&, const Tensor&) override {}
   void max_pool_backward(const Tensor&, const Tensor&, const Tensor&) override {}
   void mean_pool(const Tensor&, const Tensor&) override {}

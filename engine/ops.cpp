@@ -25,40 +25,64 @@ Variable conv2d(Tape& tape, const Variable& x, Parameter& w, const ConvSpec& spe
   });
 }
 
-Variable norm_act(Tape& tape, const Variable& x, const NormLayer& layer, const NormSpec& spec,
-                  const Variable* residual) {
-  const Shape& shape = x.value.shape();
+namespace {
+
+void check_channels(const Shape& shape, const NormLayer& layer) {
   check(shape.last() == layer.gamma->shape.count(), "norm_act {}: input {} against {} channels",
         layer.gamma->name, shape.text(), layer.gamma->shape.count());
-  check(!residual || residual->value.shape() == shape, "norm_act {}: residual {} beside input {}",
-        layer.gamma->name, residual ? residual->value.shape().text() : "", shape.text());
+}
+
+NormInput norm_input(const Tape& tape, const Tensor& x, const NormLayer& layer) {
+  check_channels(x.shape(), layer);
+  return {x,
+          {layer.gamma->value, layer.beta->value, layer.running_mean->value,
+           layer.running_variance->value},
+          tape.training() ? Tensor(x.backend(), {2, x.shape().last()}, DType::f32) : Tensor()};
+}
+
+NormBackward::Weights norm_weights(const NormLayer& layer) {
+  layer.beta->next_write();
+  return {layer.gamma->grad, layer.beta->grad, layer.gamma->next_write()};
+}
+
+Tensor like(const Tensor& x, DType dtype) {
+  return x.shape().rank() == 4 ? x.backend().activation(x.shape(), dtype)
+                               : Tensor(x.backend(), x.shape(), dtype);
+}
+
+}  // namespace
+
+Variable norm_act(Tape& tape, const Variable& x, const NormLayer& layer, const NormSpec& spec,
+                  const Residual* residual) {
+  const NormInput in = norm_input(tape, x.value, layer);
+  NormInput added;
+  if (residual) {
+    const Tensor& value = residual->x.value;
+    check(value.shape() == x.value.shape(), "norm_act {}: residual {} beside input {}",
+          layer.gamma->name, value.shape().text(), x.value.shape().text());
+    added = residual->norm.gamma ? norm_input(tape, value, residual->norm) : NormInput{.x = value};
+  }
   Backend& backend = x.value.backend();
-  const NormWeights weights{layer.gamma->value, layer.beta->value, layer.running_mean->value,
-                            layer.running_variance->value};
-  const Tensor residual_value = residual ? residual->value : Tensor();
-  Tensor y = shape.rank() == 4 ? backend.activation(shape, x.value.dtype())
-                               : Tensor(backend, shape, x.value.dtype());
+  Tensor y = like(x.value, x.value.dtype());
   if (!tape.training()) {
-    backend.norm_evaluate(spec, weights, x.value, residual_value, y);
+    backend.norm_evaluate(spec, in, added, y);
     return {y, -1};
   }
-  const NormSaved saved{Tensor(backend, {2, shape.last()}, DType::f32),
-                        residual ? backend.norm_signs(y) : Tensor()};
-  backend.norm_train(spec, weights, x.value, residual_value, y, saved);
+  const Tensor signs = residual ? backend.norm_signs(y) : Tensor();
+  backend.norm_train(spec, in, added, y, signs);
   ++layer.batches->value;
-  return tape.record(
-      y, [&tape, x, saved, layer, weights, spec, skip = residual ? *residual : Variable{}](
-             const Tensor& dy, const Tensor& more) {
-        Backend& device = dy.backend();
-        Tensor dx = x.value.shape().rank() == 4 ? device.activation(x.value.shape(), dy.dtype())
-                                                : Tensor(device, x.value.shape(), dy.dtype());
-        layer.beta->next_write();
-        const Backend::NormGradients out{dx, layer.gamma->grad, layer.beta->grad,
-                                         layer.gamma->next_write()};
-        device.norm_backward(spec, weights, x.value, saved, dy, more, out);
-        tape.send(x, std::move(dx));
-        if (saved.signs.defined()) tape.send(skip, dy);
-      });
+  if (added.normalised()) ++residual->norm.batches->value;
+  return tape.record(y, [&tape, x, in, added, signs, layer, spec,
+                         skip = residual ? *residual : Residual{}](const Tensor& dy,
+                                                                   const Tensor& more) {
+    const Tensor dx = like(x.value, dy.dtype());
+    NormBackward b{.in = in, .residual = added, .signs = signs, .dy = dy, .more = more, .dx = dx};
+    b.of_in = norm_weights(layer);
+    if (added.normalised()) b.of_residual = norm_weights(skip.norm);
+    dy.backend().norm_backward(spec, b);
+    tape.send(x, dx);
+    if (added.x.defined()) tape.send(skip.x, dy);
+  });
 }
 
 Variable max_pool(Tape& tape, const Variable& x) {

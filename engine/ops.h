@@ -13,13 +13,18 @@ namespace peclr::ops {
 Variable conv2d(Tape& tape, const Variable& x, Parameter& w, const ConvSpec& spec, DType compute);
 
 struct NormLayer {
-  Parameter *gamma, *beta;  // [C]
-  StateBuffer *running_mean, *running_variance;
-  StateCounter* batches;
+  Parameter *gamma = nullptr, *beta = nullptr;  // [C]
+  StateBuffer *running_mean = nullptr, *running_variance = nullptr;
+  StateCounter* batches = nullptr;
 };
-// Batch normalisation, optional residual (same shape as x) and activation in one: see NormSpec.
+// What is added before the activation, of the same shape: x, by `norm` where that is a layer.
+struct Residual {
+  Variable x;
+  NormLayer norm = {};
+};
+// Batch normalisation, optional residual and activation in one: see NormSpec.
 Variable norm_act(Tape& tape, const Variable& x, const NormLayer& layer, const NormSpec& spec,
-                  const Variable* residual = nullptr);
+                  const Residual* residual = nullptr);
 
 Variable max_pool(Tape& tape, const Variable& x);   // 3x3, stride 2, padding 1
 Variable mean_pool(Tape& tape, const Variable& x);  // [N, H, W, C] -> [N, C] f32

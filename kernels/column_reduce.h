@@ -93,9 +93,10 @@ struct ColumnReduce {
   // Four values a thread, every kGroups-th block of the tile; then the groups in order.
   PECLR_DEVICE static void fold(const float* partials, int splits, Shared& s) {
     const int thread = static_cast<int>(threadIdx.x), quad = thread % kQuads * 4;
+    const bool in_group = thread < kGroups * kQuads;
     double sum[4] = {};
     constexpr int kAtOnce = 8;
-    for (int first = thread / kQuads; first < splits; first += kAtOnce * kGroups) {
+    for (int first = thread / kQuads; first < splits && in_group; first += kAtOnce * kGroups) {
       Pack<float> parts[kAtOnce];
       PECLR_UNROLL
       for (int u = 0; u < kAtOnce; ++u)
@@ -107,7 +108,7 @@ struct ColumnReduce {
         for (int i = 0; i < 4; ++i)
           sum[i] += first + u * kGroups < splits ? static_cast<double>(parts[u][i]) : 0.0;
     }
-    for (int i = 0; i < 4; ++i) s.folded[thread / kQuads][quad + i] = sum[i];
+    for (int i = 0; i < 4 && in_group; ++i) s.folded[thread / kQuads][quad + i] = sum[i];
     __syncthreads();
     if (thread < kOutputs) {
       double total = 0;

@@ -46,7 +46,8 @@ struct ColumnScratch {
 // Two for each multiprocessor of an H100; at three they all run at once on an A100, too.
 inline constexpr int kReduceBlocks = 264;
 inline std::int64_t column_scratch_floats(int channels) {
-  return 128 * std::max(kReduceBlocks, (channels + 31) / 32);
+  constexpr int kSums = 3, kLanes = 8;  // at most
+  return kSums * kLanes * ColumnShares::kTile * std::max(kReduceBlocks, (channels + 31) / 32);
 }
 inline int column_tickets(int channels) { return (channels + 7) / 8; }
 

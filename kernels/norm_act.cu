@@ -50,18 +50,22 @@ struct Statistics {
   }
 };
 
-template <class T, int kLanes, class Channels, bool kResidual>
+enum class Residual { none, as_it_is, on_lines };
+
+template <class T, int kLanes, class Channels, Residual kResidual>
 struct Forward {
   using Floats = Pack<float, kLanes>;
   using Shared = NoShared;
   static constexpr int kThreads = ColumnWalk::kThreads, kMinBlocks = 3;
-  static constexpr int kUnroll = kResidual ? 4 : 8;
-  static constexpr bool kSigns = kResidual && std::is_same_v<Channels, NormChannels>;
+  static constexpr bool kAdds = kResidual != Residual::none;
+  static constexpr int kUnroll = kResidual == Residual::on_lines ? 3 : kAdds ? 4 : 8;
+  static constexpr bool kSigns = kAdds && std::is_same_v<Channels, NormChannels>;
   struct Params {
     ColumnShares shares;
     Channels channels;
     float slope;
-    const T *x, *residual;
+    const T* x;
+    NormResidual<T, Channels> residual;
     T* y;
     std::uint8_t* signs;
   };
@@ -73,18 +77,21 @@ struct Forward {
     const int pack = ColumnWalk::pack();
     if (pack >= p.shares.packs) return;
     const NormLines<kLanes> line(p.channels, pack * kLanes);
+    const NormLines<kLanes> beside(
+        kResidual == Residual::on_lines ? p.residual.channels : p.channels, pack * kLanes);
     const auto load = [&](std::int64_t at) {
       Loaded in;
       in.x = load_lanes_streaming<kLanes>(p.x + at);
-      if constexpr (kResidual) in.residual = load_lanes_streaming<kLanes>(p.residual + at);
+      if constexpr (kAdds) in.residual = load_lanes_streaming<kLanes>(p.residual.x + at);
       return in;
     };
     ColumnWalk::run<kLanes, kUnroll>(p.shares, pack, load, [&](std::int64_t at, const Loaded& in) {
       Floats v = to_floats(in.x), residual{};
-      if constexpr (kResidual) residual = to_floats(in.residual);
+      if constexpr (kAdds) residual = to_floats(in.residual);
       unsigned signs = 0;
       PECLR_UNROLL
       for (int l = 0; l < kLanes; ++l) {
+        if constexpr (kResidual == Residual::on_lines) residual[l] = beside.at(l, residual[l]);
         const float value = line.at(l, v[l]) + residual[l];
         signs |= static_cast<unsigned>(value > 0.f) << l;
         v[l] = leaky(value, p.slope);
@@ -97,17 +104,19 @@ struct Forward {
 
 template <class T, class Channels>
 void apply(const NormExtent& e, const Channels& channels, float slope, const T* x,
-           const T* residual, T* y, std::uint8_t* signs, Stream stream) {
-  with_norm_lanes<T>(e, signs, {x, residual, y}, [&]<int kLanes>() {
-    const auto run = [&]<bool kResidual>() {
+           const NormResidual<T, Channels>& residual, T* y, std::uint8_t* signs, Stream stream) {
+  with_norm_lanes<T>(e, signs, {x, residual.x, y}, [&]<int kLanes>() {
+    const auto run = [&]<Residual kResidual>() {
       using Kernel = Forward<T, kLanes, Channels, kResidual>;
       const ColumnShares shares = ColumnWalk::shares(e.rows, e.channels, kLanes, Kernel::kUnroll);
       launch<Kernel>(grid_of(shares), {shares, channels, slope, x, residual, y, signs}, stream);
     };
-    if (residual)
-      run.template operator()<true>();
+    if (!residual.x)
+      run.template operator()<Residual::none>();
+    else if (!residual.channels.gamma)
+      run.template operator()<Residual::as_it_is>();
     else
-      run.template operator()<false>();
+      run.template operator()<Residual::on_lines>();
   });
 }
 
@@ -125,24 +134,25 @@ void norm_statistics(const NormExtent& e, const T* x, const NormBatch& out,
 
 template <class T>
 void norm_apply(const NormExtent& e, const NormChannels& channels, float slope, const T* x,
-                const T* residual, T* y, std::uint8_t* signs, Stream stream) {
-  require(!residual || signs, "norm: with a residual, there is no place for signs");
+                const NormResidual<T, NormChannels>& residual, T* y, std::uint8_t* signs,
+                Stream stream) {
+  require(!residual.x || signs, "norm: with a residual, there is no place for signs");
   apply(e, channels, slope, x, residual, y, signs, stream);
 }
 
 template <class T>
 void norm_apply_running(const NormExtent& e, const NormRunning& channels, float slope, const T* x,
-                        const T* residual, T* y, Stream stream) {
+                        const NormResidual<T, NormRunning>& residual, T* y, Stream stream) {
   apply(e, channels, slope, x, residual, y, nullptr, stream);
 }
 
-#define PECLR_INSTANTIATE(T)                                                                     \
-  template void norm_statistics<T>(const NormExtent&, const T*, const NormBatch&,                \
-                                   const ColumnScratch&, Stream);                                \
-  template void norm_apply<T>(const NormExtent&, const NormChannels&, float, const T*, const T*, \
-                              T*, std::uint8_t*, Stream);                                        \
-  template void norm_apply_running<T>(const NormExtent&, const NormRunning&, float, const T*,    \
-                                      const T*, T*, Stream);
+#define PECLR_INSTANTIATE(T)                                                                    \
+  template void norm_statistics<T>(const NormExtent&, const T*, const NormBatch&,               \
+                                   const ColumnScratch&, Stream);                               \
+  template void norm_apply<T>(const NormExtent&, const NormChannels&, float, const T*,          \
+                              const NormResidual<T, NormChannels>&, T*, std::uint8_t*, Stream); \
+  template void norm_apply_running<T>(const NormExtent&, const NormRunning&, float, const T*,   \
+                                      const NormResidual<T, NormRunning>&, T*, Stream);
 PECLR_INSTANTIATE(float)
 PECLR_INSTANTIATE(bf16)
 

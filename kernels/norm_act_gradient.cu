@@ -12,24 +12,27 @@ namespace {
 // What says on which side of zero a value was, which decides the activation's gradient.
 enum class Side { none, of_input, of_signs };
 
-// The gradient behind the activation.
-template <class T, int kLanes, Side kSide, bool kMore>
+// The gradient behind the activation, and what kNorms norms had read.
+template <class T, int kLanes, Side kSide, bool kMore, int kNorms>
 struct Arriving {
   using Floats = Pack<float, kLanes>;
   // As many rows as the registers hold, of which three blocks (or two) share what there are.
-  static constexpr int kUnroll = kMore ? 2 : kSide == Side::none ? 4 : 3;
-  static constexpr int kMinBlocks = kMore && kSide == Side::of_input ? 2 : 3;
+  static constexpr int kUnroll = kMore || kNorms > 1 ? 2 : kSide == Side::none ? 4 : 3;
+  static constexpr int kMinBlocks = (kMore && kSide == Side::of_input) || kNorms > 1 ? 2 : 3;
+  static_assert(kSide != Side::of_input || kNorms == 1, "the side is that of a sum");
   struct Loaded {
-    Pack<T, kLanes> dy, more, x;
+    Pack<T, kLanes> dy, more, x[kNorms];
     unsigned signs;
   };
 
-  PECLR_DEVICE static Loaded load(const NormArriving<T>& in, std::int64_t at) {
+  PECLR_DEVICE static Loaded load(const NormArriving<T>& in, const NormBranch<T>* norms,
+                                  std::int64_t at) {
     Loaded out;
     out.dy = load_lanes<kLanes>(in.dy + at);
     if constexpr (kMore) out.more = load_lanes_streaming<kLanes>(in.more + at);
     if constexpr (kSide == Side::of_signs) out.signs = in.signs[at / kLanes];
-    out.x = load_lanes<kLanes>(in.x + at);
+    PECLR_UNROLL
+    for (int n = 0; n < kNorms; ++n) out.x[n] = load_lanes<kLanes>(norms[n].x + at);
     return out;
   }
 
@@ -52,88 +55,115 @@ struct Arriving {
   }
 };
 
-template <class T, int kLanes, Side kSide, bool kMore>
+template <class T, int kLanes, Side kSide, bool kMore, int kNorms>
 struct GradientSums {
-  using In = Arriving<T, kLanes, kSide, kMore>;
-  using Reduce = ColumnReduce<kLanes, 2, In::kUnroll>;
+  using In = Arriving<T, kLanes, kSide, kMore, kNorms>;
+  using Reduce = ColumnReduce<kLanes, 1 + kNorms, In::kUnroll>;
   using Floats = Pack<float, kLanes>;
   using Sums = typename Reduce::Sums;
   using Shared = typename Reduce::Shared;
   static constexpr int kThreads = Reduce::kThreads, kMinBlocks = In::kMinBlocks;
   struct Params {
     ColumnShares shares;
-    NormChannels channels;
     NormArriving<T> in;
-    NormGradientSums out;
+    NormBranch<T> norms[kNorms];
     ColumnScratch scratch;
   };
 
   PECLR_DEVICE static void run(const Params& p, Shared& s) {
     const int channels = p.shares.packs * kLanes, pack = Reduce::pack();
     const int first = pack < p.shares.packs ? pack * kLanes : 0;
-    const NormLines<kLanes> line(p.channels, first);
-    Floats mean;
+    const NormLines<kLanes> line(p.norms[0].channels, first);
+    Floats mean[kNorms];
     PECLR_UNROLL
-    for (int l = 0; l < kLanes; ++l) mean[l] = p.channels.mean[first + l];
-    const auto load = [&](std::int64_t row) { return In::load(p.in, row * channels + first); };
+    for (int n = 0; n < kNorms; ++n) {
+      PECLR_UNROLL
+      for (int l = 0; l < kLanes; ++l) mean[n][l] = p.norms[n].channels.mean[first + l];
+    }
+    const auto load = [&](std::int64_t row) {
+      return In::load(p.in, p.norms, row * channels + first);
+    };
     const auto add = [&](std::int64_t row, const typename In::Loaded& loaded, Sums& sums) {
-      const Floats x = to_floats(loaded.x), g = In::g(p.in, loaded, line, x);
+      const Floats g = In::g(p.in, loaded, line, to_floats(loaded.x[0]));
       if constexpr (kMore || kSide == Side::of_signs)
         store_lanes(p.in.dy + row * channels + first, g);
       PECLR_UNROLL
-      for (int l = 0; l < kLanes; ++l) {
-        sums[0][l] += g[l];
-        sums[1][l] = fmaf(g[l], x[l] - mean[l], sums[1][l]);
+      for (int l = 0; l < kLanes; ++l) sums[0][l] += g[l];
+      PECLR_UNROLL
+      for (int n = 0; n < kNorms; ++n) {
+        const Floats x = to_floats(loaded.x[n]);
+        PECLR_UNROLL
+        for (int l = 0; l < kLanes; ++l)
+          sums[1 + n][l] = fmaf(g[l], x[l] - mean[n][l], sums[1 + n][l]);
       }
     };
     if (!Reduce::run(p.shares, p.scratch, s, load, add) || !Reduce::has_channel(p.shares)) return;
-    const int c = Reduce::channel();
     const double sum_g = Reduce::total(s, 0);
-    const double sum_gx = Reduce::total(s, 1) * static_cast<double>(p.channels.inv_std[c]);
-    float &dgamma = p.out.dgamma[c], &dbeta = p.out.dbeta[c];
-    dgamma = (p.out.accumulate ? dgamma : 0.f) + static_cast<float>(sum_gx);
-    dbeta = (p.out.accumulate ? dbeta : 0.f) + static_cast<float>(sum_g);
+    PECLR_UNROLL
+    for (int n = 0; n < kNorms; ++n)
+      finish(p.norms[n], channels, static_cast<double>(p.shares.rows), sum_g,
+             Reduce::total(s, 1 + n));
+  }
+
+ private:
+  PECLR_DEVICE static void finish(const NormBranch<T>& norm, int channels, double rows,
+                                  double sum_g, double sum_gx_unscaled) {
+    const int c = Reduce::channel();
+    const NormChannels& of = norm.channels;
+    const double sum_gx = sum_gx_unscaled * static_cast<double>(of.inv_std[c]);
+    norm.dgamma[c] = (norm.accumulate ? norm.dgamma[c] : 0.f) + static_cast<float>(sum_gx);
+    norm.dbeta[c] = (norm.accumulate ? norm.dbeta[c] : 0.f) + static_cast<float>(sum_g);
     const NormGradientLine d =
-        norm_gradient_line(static_cast<double>(p.shares.rows), p.channels.gamma[c],
-                           p.channels.mean[c], p.channels.inv_std[c], sum_g, sum_gx);
-    p.out.coefficients[c] = d.of_x;
-    p.out.coefficients[channels + c] = d.constant;
+        norm_gradient_line(rows, of.gamma[c], of.mean[c], of.inv_std[c], sum_g, sum_gx);
+    norm.coefficients[c] = d.of_x;
+    norm.coefficients[channels + c] = d.constant;
   }
 };
 
-template <class T, int kLanes, Side kSide>
+template <class T, int kLanes, Side kSide, int kNorms>
 struct GradientApply {
-  using In = Arriving<T, kLanes, kSide, false>;
+  using In = Arriving<T, kLanes, kSide, false, kNorms>;
   using Floats = Pack<float, kLanes>;
   using Shared = NoShared;
   static constexpr int kThreads = ColumnWalk::kThreads, kMinBlocks = In::kMinBlocks;
   struct Params {
     ColumnShares shares;
-    NormChannels channels;
     NormArriving<T> in;
-    const float* coefficients;
-    T* dx;
+    NormBranch<T> norms[kNorms];
+  };
+
+  // dx = g * scale + x * of_x + constant.
+  struct Lines {
+    NormLines<kLanes> line;
+    Floats of_x, constant;
+
+    PECLR_DEVICE Lines(const NormBranch<T>& norm, int first, int channels)
+        : line(norm.channels, first) {
+      PECLR_UNROLL
+      for (int l = 0; l < kLanes; ++l) {
+        of_x[l] = norm.coefficients[first + l];
+        constant[l] = norm.coefficients[channels + first + l];
+      }
+    }
+    PECLR_DEVICE void store(T* dx, const Floats& g, const Floats& x) const {
+      Floats out;
+      PECLR_UNROLL
+      for (int l = 0; l < kLanes; ++l)
+        out[l] = fmaf(line.scale[l], g[l], fmaf(of_x[l], x[l], constant[l]));
+      store_lanes(dx, out);
+    }
   };
 
   PECLR_DEVICE static void run(const Params& p, Shared&) {
     const int channels = p.shares.packs * kLanes, pack = ColumnWalk::pack();
     if (pack >= p.shares.packs) return;
-    const NormLines<kLanes> line(p.channels, pack * kLanes);
-    Floats of_x, constant;
-    PECLR_UNROLL
-    for (int l = 0; l < kLanes; ++l) {
-      const float* c = p.coefficients + pack * kLanes + l;
-      of_x[l] = c[0];
-      constant[l] = c[channels];
-    }
-    const auto load = [&](std::int64_t at) { return In::load(p.in, at); };
+    const Lines lines(p.norms[0], pack * kLanes, channels),
+        beside(p.norms[kNorms - 1], pack * kLanes, channels);
+    const auto load = [&](std::int64_t at) { return In::load(p.in, p.norms, at); };
     const auto finish = [&](std::int64_t at, const typename In::Loaded& loaded) {
-      const Floats x = to_floats(loaded.x), g = In::g(p.in, loaded, line, x);
-      Floats dx;
-      PECLR_UNROLL
-      for (int l = 0; l < kLanes; ++l)
-        dx[l] = fmaf(line.scale[l], g[l], fmaf(of_x[l], x[l], constant[l]));
-      store_lanes(p.dx + at, dx);
+      const Floats x = to_floats(loaded.x[0]), g = In::g(p.in, loaded, lines.line, x);
+      lines.store(p.norms[0].dx + at, g, x);
+      if constexpr (kNorms > 1) beside.store(p.norms[1].dx + at, g, to_floats(loaded.x[1]));
     };
     ColumnWalk::run<kLanes, In::kUnroll>(p.shares, pack, load, finish);
   }
@@ -159,42 +189,54 @@ void with_arriving(const NormArriving<T>& in, F body) {
 }  // namespace
 
 template <class T>
-void norm_gradient_sums(const NormExtent& e, const NormChannels& channels,
-                        const NormArriving<T>& in, const NormGradientSums& out,
-                        const ColumnScratch& scratch, Stream stream) {
-  with_norm_lanes<T>(e, in.signs, {in.dy, in.more, in.x}, [&]<int kLanes>() {
-    with_arriving(in, [&]<Side kSide, bool kMore>() {
-      using Kernel = GradientSums<T, kLanes, kSide, kMore>;
-      const ColumnShares shares = Kernel::Reduce::shares(e.rows, e.channels);
-      launch<Kernel>(grid_of(shares), {shares, channels, in, out, scratch}, stream);
-    });
-  });
+void norm_gradient_sums(const NormExtent& e, const NormArriving<T>& in, const NormBranch<T>& branch,
+                        const NormBranch<T>* beside, const ColumnScratch& scratch, Stream stream) {
+  require(!beside || in.signs || in.slope == 1.f, "norm: two norms have the signs of their sum");
+  with_norm_lanes<T>(
+      e, in.signs, {in.dy, in.more, branch.x, beside ? beside->x : nullptr}, [&]<int kLanes>() {
+        with_arriving(in, [&]<Side kSide, bool kMore>() {
+          if (!beside) {
+            using Kernel = GradientSums<T, kLanes, kSide, kMore, 1>;
+            const ColumnShares shares = Kernel::Reduce::shares(e.rows, e.channels);
+            launch<Kernel>(grid_of(shares), {shares, in, {branch}, scratch}, stream);
+          } else if constexpr (kSide != Side::of_input) {
+            using Kernel = GradientSums<T, kLanes, kSide, kMore, 2>;
+            const ColumnShares shares = Kernel::Reduce::shares(e.rows, e.channels);
+            launch<Kernel>(grid_of(shares), {shares, in, {branch, *beside}, scratch}, stream);
+          }
+        });
+      });
 }
 
 template <class T>
-void norm_gradient_apply(const NormExtent& e, const NormChannels& channels,
-                         const NormArriving<T>& in, const float* coefficients, T* dx,
-                         Stream stream) {
-  with_lanes<T>(e.channels, {in.dy, in.x, dx}, [&]<int kLanes>() {
-    const auto run = [&]<Side kSide>() {
-      using Kernel = GradientApply<T, kLanes, kSide>;
-      const ColumnShares shares =
-          ColumnWalk::shares(e.rows, e.channels, kLanes, Kernel::In::kUnroll);
-      launch<Kernel>(grid_of(shares), {shares, channels, in, coefficients, dx}, stream);
-    };
-    if (in.leaves_g() || in.slope == 1.f)
-      run.template operator()<Side::none>();
-    else
-      run.template operator()<Side::of_input>();
-  });
+void norm_gradient_apply(const NormExtent& e, const NormArriving<T>& in,
+                         const NormBranch<T>& branch, const NormBranch<T>* beside, Stream stream) {
+  with_lanes<T>(
+      e.channels,
+      {in.dy, branch.x, branch.dx, beside ? beside->x : nullptr, beside ? beside->dx : nullptr},
+      [&]<int kLanes>() {
+        const auto run = [&]<Side kSide, int kNorms>() {
+          using Kernel = GradientApply<T, kLanes, kSide, kNorms>;
+          typename Kernel::Params p{
+              ColumnWalk::shares(e.rows, e.channels, kLanes, Kernel::In::kUnroll), in, {branch}};
+          if constexpr (kNorms > 1) p.norms[1] = *beside;
+          launch<Kernel>(grid_of(p.shares), p, stream);
+        };
+        if (beside)
+          run.template operator()<Side::none, 2>();
+        else if (in.leaves_g() || in.slope == 1.f)
+          run.template operator()<Side::none, 1>();
+        else
+          run.template operator()<Side::of_input, 1>();
+      });
 }
 
-#define PECLR_INSTANTIATE(T)                                                           \
-  template void norm_gradient_sums<T>(const NormExtent&, const NormChannels&,          \
-                                      const NormArriving<T>&, const NormGradientSums&, \
-                                      const ColumnScratch&, Stream);                   \
-  template void norm_gradient_apply<T>(const NormExtent&, const NormChannels&,         \
-                                       const NormArriving<T>&, const float*, T*, Stream);
+#define PECLR_INSTANTIATE(T)                                                      \
+  template void norm_gradient_sums<T>(const NormExtent&, const NormArriving<T>&,  \
+                                      const NormBranch<T>&, const NormBranch<T>*, \
+                                      const ColumnScratch&, Stream);              \
+  template void norm_gradient_apply<T>(const NormExtent&, const NormArriving<T>&, \
+                                       const NormBranch<T>&, const NormBranch<T>*, Stream);
 PECLR_INSTANTIATE(float)
 PECLR_INSTANTIATE(bf16)
 

@@ -40,16 +40,26 @@ inline std::int64_t norm_sign_bytes(const NormExtent& extent, std::size_t value_
   return extent.rows * extent.channels / (extent.channels % pack == 0 ? pack : 1);
 }
 
-// y = leaky(x * scale + shift + residual, slope); residual may be null, y may be x or residual.
-// With a residual, signs [norm_sign_bytes] receives the signs of y; throws std::invalid_argument
-// where channels are a multiple of a pack and a pointer is not.
+// What is added before the activation: nothing where x is null; x as it is where gamma is; else
+// x on lines of its own.
+template <class T, class Channels>
+struct NormResidual {
+  const T* x = nullptr;
+  Channels channels = {};
+};
+
+// y = leaky(x * scale + shift + residual, slope); y may be x or the residual's. With a residual,
+// signs [norm_sign_bytes] receives the signs of y; throws std::invalid_argument where channels are
+// a multiple of a pack and a pointer is not.
 template <class T>
 void norm_apply(const NormExtent& extent, const NormChannels& channels, float slope, const T* x,
-                const T* residual, T* y, std::uint8_t* signs, Stream stream);
+                const NormResidual<T, NormChannels>& residual, T* y, std::uint8_t* signs,
+                Stream stream);
 // The same by running statistics, without signs.
 template <class T>
 void norm_apply_running(const NormExtent& extent, const NormRunning& channels, float slope,
-                        const T* x, const T* residual, T* y, Stream stream);
+                        const T* x, const NormResidual<T, NormRunning>& residual, T* y,
+                        Stream stream);
 
 // The gradient that arrives is dy + more (more may be null). Behind the activation it is g, by the
 // `signs` of y, or, where they are null, the side of zero of x * scale + shift: right without a
@@ -59,27 +69,30 @@ struct NormArriving {
   T* dy;
   const T* more;
   const std::uint8_t* signs;
-  const T* x;
   float slope;
 
   bool leaves_g() const { return more || signs; }
 };
 
-// dgamma and dbeta, overwritten or added to, and two numbers a channel for the next pass:
-// coefficients [2, channels].
-struct NormGradientSums {
+// A norm behind which gradients arrive: of its channels dgamma and dbeta, overwritten or added to,
+// and two numbers that the sums leave for the next pass, coefficients [2, channels]; of its x, dx.
+template <class T>
+struct NormBranch {
+  const T* x;
+  NormChannels channels;
   float *dgamma, *dbeta, *coefficients;
   bool accumulate;
+  T* dx;
 };
+// `beside`, which may be null, is the residual's norm.
 template <class T>
-void norm_gradient_sums(const NormExtent& extent, const NormChannels& channels,
-                        const NormArriving<T>& in, const NormGradientSums& out,
+void norm_gradient_sums(const NormExtent& extent, const NormArriving<T>& in,
+                        const NormBranch<T>& branch, const NormBranch<T>* beside,
                         const ColumnScratch& scratch, Stream stream);
 
-// dx [rows, channels] from the same arguments, after the sums.
+// dx [rows, channels] of both from the same arguments, after the sums; either may be dy.
 template <class T>
-void norm_gradient_apply(const NormExtent& extent, const NormChannels& channels,
-                         const NormArriving<T>& in, const float* coefficients, T* dx,
-                         Stream stream);
+void norm_gradient_apply(const NormExtent& extent, const NormArriving<T>& in,
+                         const NormBranch<T>& branch, const NormBranch<T>* beside, Stream stream);
 
 }  // namespace peclr::kernels

@@ -11,7 +11,6 @@ constexpr std::array<ResNetPlan, 5> kPlans{{{18, BlockKind::basic, {2, 2, 2, 2}}
                                             {152, BlockKind::bottleneck, {3, 8, 36, 3}}}};
 
 constexpr NormSpec kRelu{};
-constexpr NormSpec kLinear{.slope = 1.f};
 
 }  // namespace
 
@@ -59,10 +58,10 @@ ResNet::ResNet(ParameterStore& store, int depth, const std::string& prefix)
 }
 
 Variable ResNet::forward(Tape& tape, const Block& block, const Variable& x, DType compute) {
-  Variable skip = x;
+  ops::Residual skip{x};
   if (block.downsample) {
     const Unit& u = *block.downsample;
-    skip = ops::norm_act(tape, ops::conv2d(tape, x, *u.conv, u.spec, compute), u.norm, kLinear);
+    skip = {ops::conv2d(tape, x, *u.conv, u.spec, compute), u.norm};
   }
   Variable y = x;
   for (std::size_t i = 0; i < block.units.size(); ++i) {

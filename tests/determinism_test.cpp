@@ -70,7 +70,8 @@ std::vector<Bits> passes(const Shape& shape, DType type) {
   };
   Tape tape(Mode::train);
   const Variable x = tape.input(noise(shape, 1)), residual = tape.input(noise(shape, 2));
-  const Variable y = ops::norm_act(tape, x, layer, {}, &residual);
+  const ops::Residual added{residual};
+  const Variable y = ops::norm_act(tape, x, layer, {}, &added);
   const Variable pooled = ops::max_pool(tape, y), mean = ops::mean_pool(tape, pooled);
   const Tensor again = noise(shape, 3);
   backward_from(tape, *backend,

@@ -19,7 +19,8 @@ struct NormRun {
   float slope = 0;
   bool residual = false;
   DType type = DType::f32;
-  int branches = 1;  // how many ops read the output
+  int branches = 1;     // how many ops read the output
+  bool beside = false;  // the residual has a norm of its own
 
   NormCase norm_case() const { return {shape.count() / shape.last(), shape.last(), slope}; }
 };
@@ -27,8 +28,8 @@ struct NormRun {
 // Inputs of a run, exact in its type. Channels have means and spreads of their own, gamma both
 // signs.
 struct NormValues {
-  Doubles x, residual, first_mean, first_variance;
-  NormAffine affine;
+  Doubles x, residual_x, residual, first_mean, first_variance;
+  NormAffine affine, beside;
   std::vector<Doubles> dy;  // what each branch sends back
   Doubles dy_sum;
 
@@ -40,12 +41,15 @@ struct NormValues {
       x.push_back(static_cast<float>(noise[i] * (1 + c / 4) + c - 3));
     }
     x = rounded_to(run.type, x);
-    if (run.residual) residual = rounded_to(run.type, random_values(n, 2));
+    if (run.residual) residual = residual_x = rounded_to(run.type, random_values(n, 2));
     affine = {random_values(channels, 3, -1.5f, 1.5f), random_values(channels, 4)};
     first_mean = random_values(channels, 5);
     first_variance = random_values(channels, 6, 0.5f, 2.f);
-    // No gradient where the value before the activation is too near zero to know its side.
     const NormCase c = run.norm_case();
+    beside = {random_values(channels, 11, -1.5f, 1.5f), random_values(channels, 12)};
+    if (run.beside)
+      residual = reference_norm_linear(c, batch_moments(c, residual_x), beside, residual_x, {});
+    // No gradient where the value before the activation is too near zero to know its side.
     const Doubles before = reference_norm_linear(c, batch_moments(c, x), affine, x, residual);
     dy_sum.resize(x.size());
     for (int b = 0; b < run.branches; ++b) {
@@ -60,90 +64,159 @@ struct NormValues {
 
 struct NormModel {
   explicit NormModel(Backend& backend, const NormValues& v)
-      : layer(add_norm(store, "bn", static_cast<std::int64_t>(v.affine.gamma.size()))) {
+      : layer(add_norm(store, "bn", static_cast<std::int64_t>(v.affine.gamma.size()))),
+        beside(add_norm(store, "beside", static_cast<std::int64_t>(v.affine.gamma.size()))) {
     store.allocate(backend, 1);
-    set_values(store, *layer.gamma, v.affine.gamma);
-    set_values(store, *layer.beta, v.affine.beta);
-    layer.running_mean->value.copy_from_host(floats(v.first_mean));
-    layer.running_variance->value.copy_from_host(floats(v.first_variance));
+    const auto set = [&](const ops::NormLayer& to, const NormAffine& affine) {
+      set_values(store, *to.gamma, affine.gamma);
+      set_values(store, *to.beta, affine.beta);
+      to.running_mean->value.copy_from_host(floats(v.first_mean));
+      to.running_variance->value.copy_from_host(floats(v.first_variance));
+    };
+    set(layer, v.affine);
+    set(beside, v.beside);
   }
   ParameterStore store;
-  ops::NormLayer layer;
+  ops::NormLayer layer, beside;
 };
+
+// The op on a run's tensors.
+Variable norm_act(Tape& tape, const NormRun& run, const NormModel& model, const Variable& x,
+                  const Variable& residual) {
+  const ops::Residual added{residual, run.beside ? model.beside : ops::NormLayer{}};
+  return ops::norm_act(tape, x, model.layer, {.slope = run.slope}, run.residual ? &added : nullptr);
+}
 
 Tensor on(Backend& backend, const NormRun& run, const Doubles& values) {
   return run.shape.rank() == 4 ? activation(backend, run.shape, values, run.type)
                                : plain(backend, run.shape, values);
 }
 
-// f32: a few ulps of the numbers that are joined. bf16: half an ulp of the stored value more, and
-// where the gradient in front of the normalisation was stored too (`stored`), half an ulp of that.
-Doubles norm_allowance(const Doubles& want, DType type, const Doubles& stored = {}) {
+// f32: a few ulps of the numbers that are joined. bf16: half an ulp of the stored value more.
+Doubles norm_allowance(const Doubles& want, DType type) {
   Doubles allowed(want.size(), 4e-6);
   for (std::size_t i = 0; i < want.size(); ++i) {
     allowed[i] *= std::max(std::abs(want[i]), 1.0);
-    if (type == DType::bf16)
-      allowed[i] += 0x1p-8 * (std::abs(want[i]) + (stored.empty() ? 0 : std::abs(stored[i])));
+    if (type == DType::bf16) allowed[i] += 0x1p-8 * std::abs(want[i]);
   }
   return allowed;
 }
 
-void check_training(const NormRun& run) {
-  CAPTURE(run.shape.text(), run.slope, run.residual, name_of(run.type), run.branches);
-  const auto backend = new_device();
-  const NormValues v(run);
-  NormModel model(*backend, v);
-  const NormCase c = run.norm_case();
+// Of dx, beyond that: half an ulp of the gradient in front of the normalisation where it was
+// `held` in bf16, by gamma / deviation; and where a channel hardly varies its gradient is a small
+// difference of large numbers.
+Doubles dx_allowance(const NormCase& c, const NormAffine& a, const Doubles& x, const Doubles& want,
+                     DType type, const Doubles& held) {
+  const Moments batch = batch_moments(c, x);
+  Doubles allowed = norm_allowance(want, type);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const std::size_t k = i % a.gamma.size();
+    const double deviation = std::sqrt(batch.variance[k] + c.eps);
+    const double factor = std::abs(a.gamma[k]) / deviation;
+    if (type == DType::bf16) allowed[i] += 0x1p-8 * factor * std::abs(held[i]);
+    allowed[i] += 1e-6 * factor * (1 + std::abs(batch.mean[k]) / deviation);
+  }
+  return allowed;
+}
+
+// How far a channel's sums of a gradient and of its product with xhat may be off where they are of
+// one that was held in bf16: half an ulp each. What a device does for a residual's norm.
+struct SumsOff {
+  Doubles g, gx, xhat;
+
+  SumsOff(const NormCase& c, const Doubles& x, const Doubles& held, DType type)
+      : g(static_cast<std::size_t>(c.channels)), gx(g), xhat(x.size()) {
+    const Moments batch = batch_moments(c, x);
+    for (std::size_t i = 0; i < x.size() && type == DType::bf16; ++i) {
+      const std::size_t k = i % g.size();
+      xhat[i] = std::abs(x[i] - batch.mean[k]) / std::sqrt(batch.variance[k] + c.eps);
+      g[k] += 0x1p-8 * std::abs(held[i]);
+      gx[k] += 0x1p-8 * std::abs(held[i]) * xhat[i];
+    }
+  }
+  // What follows for the held gradient less its means, and so for dx by gamma / deviation.
+  Doubles with(const Doubles& held, double rows) const {
+    Doubles all(held.size());
+    for (std::size_t i = 0; i < held.size(); ++i) {
+      const std::size_t k = i % g.size();
+      all[i] = std::abs(held[i]) + (g[k] + xhat[i] * gx[k]) / rows / 0x1p-8;
+    }
+    return all;
+  }
+};
+
+// Running statistics take a tenth of the batch's each time, the variance as of a sample.
+void check_running(const NormCase& c, const NormValues& v, const ops::NormLayer& layer,
+                   const Doubles& x, int times) {
+  const Moments batch = batch_moments(c, x);
   const double rows = static_cast<double>(c.rows);
-  const Moments batch = batch_moments(c, v.x);
-  const NormGradientsOf want = reference_norm_act_backward(c, v.affine, v.x, v.residual, v.dy_sum);
-  const NormSpec spec{.slope = run.slope};
   Doubles mean = v.first_mean, variance = v.first_variance;
-
-  for (int pass = 1; pass <= 2; ++pass) {
-    Tape tape(Mode::train);
-    const Variable x = tape.input(on(*backend, run, v.x));
-    const Variable residual = run.residual ? tape.input(on(*backend, run, v.residual)) : Variable{};
-    const Variable y =
-        ops::norm_act(tape, x, model.layer, spec, run.residual ? &residual : nullptr);
-    CHECK(y.value.dtype() == run.type);
-    const Doubles y_want = reference_norm_act(c, v.affine, v.x, v.residual);
-    CHECK(worst_over(host(y.value), y_want, norm_allowance(y_want, run.type)) < 1);
-
-    // Running statistics take a tenth of the batch's, the variance as of a sample.
+  for (int time = 0; time < times; ++time)
     for (std::size_t k = 0; k < mean.size(); ++k) {
       mean[k] = 0.9 * mean[k] + 0.1 * batch.mean[k];
       variance[k] = 0.9 * variance[k] + 0.1 * batch.variance[k] * rows / std::max(rows - 1, 1.0);
     }
-    CHECK(worst_over(host(model.layer.running_mean->value), mean, Doubles(mean.size(), 2e-6)) < 1);
-    CHECK(worst_over(host(model.layer.running_variance->value), variance,
-                     Doubles(mean.size(), 4e-6)) < 1);
-    CHECK(model.layer.batches->value == pass);
+  CHECK(worst_over(host(layer.running_mean->value), mean, Doubles(mean.size(), 2e-6)) < 1);
+  CHECK(worst_over(host(layer.running_variance->value), variance, Doubles(mean.size(), 4e-6)) < 1);
+  CHECK(layer.batches->value == times);
+}
+
+void check_training(const NormRun& run) {
+  CAPTURE(run.shape.text(), run.slope, run.residual, name_of(run.type), run.branches, run.beside);
+  const auto backend = new_device();
+  const NormValues v(run);
+  NormModel model(*backend, v);
+  const NormCase c = run.norm_case();
+  const NormGradientsOf want = reference_norm_act_backward(c, v.affine, v.x, v.residual, v.dy_sum);
+  NormGradientsOf beside;
+  if (run.beside)
+    beside = reference_norm_act_backward({c.rows, c.channels, 1}, v.beside, v.residual_x, {},
+                                         want.residual);
+  const double rows = static_cast<double>(c.rows);
+  // The gradient behind the activation, where it is stored.
+  const Doubles held = run.residual || run.branches > 1 ? want.residual : Doubles(v.x.size());
+
+  for (int pass = 1; pass <= 2; ++pass) {
+    Tape tape(Mode::train);
+    const Variable x = tape.input(on(*backend, run, v.x));
+    const Variable residual =
+        run.residual ? tape.input(on(*backend, run, v.residual_x)) : Variable{};
+    const Variable y = norm_act(tape, run, model, x, residual);
+    CHECK(y.value.dtype() == run.type);
+    const Doubles y_want = reference_norm_act(c, v.affine, v.x, v.residual);
+    CHECK(worst_over(host(y.value), y_want, norm_allowance(y_want, run.type)) < 1);
+    check_running(c, v, model.layer, v.x, pass);
+    if (run.beside) check_running(c, v, model.beside, v.residual_x, pass);
 
     std::vector<std::pair<Variable, Tensor>> seeds;
     for (const Doubles& dy : v.dy) seeds.emplace_back(y, on(*backend, run, dy));
     backward_from(tape, *backend, seeds);
-    Doubles stored(v.x.size()), steep(v.x.size());  // both by gamma / deviation
-    for (std::size_t i = 0; i < v.x.size(); ++i) {
-      const std::size_t k = i % mean.size();
-      const double deviation = std::sqrt(batch.variance[k] + c.eps);
-      const double factor = std::abs(v.affine.gamma[k]) / deviation;
-      if (run.residual || run.branches > 1) stored[i] = factor * want.residual[i];
-      steep[i] = factor * (1 + std::abs(batch.mean[k]) / deviation);
+    CHECK(worst_over(host(tape.gradient(x)), want.x,
+                     dx_allowance(c, v.affine, v.x, want.x, run.type, held)) < 1);
+    // The second pass adds to the first.
+    const auto check_weights = [&](Parameter* p, Doubles expected, const Doubles& off) {
+      Doubles allowed = off;
+      for (std::size_t k = 0; k < expected.size(); ++k) {
+        expected[k] *= pass;
+        allowed[k] = pass * (off[k] + 2e-6 * rows);
+      }
+      CHECK(worst_over(host(p->grad), expected, allowed) < 1);
+    };
+    const Doubles exact(want.gamma.size());
+    check_weights(model.layer.gamma, want.gamma, exact);
+    check_weights(model.layer.beta, want.beta, exact);
+    if (!run.residual) continue;
+    const Doubles got = host(tape.gradient(residual));
+    if (!run.beside) {
+      CHECK(worst_over(got, want.residual, norm_allowance(want.residual, run.type)) < 1);
+      continue;
     }
-    Doubles dx_allowed = norm_allowance(want.x, run.type, stored);
-    // Where a channel hardly varies, its gradient is a small difference of large numbers.
-    for (std::size_t i = 0; i < v.x.size(); ++i) dx_allowed[i] += 1e-6 * steep[i];
-    CHECK(worst_over(host(tape.gradient(x)), want.x, dx_allowed) < 1);
-    if (run.residual)
-      CHECK(worst_over(host(tape.gradient(residual)), want.residual,
-                       norm_allowance(want.residual, run.type)) < 1);
-    Doubles dgamma = want.gamma, dbeta = want.beta;  // the second pass adds to the first
-    for (double& g : dgamma) g *= pass;
-    for (double& g : dbeta) g *= pass;
-    const Doubles allowed(mean.size(), 2e-6 * rows * pass);
-    CHECK(worst_over(host(model.layer.gamma->grad), dgamma, allowed) < 1);
-    CHECK(worst_over(host(model.layer.beta->grad), dbeta, allowed) < 1);
+    const SumsOff off(c, v.residual_x, held, run.type);
+    CHECK(worst_over(got, beside.x,
+                     dx_allowance(c, v.beside, v.residual_x, beside.x, run.type,
+                                  off.with(held, rows))) < 1);
+    check_weights(model.beside.gamma, beside.gamma, off.gx);
+    check_weights(model.beside.beta, beside.beta, off.g);
   }
 }
 
@@ -153,7 +226,11 @@ std::vector<NormRun> training_runs(DType type) {
                              Shape{2, 3, 5, 12}, Shape{3, 5, 4, 5}, Shape{4, 1, 1, 32}})
     for (const float slope : {0.f, 1.f, 0.01f})
       for (const bool residual : {false, true})
-        for (const int branches : {1, 2}) runs.push_back({shape, slope, residual, type, branches});
+        for (const int branches : {1, 2}) {
+          runs.push_back({shape, slope, residual, type, branches});
+          if (residual) runs.push_back({shape, slope, residual, type, branches, true});
+        }
+  runs.push_back({{3, 66, 65, 16}, 0, true, type, 2, true});
   runs.push_back({{3, 66, 65, 16}, 0, true, type, 2});  // several chunks, a run cut short
   runs.push_back({{70, 9, 8, 32}, 0, false, type, 1});  // several images a chunk
   runs.push_back({{9, 46, 46, 16}, 0, true, type, 1});  // many chunks
@@ -193,6 +270,7 @@ TEST_CASE("norm_act: evaluation uses the running statistics and leaves them alon
       runs.push_back({{2, 5, 3, 64}, 0, residual, type});
       runs.push_back({{2, 5, 3, 12}, 0.01f, residual, type});
     }
+    runs.push_back({{2, 5, 3, 64}, 0, true, type, 1, true});
   }
   runs.push_back({{9, 128}, 0.01f});
   runs.push_back({{1, 128}, 0});  // a single row has no statistics of its own
@@ -201,13 +279,14 @@ TEST_CASE("norm_act: evaluation uses the running statistics and leaves them alon
     const NormValues v(run);
     NormModel model(*backend, v);
     Tape tape(Mode::evaluate);
-    const Variable residual{run.residual ? on(*backend, run, v.residual) : Tensor()};
-    const Variable y = ops::norm_act(tape, {on(*backend, run, v.x)}, model.layer,
-                                     {.slope = run.slope}, run.residual ? &residual : nullptr);
-    const Doubles want = reference_leaky_relu(
-        reference_norm_linear(run.norm_case(), {v.first_mean, v.first_variance}, v.affine, v.x,
-                              v.residual),
-        run.slope);
+    const Variable y = norm_act(tape, run, model, {on(*backend, run, v.x)},
+                                {run.residual ? on(*backend, run, v.residual_x) : Tensor()});
+    const NormCase c = run.norm_case();
+    const Moments running{v.first_mean, v.first_variance};
+    const Doubles added =
+        run.beside ? reference_norm_linear(c, running, v.beside, v.residual_x, {}) : v.residual_x;
+    const Doubles want =
+        reference_leaky_relu(reference_norm_linear(c, running, v.affine, v.x, added), run.slope);
     CHECK(worst_over(host(y.value), want, norm_allowance(want, run.type)) < 1);
     CHECK(y.node < 0);
     CHECK(host(model.layer.running_mean->value) == v.first_mean);
@@ -250,7 +329,7 @@ TEST_CASE("norm_act: other channels or another residual are named", "[norm]") {
   const Caught channels = caught([&] {
     ops::norm_act(tape, {backend->activation({2, 3, 3, 32}, DType::f32)}, model.layer, {});
   });
-  const Variable residual{backend->activation({2, 3, 4, 16}, DType::f32)};
+  const ops::Residual residual{{backend->activation({2, 3, 4, 16}, DType::f32)}};
   const Caught shape = caught([&] {
     ops::norm_act(tape, {backend->activation({2, 3, 3, 16}, DType::f32)}, model.layer, {},
                   &residual);

@@ -47,21 +47,25 @@ TEST_CASE("step floor: what a small ResNet-18 multiplies and moves, by hand", "[
   // Nobody asks for the pictures' gradient.
   CHECK(sum(jobs, Part::convolution_data).products == 2 * 6 * p.others);
   // Convolutions' outputs: 64 channels of 16 x 16; five maps of 8 x 8 x 64 are four here, and five
-  // of each later stage. Each is read twice and written once; eight residuals are read once, and
-  // leave a bit a value.
+  // of each later stage. Each is read twice and its norm written once; eight residuals are read
+  // once, and leave a bit a value. A projection's norm is not written, to be read as a residual.
   const double stem = 16 * 16 * 64;
   const std::array<double, 4> maps{8 * 8 * 64, 4 * 4 * 128, 2 * 2 * 256, 1 * 1 * 512};
-  double outputs = stem + 4 * maps[0], residuals = 2 * maps[0];
+  double outputs = stem + 4 * maps[0], residuals = 2 * maps[0], projections = 0;
   for (int stage = 1; stage < 4; ++stage) {
     outputs += 5 * maps[static_cast<std::size_t>(stage)];
     residuals += 2 * maps[static_cast<std::size_t>(stage)];
+    projections += maps[static_cast<std::size_t>(stage)];
   }
   const double head = 4 * 3 * 512;  // f32
-  CHECK(sum(jobs, Part::norm).bytes == 6 * (2 * (3 * outputs + residuals) + residuals / 8 + head));
-  // Back: dy and x, twice, and dx; behind a block, but the last, from two sides; g written.
+  CHECK(sum(jobs, Part::norm).bytes ==
+        6 * (2 * (3 * outputs + residuals - 2 * projections) + residuals / 8 + head));
+  // Back: dy and x, twice, and dx; behind a block, but the last, from two sides; g written. It is
+  // read once for a block's norm and its projection's.
   const double joined = residuals - maps[3];
   CHECK(sum(jobs, Part::norm_backward).bytes ==
-        6 * (2 * (5 * outputs + residuals + joined) + residuals / 8 + head / 3 * 5));
+        6 * (2 * (5 * outputs + residuals + joined - 2 * projections) + residuals / 8 +
+             head / 3 * 5));
 }
 
 TEST_CASE("step floor: jobs are added, each by the slower of its two floors", "[floors]") {

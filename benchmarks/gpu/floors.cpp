@@ -76,6 +76,9 @@ std::vector<KernelFloor> floors(const Sizes& s) {
       {"norm + add + ReLU, backward",
        block_text,
        {7 * block + block / 16}},  // dy, more, x, g; g, x, dx
+      // Both of an x of its own.
+      {"norm + norm + ReLU", block_text, {5 * block + block / 16}},
+      {"norm + norm + ReLU, backward", block_text, {10 * block + block / 16}},
       {"norm, running statistics", stem_text, {2 * stem}},
       {"max_pool", stem_text, {stem + after_pool}},
       {"max_pool_backward", stem_text, {stem + after_pool}},

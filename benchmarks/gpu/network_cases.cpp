@@ -21,57 +21,58 @@ Tensor unset(Machine& m, const Shape& shape, DType type = DType::bf16) {
   return Tensor(m.backend(), shape, type);
 }
 
-struct Norm {
-  NormSpec spec;
-  NormWeights weights;
-  NormSaved saved;
+NormInput norm_input(Machine& m, const Shape& shape) {
+  const auto numbers = [&](const Shape& s) {
+    return random_tensor(m.backend(), s, DType::f32, .5f, 1);
+  };
+  const Shape channels{shape.last()};
+  return {map(m, shape),
+          {numbers(channels), numbers(channels), numbers(channels), numbers(channels)},
+          numbers({2, shape.last()})};
+}
 
-  Norm(Machine& m, std::int64_t channels)
-      : saved{random_tensor(m.backend(), {2, channels}, DType::f32, .5f, 1), {}} {
-    const auto numbers = [&] { return random_tensor(m.backend(), {channels}, DType::f32, .5f, 1); };
-    weights = {numbers(), numbers(), numbers(), numbers()};
-  }
-};
+enum class Residual { none, as_it_is, normalised };
 
-enum class Residual { no, yes };
+NormInput residual_input(Machine& m, const Shape& shape, Residual residual) {
+  if (residual == Residual::none) return {};
+  return residual == Residual::normalised ? norm_input(m, shape) : NormInput{.x = map(m, shape)};
+}
 
-Case norm_train(Machine& m, const Shape& shape, Residual add) {
+Case norm_train(Machine& m, const Shape& shape, Residual kind) {
   Backend& backend = m.backend();
-  Norm norm(m, shape.last());
-  const Tensor x = map(m, shape), residual = add == Residual::yes ? map(m, shape) : Tensor(),
-               y = unset(m, shape);
-  if (residual.defined()) norm.saved.signs = backend.norm_signs(y);
-  Case c{
-      [=, &backend] { backend.norm_train(norm.spec, norm.weights, x, residual, y, norm.saved); }};
-  if (Libraries* libraries = m.libraries()) c.library = libraries->norm_forward(x, residual);
+  const NormInput in = norm_input(m, shape), residual = residual_input(m, shape, kind);
+  const Tensor y = unset(m, shape), signs = residual.x.defined() ? backend.norm_signs(y) : Tensor();
+  Case c{[=, &backend] { backend.norm_train({}, in, residual, y, signs); }};
+  if (Libraries* libraries = m.libraries(); libraries && kind != Residual::normalised)
+    c.library = libraries->norm_forward(in.x, residual.x);
   return c;
 }
 
 // With a residual the gradient comes along two ways, as it does behind a block.
-Case norm_backward(Machine& m, const Shape& shape, Residual add) {
+Case norm_backward(Machine& m, const Shape& shape, Residual kind) {
   Backend& backend = m.backend();
-  const bool residual = add == Residual::yes;
-  Norm norm(m, shape.last());
-  const Tensor x = map(m, shape), dy = map(m, shape), more = residual ? map(m, shape) : Tensor(),
-               dx = unset(m, shape), dgamma = unset(m, {shape.last()}, DType::f32),
-               dbeta = unset(m, {shape.last()}, DType::f32);
-  if (residual) {
-    norm.saved.signs = backend.norm_signs(x);
-    backend.norm_train(norm.spec, norm.weights, x, more, dx, norm.saved);
+  NormBackward b{.in = norm_input(m, shape), .residual = residual_input(m, shape, kind)};
+  b.dy = map(m, shape);
+  b.dx = unset(m, shape);
+  for (NormBackward::Weights* of : {&b.of_in, &b.of_residual})
+    *of = {unset(m, {shape.last()}, DType::f32), unset(m, {shape.last()}, DType::f32),
+           Write::overwrite};
+  if (kind != Residual::none) {
+    b.more = map(m, shape);
+    b.signs = backend.norm_signs(b.dx);
+    backend.norm_train({}, b.in, b.residual, b.dx, b.signs);
   }
-  Case c{[=, &backend] {
-    backend.norm_backward(norm.spec, norm.weights, x, norm.saved, dy, more,
-                          {dx, dgamma, dbeta, Write::overwrite});
-  }};
-  if (Libraries* libraries = m.libraries()) c.library = libraries->norm_backward(x, more);
+  Case c{[=, &backend] { backend.norm_backward({}, b); }};
+  if (Libraries* libraries = m.libraries(); libraries && kind != Residual::normalised)
+    c.library = libraries->norm_backward(b.in.x, b.more);
   return c;
 }
 
 Case norm_running(Machine& m, const Sizes& s) {
   Backend& backend = m.backend();
-  const Norm norm(m, s.stem_channels);
-  const Tensor x = map(m, stem(s)), y = unset(m, stem(s));
-  return {[=, &backend] { backend.norm_evaluate(norm.spec, norm.weights, x, {}, y); }};
+  const NormInput in = norm_input(m, stem(s));
+  const Tensor y = unset(m, stem(s));
+  return {[=, &backend] { backend.norm_evaluate({}, in, {}, y); }};
 }
 
 Case max_pool(Machine& m, const Sizes& s) {
@@ -116,13 +117,18 @@ std::vector<CaseEntry> network_cases() {
   using S = Sizes;
   const Mark norm{.copy_share = kNormShare};
   return {
-      {"norm + ReLU", [](M& m, const S& s) { return norm_train(m, stem(s), Residual::no); }, norm},
-      {"norm + ReLU, backward",
-       [](M& m, const S& s) { return norm_backward(m, stem(s), Residual::no); }, norm},
-      {"norm + add + ReLU", [](M& m, const S& s) { return norm_train(m, block(s), Residual::yes); },
+      {"norm + ReLU", [](M& m, const S& s) { return norm_train(m, stem(s), Residual::none); },
        norm},
+      {"norm + ReLU, backward",
+       [](M& m, const S& s) { return norm_backward(m, stem(s), Residual::none); }, norm},
+      {"norm + add + ReLU",
+       [](M& m, const S& s) { return norm_train(m, block(s), Residual::as_it_is); }, norm},
       {"norm + add + ReLU, backward",
-       [](M& m, const S& s) { return norm_backward(m, block(s), Residual::yes); }, norm},
+       [](M& m, const S& s) { return norm_backward(m, block(s), Residual::as_it_is); }, norm},
+      {"norm + norm + ReLU",
+       [](M& m, const S& s) { return norm_train(m, block(s), Residual::normalised); }, norm},
+      {"norm + norm + ReLU, backward",
+       [](M& m, const S& s) { return norm_backward(m, block(s), Residual::normalised); }, norm},
       {"norm, running statistics", norm_running, norm},
       {"max_pool", max_pool},
       {"max_pool_backward", max_pool_backward},

@@ -47,19 +47,21 @@ class CountingDevice final : public DryBackend {
   }
 
   // Statistics need all of x before any of y is known: two passes over x, both ways.
-  void norm_train(const NormSpec&, const NormWeights&, const Tensor& x, const Tensor& residual,
-                  const Tensor& y, const NormSaved& saved) override {
-    add_job(Part::norm, {bytes(x, x, residual, y, saved.signs)});
+  void norm_train(const NormSpec&, const NormInput& in, const NormInput& residual, const Tensor& y,
+                  const Tensor& signs) override {
+    const double beside = bytes(residual.x) * (residual.normalised() ? 2 : 1);
+    add_job(Part::norm, {bytes(in.x, in.x, y, signs) + beside});
   }
   Tensor norm_signs(const Tensor& y) override {
     return Tensor(*this, {static_cast<std::int64_t>(y.bytes()) / 16}, DType::u8);
   }
-  void norm_backward(const NormSpec&, const NormWeights&, const Tensor& x, const NormSaved& saved,
-                     const Tensor& dy, const Tensor& more, const NormGradients& out) override {
+  void norm_backward(const NormSpec&, const NormBackward& b) override {
     // The first pass reads what arrived and what says where ReLU was at work (without a residual
-    // x does); a sum of two, or a residual's gradient, is written, to be read by the second.
-    double all = bytes(dy, more, x, saved.signs) + bytes(dy, x, out.dx);
-    if (saved.signs.defined() || more.defined()) all += bytes(dy);
+    // x does); a sum of two, or a residual's gradient, is written, to be read by the second. A
+    // residual's norm reads its x in both, and writes its gradient in the second.
+    double all = bytes(b.dy, b.more, b.in.x, b.signs) + bytes(b.dy, b.in.x, b.dx);
+    if (b.signs.defined() || b.more.defined()) all += bytes(b.dy);
+    if (b.residual.normalised()) all += bytes(b.residual.x, b.residual.x, b.dy);
     add_job(Part::norm_backward, {all});
   }
 

@@ -45,13 +45,12 @@ class CpuBackend : public Backend {
   void linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
                                const Tensor& db, Write) override;
 
-  void norm_train(const NormSpec&, const NormWeights&, const Tensor& x, const Tensor& residual,
-                  const Tensor& y, const NormSaved& saved) override;
+  void norm_train(const NormSpec&, const NormInput& in, const NormInput& residual, const Tensor& y,
+                  const Tensor& signs) override;
   Tensor norm_signs(const Tensor& y) override { return y; }
-  void norm_evaluate(const NormSpec&, const NormWeights&, const Tensor& x, const Tensor& residual,
+  void norm_evaluate(const NormSpec&, const NormInput& in, const NormInput& residual,
                      const Tensor& y) override;
-  void norm_backward(const NormSpec&, const NormWeights&, const Tensor& x, const NormSaved& saved,
-                     const Tensor& dy, const Tensor& more, const NormGradients& out) override;
+  void norm_backward(const NormSpec&, const NormBackward&) override;
 
   void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override;
   void max_pool_backward(const Tensor& dy, const Tensor& where, const Tensor& dx) override;

@@ -50,9 +50,9 @@ struct ChannelScratch {
   std::int64_t used = 0;
 };
 
-// y = x * scale + shift before residual and activation: [2, C].
-Tensor affine_of(Backend& backend, const NormWeights& w, const float* mean, const float* inv_std,
-                 std::int64_t channels) {
+// x * scale + shift, the lines of a norm: [2, C].
+Tensor affine_of(Backend& backend, const NormWeights& w, const float* mean, const float* inv_std) {
+  const std::int64_t channels = w.gamma.count();
   Tensor affine(backend, {2, channels}, DType::f32);
   float *scale = affine.data<float>(), *shift = scale + channels;
   for (std::int64_t c = 0; c < channels; ++c) {
@@ -61,92 +61,125 @@ Tensor affine_of(Backend& backend, const NormWeights& w, const float* mean, cons
   }
   return affine;
 }
+Tensor batch_affine(Backend& backend, const NormInput& in) {
+  if (!in.normalised()) return {};
+  const float* mean = in.moments.data<float>();
+  return affine_of(backend, in.weights, mean, mean + in.moments.shape()[1]);
+}
+Tensor running_affine(Backend& backend, const NormInput& in, float eps) {
+  if (!in.normalised()) return {};
+  const std::int64_t channels = in.weights.gamma.count();
+  const Tensor inverse(backend, {channels}, DType::f32);
+  const float* variance = in.weights.running_variance.data<float>();
+  for (std::int64_t c = 0; c < channels; ++c)
+    inverse.data<float>()[c] =
+        static_cast<float>(1 / std::sqrt(static_cast<double>(variance[c]) + eps));
+  return affine_of(backend, in.weights, in.weights.running_mean.data<float>(),
+                   inverse.data<float>());
+}
 
 template <class T>
-void apply(const Loops& loops, Backend& backend, const NormSpec& spec, const NormWeights& w,
-           const float* mean, const float* inv_std, const Tensor& x, const Tensor& residual,
-           const Tensor& y) {
-  const NormExtent extent = norm_extent(x);
-  const Tensor affine = affine_of(backend, w, mean, inv_std, extent.channels);
-  const float *scale = affine.data<float>(), *shift = scale + extent.channels;
-  loops_for<T>(loops).norm_apply(extent, x.data<T>(), scale, shift, data_or_null<T>(residual),
-                                 spec.slope, y.data<T>());
+NormOn<T> on_lines(const Tensor& x, const Tensor& affine) {
+  if (!affine.defined()) return {.x = data_or_null<T>(x)};
+  return {x.data<T>(), affine.data<float>(), affine.data<float>() + affine.shape()[1]};
 }
 
-}  // namespace
-
-void CpuBackend::norm_train(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                            const Tensor& residual, const Tensor& y, const NormSaved& saved) {
-  const NormExtent extent = norm_extent(x);
+template <class T>
+void take_statistics(const Loops& loops, Backend& backend, const NormSpec& spec,
+                     const NormInput& in) {
+  const NormExtent extent = norm_extent(in.x);
   const std::int64_t channels = extent.channels;
-  ChannelScratch scratch(*this, 2 * channels + norm_scratch_doubles(extent));
+  ChannelScratch scratch(backend, 2 * channels + norm_scratch_doubles(extent));
   double *sums = scratch.take(channels), *squares = scratch.take(channels),
          *partial = scratch.take(norm_scratch_doubles(extent));
-  float *mean = saved.moments.data<float>(), *inv_std = mean + channels;
-  with_type(x, [&]<class T>() {
-    loops_for<T>(loops_).norm_sums(extent, x.data<T>(), mean, sums, squares, partial);
-    const double count = static_cast<double>(extent.images * extent.positions);
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const NormMoments m = norm_moments({count, mean[c], sums[c], squares[c]}, spec.eps);
-      mean[c] = m.mean;
-      inv_std[c] = m.inv_std;
-      norm_follow(w.running_mean.data<float>()[c], m.mean, spec.momentum);
-      norm_follow(w.running_variance.data<float>()[c], m.sample_variance, spec.momentum);
-    }
-    apply<T>(loops_, *this, spec, w, mean, inv_std, x, residual, y);
-  });
+  float *mean = in.moments.data<float>(), *inv_std = mean + channels;
+  loops_for<T>(loops).norm_sums(extent, in.x.data<T>(), mean, sums, squares, partial);
+  const double count = static_cast<double>(extent.images * extent.positions);
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const NormMoments m = norm_moments({count, mean[c], sums[c], squares[c]}, spec.eps);
+    mean[c] = m.mean;
+    inv_std[c] = m.inv_std;
+    norm_follow(in.weights.running_mean.data<float>()[c], m.mean, spec.momentum);
+    norm_follow(in.weights.running_variance.data<float>()[c], m.sample_variance, spec.momentum);
+  }
 }
 
-void CpuBackend::norm_evaluate(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                               const Tensor& residual, const Tensor& y) {
-  const std::int64_t channels = x.shape().last();
-  const Tensor inverse(*this, {channels}, DType::f32);
-  float* inv_std = inverse.data<float>();
-  for (std::int64_t c = 0; c < channels; ++c)
-    inv_std[c] = static_cast<float>(
-        1 / std::sqrt(static_cast<double>(w.running_variance.data<float>()[c]) + spec.eps));
-  with_type(x, [&]<class T>() {
-    apply<T>(loops_, *this, spec, w, w.running_mean.data<float>(), inv_std, x, residual, y);
-  });
-}
+// What arrives behind one norm: dy (+ more), by the sides of y, where it is defined.
+template <class T>
+struct Arriving {
+  Tensor dy, more, y;
+  float slope;
+  bool keep;
+};
 
-void CpuBackend::norm_backward(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                               const NormSaved& saved, const Tensor& dy, const Tensor& more,
-                               const NormGradients& out) {
-  const NormExtent extent = norm_extent(x);
+template <class T>
+void backward(const Loops& loops, Backend& backend, const NormInput& of, const Arriving<T>& from,
+              const NormBackward::Weights& out, const Tensor& dx) {
+  const NormExtent extent = norm_extent(of.x);
   const std::int64_t channels = extent.channels;
-  ChannelScratch scratch(*this, 4 * channels + norm_scratch_doubles(extent));
+  ChannelScratch scratch(backend, 4 * channels + norm_scratch_doubles(extent));
   double *sum_g = scratch.take(channels), *sum_gx = scratch.take(channels),
          *partial = scratch.take(norm_scratch_doubles(extent));
   float* a = reinterpret_cast<float*>(scratch.take(2 * channels));
   float *b = a + channels, *c = b + channels;
-  const float *mean = saved.moments.data<float>(), *inv_std = mean + channels;
-  const Tensor affine = affine_of(*this, w, mean, inv_std, channels);
-  with_type(x, [&]<class T>() {
-    const NormReduce<T> in{dy.data<T>(),
-                           data_or_null<T>(more),
-                           data_or_null<T>(saved.signs),
-                           x.data<T>(),
-                           mean,
-                           inv_std,
-                           affine.data<float>(),
-                           affine.data<float>() + channels,
-                           spec.slope,
-                           saved.signs.defined() || more.defined()};
-    loops_for<T>(loops_).norm_backward_reduce(extent, in, sum_g, sum_gx, partial);
-    const double count = static_cast<double>(extent.images * extent.positions);
-    float *dgamma = out.dgamma.data<float>(), *dbeta = out.dbeta.data<float>();
-    for (std::int64_t i = 0; i < channels; ++i) {
-      const bool add = out.write == Write::accumulate;
-      dgamma[i] = (add ? dgamma[i] : 0.f) + static_cast<float>(sum_gx[i]);
-      dbeta[i] = (add ? dbeta[i] : 0.f) + static_cast<float>(sum_g[i]);
-      const NormGradientLine line = norm_gradient_line(count, w.gamma.data<float>()[i], mean[i],
-                                                       inv_std[i], sum_g[i], sum_gx[i]);
-      a[i] = line.of_g;
-      b[i] = line.of_x;
-      c[i] = line.constant;
-    }
-    loops_for<T>(loops_).norm_backward_apply(extent, in, a, b, c, out.dx.data<T>());
+  const float *mean = of.moments.data<float>(), *inv_std = mean + channels;
+  const Tensor affine = batch_affine(backend, of);
+  const NormReduce<T> in{from.dy.template data<T>(),
+                         data_or_null<T>(from.more),
+                         data_or_null<T>(from.y),
+                         of.x.data<T>(),
+                         mean,
+                         inv_std,
+                         affine.data<float>(),
+                         affine.data<float>() + channels,
+                         from.slope,
+                         from.keep};
+  loops_for<T>(loops).norm_backward_reduce(extent, in, sum_g, sum_gx, partial);
+  const double count = static_cast<double>(extent.images * extent.positions);
+  float *dgamma = out.dgamma.data<float>(), *dbeta = out.dbeta.data<float>();
+  for (std::int64_t i = 0; i < channels; ++i) {
+    const bool add = out.write == Write::accumulate;
+    dgamma[i] = (add ? dgamma[i] : 0.f) + static_cast<float>(sum_gx[i]);
+    dbeta[i] = (add ? dbeta[i] : 0.f) + static_cast<float>(sum_g[i]);
+    const NormGradientLine line = norm_gradient_line(count, of.weights.gamma.data<float>()[i],
+                                                     mean[i], inv_std[i], sum_g[i], sum_gx[i]);
+    a[i] = line.of_g;
+    b[i] = line.of_x;
+    c[i] = line.constant;
+  }
+  loops_for<T>(loops).norm_backward_apply(extent, in, a, b, c, dx.data<T>());
+}
+
+}  // namespace
+
+void CpuBackend::norm_train(const NormSpec& spec, const NormInput& in, const NormInput& residual,
+                            const Tensor& y, const Tensor&) {
+  with_type(in.x, [&]<class T>() {
+    if (residual.normalised()) take_statistics<T>(loops_, *this, spec, residual);
+    take_statistics<T>(loops_, *this, spec, in);
+    const Tensor affine = batch_affine(*this, in), beside = batch_affine(*this, residual);
+    loops_for<T>(loops_).norm_apply(norm_extent(in.x), on_lines<T>(in.x, affine),
+                                    on_lines<T>(residual.x, beside), spec.slope, y.data<T>());
+  });
+}
+
+void CpuBackend::norm_evaluate(const NormSpec& spec, const NormInput& in, const NormInput& residual,
+                               const Tensor& y) {
+  const Tensor affine = running_affine(*this, in, spec.eps),
+               beside = running_affine(*this, residual, spec.eps);
+  with_type(in.x, [&]<class T>() {
+    loops_for<T>(loops_).norm_apply(norm_extent(in.x), on_lines<T>(in.x, affine),
+                                    on_lines<T>(residual.x, beside), spec.slope, y.data<T>());
+  });
+}
+
+void CpuBackend::norm_backward(const NormSpec& spec, const NormBackward& b) {
+  with_type(b.in.x, [&]<class T>() {
+    const bool keep = b.signs.defined() || b.more.defined();
+    backward<T>(loops_, *this, b.in, {b.dy, b.more, b.signs, spec.slope, keep}, b.of_in, b.dx);
+    // dy holds what is behind the activation by now.
+    if (b.residual.normalised())
+      backward<T>(loops_, *this, b.residual, {b.dy, {}, {}, 1.f, false}, b.of_residual, b.dy);
   });
 }
 

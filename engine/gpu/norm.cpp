@@ -13,30 +13,47 @@ kernels::NormExtent norm_extent(const Tensor& x) {
   return {x.count() / channels, static_cast<int>(channels)};
 }
 
-kernels::NormChannels channels_of(const NormWeights& w, const NormSaved& saved) {
-  const float* mean = saved.moments.data<float>();
-  return {w.gamma.data<float>(), w.beta.data<float>(), mean, mean + saved.moments.shape()[1]};
+// As norm_train has left it, or is about to.
+kernels::NormChannels channels_of(const NormInput& in) {
+  const float* mean = in.moments.data<float>();
+  return {in.weights.gamma.data<float>(), in.weights.beta.data<float>(), mean,
+          mean + in.moments.shape()[1]};
+}
+kernels::NormRunning running_channels_of(const NormInput& in, float eps) {
+  const NormWeights& w = in.weights;
+  return {w.gamma.data<float>(), w.beta.data<float>(), w.running_mean.data<float>(),
+          w.running_variance.data<float>(), eps};
+}
+
+void take_statistics(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
+                     const NormInput& in) {
+  const kernels::NormExtent extent = norm_extent(in.x);
+  const ColumnScratch scratch(memory, tickets, extent.channels);
+  float* mean = in.moments.data<float>();
+  const kernels::NormBatch batch{mean,
+                                 mean + extent.channels,
+                                 in.weights.running_mean.data<float>(),
+                                 in.weights.running_variance.data<float>(),
+                                 spec.eps,
+                                 spec.momentum};
+  with_type(in.x, [&]<class T>() {
+    kernels::norm_statistics(extent, in.x.data<T>(), batch, scratch, stream);
+  });
 }
 
 }  // namespace
 
 void norm_train(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
-                const NormWeights& w, const Tensor& x, const Tensor& residual, const Tensor& y,
-                const NormSaved& saved) {
-  const kernels::NormExtent extent = norm_extent(x);
-  const ColumnScratch scratch(memory, tickets, extent.channels);
-  float* mean = saved.moments.data<float>();
-  const kernels::NormBatch batch{mean,
-                                 mean + extent.channels,
-                                 w.running_mean.data<float>(),
-                                 w.running_variance.data<float>(),
-                                 spec.eps,
-                                 spec.momentum};
-  with_type(x, [&]<class T>() {
-    kernels::norm_statistics(extent, x.data<T>(), batch, scratch, stream);
-    kernels::norm_apply(extent, channels_of(w, saved), spec.slope, x.data<T>(),
-                        data_or_null<T>(residual), y.data<T>(),
-                        data_or_null<std::uint8_t>(saved.signs), stream);
+                const NormInput& in, const NormInput& residual, const Tensor& y,
+                const Tensor& signs) {
+  if (residual.normalised()) take_statistics(memory, stream, tickets, spec, residual);
+  take_statistics(memory, stream, tickets, spec, in);  // last: the next pass reads its x first
+  with_type(in.x, [&]<class T>() {
+    const kernels::NormResidual<T, kernels::NormChannels> added{
+        data_or_null<T>(residual.x),
+        residual.normalised() ? channels_of(residual) : kernels::NormChannels{}};
+    kernels::norm_apply(norm_extent(in.x), channels_of(in), spec.slope, in.x.data<T>(), added,
+                        y.data<T>(), data_or_null<std::uint8_t>(signs), stream);
   });
 }
 
@@ -45,33 +62,43 @@ Tensor norm_signs(Backend& memory, const Tensor& y) {
   return Tensor(memory, {bytes}, DType::u8);
 }
 
-void norm_evaluate(Stream stream, const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                   const Tensor& residual, const Tensor& y) {
-  const kernels::NormRunning channels{w.gamma.data<float>(), w.beta.data<float>(),
-                                      w.running_mean.data<float>(),
-                                      w.running_variance.data<float>(), spec.eps};
-  with_type(x, [&]<class T>() {
-    kernels::norm_apply_running(norm_extent(x), channels, spec.slope, x.data<T>(),
-                                data_or_null<T>(residual), y.data<T>(), stream);
+void norm_evaluate(Stream stream, const NormSpec& spec, const NormInput& in,
+                   const NormInput& residual, const Tensor& y) {
+  with_type(in.x, [&]<class T>() {
+    const kernels::NormResidual<T, kernels::NormRunning> added{
+        data_or_null<T>(residual.x),
+        residual.normalised() ? running_channels_of(residual, spec.eps) : kernels::NormRunning{}};
+    kernels::norm_apply_running(norm_extent(in.x), running_channels_of(in, spec.eps), spec.slope,
+                                in.x.data<T>(), added, y.data<T>(), stream);
   });
 }
 
 void norm_backward(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
-                   const NormWeights& w, const Tensor& x, const NormSaved& saved, const Tensor& dy,
-                   const Tensor& more, const Backend::NormGradients& out) {
-  const kernels::NormExtent extent = norm_extent(x);
+                   const NormBackward& b) {
+  const kernels::NormExtent extent = norm_extent(b.in.x);
   const ColumnScratch scratch(memory, tickets, extent.channels);
-  const Tensor coefficients(memory, {2, extent.channels}, DType::f32);
-  const kernels::NormGradientSums sums{out.dgamma.data<float>(), out.dbeta.data<float>(),
-                                       coefficients.data<float>(), out.write == Write::accumulate};
-  with_type(x, [&]<class T>() {
+  const Tensor coefficients(memory, {2, 2, extent.channels}, DType::f32);
+  with_type(b.in.x, [&]<class T>() {
+    const auto branch = [&](const NormInput& of, const NormBackward::Weights& w, int place,
+                            const Tensor& dx) {
+      return kernels::NormBranch<T>{of.x.data<T>(),
+                                    channels_of(of),
+                                    w.dgamma.data<float>(),
+                                    w.dbeta.data<float>(),
+                                    coefficients.data<float>() + 2 * place * extent.channels,
+                                    w.write == Write::accumulate,
+                                    dx.data<T>()};
+    };
     // Without a residual the side of zero follows from x; and where all sides are alike, from none.
-    const Tensor signs = spec.slope != 1.f ? saved.signs : Tensor();
-    const kernels::NormArriving<T> in{dy.data<T>(), data_or_null<T>(more),
-                                      data_or_null<std::uint8_t>(signs), x.data<T>(), spec.slope};
-    kernels::norm_gradient_sums(extent, channels_of(w, saved), in, sums, scratch, stream);
-    kernels::norm_gradient_apply(extent, channels_of(w, saved), in, coefficients.data<float>(),
-                                 out.dx.data<T>(), stream);
+    const Tensor signs = spec.slope != 1.f ? b.signs : Tensor();
+    const kernels::NormArriving<T> in{b.dy.data<T>(), data_or_null<T>(b.more),
+                                      data_or_null<std::uint8_t>(signs), spec.slope};
+    const kernels::NormBranch<T> main = branch(b.in, b.of_in, 0, b.dx);
+    kernels::NormBranch<T> beside{};
+    if (b.residual.normalised()) beside = branch(b.residual, b.of_residual, 1, b.dy);
+    const auto* second = b.residual.normalised() ? &beside : nullptr;
+    kernels::norm_gradient_sums(extent, in, main, second, scratch, stream);
+    kernels::norm_gradient_apply(extent, in, main, second, stream);
   });
 }
 

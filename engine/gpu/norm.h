@@ -8,13 +8,12 @@
 namespace peclr::gpu {
 
 void norm_train(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
-                const NormWeights& weights, const Tensor& x, const Tensor& residual,
-                const Tensor& y, const NormSaved& saved);
+                const NormInput& in, const NormInput& residual, const Tensor& y,
+                const Tensor& signs);
 Tensor norm_signs(Backend& memory, const Tensor& y);  // u8, of bits
-void norm_evaluate(Stream stream, const NormSpec& spec, const NormWeights& weights, const Tensor& x,
-                   const Tensor& residual, const Tensor& y);
+void norm_evaluate(Stream stream, const NormSpec& spec, const NormInput& in,
+                   const NormInput& residual, const Tensor& y);
 void norm_backward(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
-                   const NormWeights& weights, const Tensor& x, const NormSaved& saved,
-                   const Tensor& dy, const Tensor& more, const Backend::NormGradients& out);
+                   const NormBackward& b);
 
 }  // namespace peclr::gpu

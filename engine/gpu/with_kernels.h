@@ -24,19 +24,17 @@ class WithKernels : public Base {
  public:
   using Base::Base;
 
-  void norm_train(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                  const Tensor& residual, const Tensor& y, const NormSaved& saved) override {
-    gpu::norm_train(*this, this->stream(), tickets_, spec, w, x, residual, y, saved);
+  void norm_train(const NormSpec& spec, const NormInput& in, const NormInput& residual,
+                  const Tensor& y, const Tensor& signs) override {
+    gpu::norm_train(*this, this->stream(), tickets_, spec, in, residual, y, signs);
   }
   Tensor norm_signs(const Tensor& y) override { return gpu::norm_signs(*this, y); }
-  void norm_evaluate(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                     const Tensor& residual, const Tensor& y) override {
-    gpu::norm_evaluate(this->stream(), spec, w, x, residual, y);
+  void norm_evaluate(const NormSpec& spec, const NormInput& in, const NormInput& residual,
+                     const Tensor& y) override {
+    gpu::norm_evaluate(this->stream(), spec, in, residual, y);
   }
-  void norm_backward(const NormSpec& spec, const NormWeights& w, const Tensor& x,
-                     const NormSaved& saved, const Tensor& dy, const Tensor& more,
-                     const Backend::NormGradients& out) override {
-    gpu::norm_backward(*this, this->stream(), tickets_, spec, w, x, saved, dy, more, out);
+  void norm_backward(const NormSpec& spec, const NormBackward& b) override {
+    gpu::norm_backward(*this, this->stream(), tickets_, spec, b);
   }
 
   void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override {

@@ -16,7 +16,8 @@ struct NormRun {
   int channels;
   double slope = 0;
   bool residual = false, more = false;
-  int offset = 0;  // values that all activations lie off a pack
+  int offset = 0;       // values that all activations lie off a pack
+  bool beside = false;  // the residual has a norm of its own
 
   NormCase norm_case() const { return {rows, channels, slope}; }
   std::int64_t count() const { return rows * channels; }
@@ -25,8 +26,8 @@ struct NormRun {
 // Inputs, exact in T. Channels have means and spreads of their own, gamma both signs.
 template <class T>
 struct NormValues {
-  Doubles x, residual, dy, more, arriving;
-  NormAffine affine;
+  Doubles x, residual_x, residual, dy, more, arriving;
+  NormAffine affine, beside;
 
   explicit NormValues(const NormRun& run) {
     const DType type = dtype_of<T>;
@@ -36,12 +37,16 @@ struct NormValues {
       x.push_back(static_cast<float>(noise[i] * (1 + c / 4) + c - 3));
     }
     x = rounded_to(type, x);
-    if (run.residual) residual = rounded_to(type, random_values(run.count(), 2));
+    if (run.residual) residual = residual_x = rounded_to(type, random_values(run.count(), 2));
     affine = {random_values(run.channels, 3, -1.5f, 1.5f), random_values(run.channels, 4)};
     dy = rounded_to(type, random_values(run.count(), 5));
     more = run.more ? rounded_to(type, random_values(run.count(), 6)) : Doubles(x.size());
-    // No gradient where the value before the activation is too near zero to know its side.
     const NormCase c = run.norm_case();
+    if (run.beside) {
+      beside = {random_values(run.channels, 7, -1.5f, 1.5f), random_values(run.channels, 8)};
+      residual = reference_norm_linear(c, batch_moments(c, residual_x), beside, residual_x, {});
+    }
+    // No gradient where the value before the activation is too near zero to know its side.
     const Doubles before = reference_norm_linear(c, batch_moments(c, x), affine, x, residual);
     for (std::size_t i = 0; i < x.size(); ++i) {
       if (std::abs(before[i]) < 1e-4) dy[i] = more[i] = 0;
@@ -63,16 +68,53 @@ Doubles allowance(const Doubles& want, const Doubles& held = {}) {
   return allowed;
 }
 
+// A norm's per-channel numbers.
+struct ChannelsOnDevice {
+  explicit ChannelsOnDevice(const NormAffine& a)
+      : gamma(device(), stored<float>(a.gamma)),
+        beta(device(), stored<float>(a.beta)),
+        mean(device(), a.gamma.size()),
+        inv_std(device(), a.gamma.size()) {}
+
+  kernels::NormChannels numbers() const {
+    return {gamma.data(), beta.data(), mean.data(), inv_std.data()};
+  }
+  Guarded<float> gamma, beta, mean, inv_std;
+};
+
+// Statistics that have been followed before.
+struct Running {
+  explicit Running(std::size_t channels)
+      : mean(device(), std::vector<float>(channels, 0.5f)),
+        variance(device(), std::vector<float>(channels, 2.f)) {}
+  kernels::NormBatch batch(const ChannelsOnDevice& of) const {
+    return {of.mean.data(), of.inv_std.data(), mean.data(), variance.data(), 1e-5f, 0.1f};
+  }
+  Guarded<float> mean, variance;
+};
+
+// Gradients of a norm's weights; something has arrived there before.
+struct WeightGradients {
+  explicit WeightGradients(std::size_t channels)
+      : dgamma(device(), std::vector<float>(channels, 3.f)),
+        dbeta(device(), std::vector<float>(channels, 4.f)),
+        coefficients(device(), 2 * channels) {}
+  template <class T>
+  kernels::NormBranch<T> branch(const ChannelsOnDevice& of, const T* x, bool accumulate,
+                                T* dx) const {
+    return {x, of.numbers(), dgamma.data(), dbeta.data(), coefficients.data(), accumulate, dx};
+  }
+  Guarded<float> dgamma, dbeta, coefficients;
+};
+
 // The kernels' side of a run: per-channel numbers, scratch, and activations as they come.
 template <class T>
 struct NormOnDevice {
   explicit NormOnDevice(const NormRun& r, const NormValues<T>& v)
       : run(r),
         extent{r.rows, r.channels},
-        gamma(device(), stored<float>(v.affine.gamma)),
-        beta(device(), stored<float>(v.affine.beta)),
-        mean(device(), channels()),
-        inv_std(device(), channels()),
+        norm(v.affine),
+        beside(r.beside ? v.beside : v.affine),
         partials(device(), static_cast<std::size_t>(kernels::column_scratch_floats(r.channels))),
         tickets(device(), static_cast<std::size_t>(kernels::column_tickets(r.channels))) {}
 
@@ -80,8 +122,9 @@ struct NormOnDevice {
   Guarded<T> activation(const Doubles& values) const {
     return {device(), stored<T>(values), run.offset};
   }
-  kernels::NormChannels numbers() const {
-    return {gamma.data(), beta.data(), mean.data(), inv_std.data()};
+  kernels::NormResidual<T, kernels::NormChannels> residual(const Guarded<T>& x) const {
+    if (!run.residual) return {};
+    return {x.data(), run.beside ? beside.numbers() : kernels::NormChannels{}};
   }
   kernels::ColumnScratch scratch() const { return {partials.data(), tickets.data()}; }
   void check_scratch() const {
@@ -91,7 +134,8 @@ struct NormOnDevice {
 
   NormRun run;
   kernels::NormExtent extent;
-  Guarded<float> gamma, beta, mean, inv_std, partials;
+  ChannelsOnDevice norm, beside;
+  Guarded<float> partials;
   Guarded<unsigned> tickets;
 };
 
@@ -106,6 +150,25 @@ std::vector<std::uint8_t> signs_of(const NormOnDevice<T>& on, const Doubles& y) 
   return signs;
 }
 
+// Of a norm's dx: it is made of `held` by gamma / deviation, and where a channel hardly varies it
+// is a small difference of large numbers.
+template <class T>
+Doubles gradient_allowance(const NormCase& c, const NormAffine& a, const Doubles& x,
+                           const Doubles& want, Doubles held) {
+  const Moments batch = batch_moments(c, x);
+  Doubles steep(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const std::size_t k = i % a.gamma.size();
+    const double deviation = std::sqrt(batch.variance[k] + c.eps);
+    const double factor = std::abs(a.gamma[k]) / deviation;
+    held[i] *= factor;
+    steep[i] = factor * (1 + std::abs(batch.mean[k]) / deviation);
+  }
+  Doubles allowed = allowance<T>(want, held);
+  for (std::size_t i = 0; i < x.size(); ++i) allowed[i] += 1e-6 * steep[i];
+  return allowed;
+}
+
 struct Forward {
   Doubles y, mean, inv_std, running_mean, running_variance;
   std::size_t size() const { return y.size(); }
@@ -113,51 +176,56 @@ struct Forward {
 
 template <class T>
 Forward forward(NormOnDevice<T>& on, const NormValues<T>& v) {
-  const Guarded<float> running_mean(device(), std::vector<float>(on.channels(), 0.5f)),
-      running_variance(device(), std::vector<float>(on.channels(), 2.f));
-  const Guarded<T> x = on.activation(v.x), residual = on.activation(v.residual),
+  const Guarded<T> x = on.activation(v.x), residual = on.activation(v.residual_x),
                    y = on.activation(Doubles(v.x.size()));
   const Guarded<std::uint8_t> signs(
       device(), static_cast<std::size_t>(kernels::norm_sign_bytes(on.extent, sizeof(T))));
-  kernels::norm_statistics(on.extent, x.data(),
-                           {on.mean.data(), on.inv_std.data(), running_mean.data(),
-                            running_variance.data(), 1e-5f, 0.1f},
-                           on.scratch(), stream());
-  kernels::norm_apply(on.extent, on.numbers(), static_cast<float>(on.run.slope), x.data(),
-                      on.run.residual ? residual.data() : nullptr, y.data(),
-                      on.run.residual ? signs.data() : nullptr, stream());
+  const Running running(on.channels()), running_beside(on.channels());
+  kernels::norm_statistics(on.extent, x.data(), running.batch(on.norm), on.scratch(), stream());
+  if (on.run.beside)
+    kernels::norm_statistics(on.extent, residual.data(), running_beside.batch(on.beside),
+                             on.scratch(), stream());
+  kernels::norm_apply(on.extent, on.norm.numbers(), static_cast<float>(on.run.slope), x.data(),
+                      on.residual(residual), y.data(), on.run.residual ? signs.data() : nullptr,
+                      stream());
   on.check_scratch();
   x.values();
+  residual.values();
   if (on.run.residual) CHECK(signs.values() == signs_of(on, doubles(y.values())));
-  return {doubles(y.values()), doubles(on.mean.values()), doubles(on.inv_std.values()),
-          doubles(running_mean.values()), doubles(running_variance.values())};
+  return {doubles(y.values()), doubles(on.norm.mean.values()), doubles(on.norm.inv_std.values()),
+          doubles(running.mean.values()), doubles(running.variance.values())};
 }
 
 struct Gradients {
-  Doubles dx, g, dgamma, dbeta;
+  Doubles dx, dy, dgamma, dbeta;  // dy: what it is left holding
+  Doubles beside_dgamma, beside_dbeta;
 };
 
 // After forward; `y` is what it gave.
 template <class T>
 Gradients backward(NormOnDevice<T>& on, const NormValues<T>& v, const Doubles& y, bool accumulate) {
-  const Guarded<T> x = on.activation(v.x), dy = on.activation(v.dy), more = on.activation(v.more),
+  const Guarded<T> x = on.activation(v.x), residual = on.activation(v.residual_x),
+                   dy = on.activation(v.dy), more = on.activation(v.more),
                    dx = on.activation(Doubles(v.x.size()));
   const Guarded<std::uint8_t> signs(device(), signs_of(on, y));
-  const Guarded<float> dgamma(device(), std::vector<float>(on.channels(), 3.f)),
-      dbeta(device(), std::vector<float>(on.channels(), 4.f)),
-      coefficients(device(), 2 * on.channels());
   const kernels::NormArriving<T> in{dy.data(), on.run.more ? more.data() : nullptr,
-                                    on.run.residual ? signs.data() : nullptr, x.data(),
+                                    on.run.residual ? signs.data() : nullptr,
                                     static_cast<float>(on.run.slope)};
-  kernels::norm_gradient_sums(on.extent, on.numbers(), in,
-                              {dgamma.data(), dbeta.data(), coefficients.data(), accumulate},
-                              on.scratch(), stream());
-  kernels::norm_gradient_apply(on.extent, on.numbers(), in, coefficients.data(), dx.data(),
-                               stream());
+  const WeightGradients weights(on.channels()), weights_beside(on.channels());
+  const auto branch = weights.branch(on.norm, x.data(), accumulate, dx.data()),
+             second = weights_beside.branch(on.beside, residual.data(), accumulate, dy.data());
+  const auto* beside = on.run.beside ? &second : nullptr;
+  kernels::norm_gradient_sums(on.extent, in, branch, beside, on.scratch(), stream());
+  kernels::norm_gradient_apply(on.extent, in, branch, beside, stream());
   on.check_scratch();
-  coefficients.values();
-  return {doubles(dx.values()), doubles(dy.values()), doubles(dgamma.values()),
-          doubles(dbeta.values())};
+  weights.coefficients.values();
+  weights_beside.coefficients.values();
+  return {doubles(dx.values()),
+          doubles(dy.values()),
+          doubles(weights.dgamma.values()),
+          doubles(weights.dbeta.values()),
+          doubles(weights_beside.dgamma.values()),
+          doubles(weights_beside.dbeta.values())};
 }
 
 template <class T>
@@ -177,7 +245,7 @@ void check_run(const NormRun& run) {
   Doubles y_allowed = allowance<T>(y);
   for (std::size_t i = 0; i < y.size(); ++i) {
     const std::size_t k = i % factor.size();
-    y_allowed[i] += 2e-7 * factor[k] * std::abs(batch.mean[k]);
+    y_allowed[i] += 2e-7 * factor[k] * std::abs(batch.mean[k]) + (run.beside ? 1e-6 : 0);
   }
   CHECK(worst_over(got.y, y, y_allowed) < 1);
   const auto rows = static_cast<double>(run.rows);
@@ -191,26 +259,30 @@ void check_run(const NormRun& run) {
 
   const NormGradientsOf want =
       reference_norm_act_backward(c, v.affine, v.x, v.residual, v.arriving);
-  const bool keeps = run.more || run.residual;
+  NormGradientsOf beside;
+  if (run.beside)
+    beside = reference_norm_act_backward({run.rows, run.channels, 1}, v.beside, v.residual_x, {},
+                                         want.residual);
+  const bool keeps = run.more || run.residual;  // g; else dy is as it was
+  const Doubles held = keeps ? want.residual : Doubles(v.x.size());
   for (const bool accumulate : {false, true}) {
     const Gradients d = backward(on, v, got.y, accumulate);
-    Doubles held(v.x.size()), steep(v.x.size());
-    for (std::size_t i = 0; i < v.x.size(); ++i) {
-      const std::size_t k = i % factor.size();
-      if (keeps) held[i] = factor[k] * want.residual[i];
-      steep[i] = factor[k] * (1 + std::abs(batch.mean[k]) / std::sqrt(batch.variance[k] + c.eps));
-    }
-    Doubles allowed = allowance<T>(want.x, held);
-    // Where a channel hardly varies, its gradient is a small difference of large numbers.
-    for (std::size_t i = 0; i < v.x.size(); ++i) allowed[i] += 1e-6 * steep[i];
-    CHECK(worst_over(d.dx, want.x, allowed) < 1);
-    const Doubles& g = keeps ? want.residual : v.dy;  // else dy is as it was
-    CHECK(worst_over(d.g, g, allowance<T>(g)) < 1);
-    Doubles dgamma = want.gamma, dbeta = want.beta;
-    for (std::size_t k = 0; k < on.channels() && accumulate; ++k) dgamma[k] += 3, dbeta[k] += 4;
-    const Doubles sums_allowed(on.channels(), 2e-6 * (rows + 4));
-    CHECK(worst_over(d.dgamma, dgamma, sums_allowed) < 1);
-    CHECK(worst_over(d.dbeta, dbeta, sums_allowed) < 1);
+    CHECK(worst_over(d.dx, want.x, gradient_allowance<T>(c, v.affine, v.x, want.x, held)) < 1);
+    if (run.beside)
+      CHECK(worst_over(d.dy, beside.x,
+                       gradient_allowance<T>(c, v.beside, v.residual_x, beside.x, held)) < 1);
+    else
+      CHECK(worst_over(d.dy, keeps ? want.residual : v.dy,
+                       allowance<T>(keeps ? want.residual : v.dy)) < 1);
+    const auto check_weights = [&](const Doubles& sums, Doubles expected, double before) {
+      for (double& sum : expected) sum += accumulate ? before : 0;
+      CHECK(worst_over(sums, expected, Doubles(expected.size(), 2e-6 * (rows + 4))) < 1);
+    };
+    check_weights(d.dgamma, want.gamma, 3);
+    check_weights(d.dbeta, want.beta, 4);
+    if (!run.beside) continue;
+    check_weights(d.beside_dgamma, beside.gamma, 3);
+    check_weights(d.beside_dbeta, want.beta, 4);
   }
 }
 
@@ -223,6 +295,11 @@ const std::vector<NormRun>& runs() {
           some.push_back({33, 24, slope, residual, more});
           some.push_back({31, 5, slope, residual, more});
         }
+    for (const double slope : {0.0, 1.0, 0.01})
+      for (const bool more : {false, true})
+        for (const int channels : {5, 24, 72})
+          some.push_back({33, channels, slope, true, more, 0, true});
+    some.push_back({1300, 8, 0, true, true, 0, true});
     some.push_back({1, 8});
     some.push_back({2, 1, 0, true});
     some.push_back({37, 16, 0, false, true, 1});  // off a pack
@@ -244,21 +321,25 @@ TEST_CASE("norm kernels follow the formulas in bf16", "[kernels][norm]") {
 }
 
 TEST_CASE("norm kernels give the same bits in every order", "[kernels][norm]") {
-  const NormRun run{1300, 72, 0, true, true};
-  const NormValues<float> v(run);
-  NormOnDevice<float> on(run, v);
-  in_every_order([&] {
-    const Forward f = forward(on, v);
-    const Gradients d = backward(on, v, f.y, false);
-    Doubles all;
-    for (const Doubles* part : {&f.y, &f.mean, &f.inv_std, &f.running_variance, &d.dx, &d.dgamma})
-      all.insert(all.end(), part->begin(), part->end());
-    return all;
-  });
+  for (const bool beside : {false, true}) {
+    const NormRun run{1300, 72, 0, true, true, 0, beside};
+    const NormValues<float> v(run);
+    NormOnDevice<float> on(run, v);
+    in_every_order([&] {
+      const Forward f = forward(on, v);
+      const Gradients d = backward(on, v, f.y, false);
+      Doubles all;
+      for (const Doubles* part :
+           {&f.y, &f.mean, &f.inv_std, &f.running_variance, &d.dx, &d.dy, &d.dgamma})
+        all.insert(all.end(), part->begin(), part->end());
+      return all;
+    });
+  }
 }
 
 TEST_CASE("norm kernels: evaluation by running statistics", "[kernels][norm]") {
-  for (const NormRun& run : {NormRun{33, 24, 0, true}, NormRun{1, 5, 0.01}, NormRun{300, 64}}) {
+  for (const NormRun& run : {NormRun{33, 24, 0, true}, NormRun{1, 5, 0.01}, NormRun{300, 64},
+                             NormRun{33, 24, 0, true, false, 0, true}}) {
     CAPTURE(run.rows, run.channels);
     const NormValues<float> v(run);
     const NormOnDevice<float> on(run, v);
@@ -266,16 +347,23 @@ TEST_CASE("norm kernels: evaluation by running statistics", "[kernels][norm]") {
                   variance = random_values(run.channels, 9, 0.01f, 4.f);
     const Guarded<float> running_mean(device(), stored<float>(mean)),
         running_variance(device(), stored<float>(variance));
-    const Guarded<float> x = on.activation(v.x), residual = on.activation(v.residual),
+    const auto numbers = [&](const ChannelsOnDevice& of) {
+      return kernels::NormRunning{of.gamma.data(), of.beta.data(), running_mean.data(),
+                                  running_variance.data(), 1e-5f};
+    };
+    const Guarded<float> x = on.activation(v.x), residual = on.activation(v.residual_x),
                          y = on.activation(Doubles(v.x.size()));
-    kernels::norm_apply_running(
-        on.extent,
-        {on.gamma.data(), on.beta.data(), running_mean.data(), running_variance.data(), 1e-5f},
-        static_cast<float>(run.slope), x.data(), run.residual ? residual.data() : nullptr, y.data(),
-        stream());
+    kernels::NormResidual<float, kernels::NormRunning> added;
+    if (run.residual) added.x = residual.data();
+    if (run.beside) added.channels = numbers(on.beside);
+    kernels::norm_apply_running(on.extent, numbers(on.norm), static_cast<float>(run.slope),
+                                x.data(), added, y.data(), stream());
+    const NormCase c = run.norm_case();
+    const Doubles lines =
+        run.beside ? reference_norm_linear(c, {mean, variance}, v.beside, v.residual_x, {})
+                   : v.residual_x;
     const Doubles want = reference_leaky_relu(
-        reference_norm_linear(run.norm_case(), {mean, variance}, v.affine, v.x, v.residual),
-        run.slope);
+        reference_norm_linear(c, {mean, variance}, v.affine, v.x, lines), run.slope);
     Doubles allowed = allowance<float>(want);
     for (double& a : allowed) a *= 10;  // the smallest variance makes the line steep
     CHECK(worst_over(doubles(y.values()), want, allowed) < 1);
@@ -304,9 +392,13 @@ TEST_CASE("norm kernels: signs are of whole packs, and have a place", "[kernels]
   CHECK_THROWS_WITH(forward(on, v), Catch::Contains("aligned to 16 bytes"));
   CHECK_THROWS_WITH(backward(on, v, v.x, false), Catch::Contains("aligned to 16 bytes"));
   const Guarded<float> x = on.activation(v.x);
-  CHECK_THROWS_WITH(kernels::norm_apply<float>(on.extent, on.numbers(), 0, x.data(), x.data(),
-                                               x.data(), nullptr, stream()),
+  CHECK_THROWS_WITH(kernels::norm_apply<float>(on.extent, on.norm.numbers(), 0, x.data(),
+                                               {x.data(), {}}, x.data(), nullptr, stream()),
                     Catch::Contains("no place for signs"));
+  const auto branch = WeightGradients(16).branch(on.norm, x.data(), false, x.data());
+  CHECK_THROWS_WITH(kernels::norm_gradient_sums<float>(on.extent, {x.data(), nullptr, nullptr, 0},
+                                                       branch, &branch, on.scratch(), stream()),
+                    Catch::Contains("signs of their sum"));
 }
 
 // Planted fault: the test must see when one of the gradients that arrive is forgotten.
@@ -320,6 +412,20 @@ TEST_CASE("norm kernels: a forgotten gradient would be seen", "[kernels][norm]")
   const Forward f = forward(on, v);
   const Gradients d = backward(on, v, f.y, false);
   CHECK(worst_over(d.dx, want.x, allowance<float>(want.x)) > 100);
+}
+
+// Planted fault: a residual's gradient that stopped before its norm.
+TEST_CASE("norm kernels: a forgotten norm of the residual would be seen", "[kernels][norm]") {
+  NormRun run{33, 24, 0, true, true, 0, true};
+  const NormValues<float> v(run);
+  const NormGradientsOf arriving =
+      reference_norm_act_backward(run.norm_case(), v.affine, v.x, v.residual, v.arriving);
+  const NormGradientsOf want =
+      reference_norm_act_backward({33, 24, 1}, v.beside, v.residual_x, {}, arriving.residual);
+  NormOnDevice<float> on(run, v);
+  const Forward f = forward(on, v);
+  on.run.beside = false;
+  CHECK(worst_over(backward(on, v, f.y, false).dy, want.x, allowance<float>(want.x)) > 100);
 }
 
 }  // namespace

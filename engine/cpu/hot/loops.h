@@ -17,7 +17,7 @@ namespace peclr {
 template <class T>
 struct ActivationLoops {
   void (*norm_sums)(const NormExtent&, const T*, float*, double*, double*, double*);
-  void (*norm_apply)(const NormExtent&, const T*, const float*, const float*, const T*, float, T*);
+  void (*norm_apply)(const NormExtent&, const NormOn<T>&, const NormOn<T>&, float, T*);
   void (*norm_backward_reduce)(const NormExtent&, const NormReduce<T>&, double*, double*, double*);
   void (*norm_backward_apply)(const NormExtent&, const NormReduce<T>&, const float*, const float*,
                               const float*, T*);

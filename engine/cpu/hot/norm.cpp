@@ -179,16 +179,27 @@ void norm_sums(const NormExtent& e, const T* x, float* shift, double* sums, doub
 }
 
 template <class T>
-void norm_apply(const NormExtent& e, const T* x, const float* scale, const float* shift,
-                const T* residual, float slope, T* y) {
+void norm_apply(const NormExtent& e, const NormOn<T>& in, const NormOn<T>& residual, float slope,
+                T* y) {
   with_lanes(e.block, [&]<int L>() {
-    for_rows<L>(e, y, [=](std::int64_t c) {
-      return [=, s = Lanes<L>::of(scale + c), t = Lanes<L>::of(shift + c)](std::int64_t at) {
-        Lanes<L> v{Lanes<L>::of(x + at).v * s.v + t.v};
-        if (residual) v.v += Lanes<L>::of(residual + at).v;
-        return v.activated(slope);
-      };
-    });
+    const auto on_lines = [](const NormOn<T>& of, std::int64_t c) {
+      return [x = of.x, s = Lanes<L>::of(of.scale + c), t = Lanes<L>::of(of.shift + c)](
+                 std::int64_t at) { return Lanes<L>::of(x + at).v * s.v + t.v; };
+    };
+    if (!residual.scale)
+      for_rows<L>(e, y, [=](std::int64_t c) {
+        return [=, line = on_lines(in, c), added = residual.x](std::int64_t at) {
+          Lanes<L> v{line(at)};
+          if (added) v.v += Lanes<L>::of(added + at).v;
+          return v.activated(slope);
+        };
+      });
+    else
+      for_rows<L>(e, y, [=](std::int64_t c) {
+        return [=, line = on_lines(in, c), beside = on_lines(residual, c)](std::int64_t at) {
+          return Lanes<L>{line(at) + beside(at)}.activated(slope);
+        };
+      });
   });
 }
 
@@ -225,8 +236,7 @@ void norm_backward_apply(const NormExtent& e, const NormReduce<T>& in, const flo
 
 #define PECLR_INSTANTIATE(T)                                                                       \
   template void norm_sums<T>(const NormExtent&, const T*, float*, double*, double*, double*);      \
-  template void norm_apply<T>(const NormExtent&, const T*, const float*, const float*, const T*,   \
-                              float, T*);                                                          \
+  template void norm_apply<T>(const NormExtent&, const NormOn<T>&, const NormOn<T>&, float, T*);   \
   template void norm_backward_reduce<T>(const NormExtent&, const NormReduce<T>&, double*, double*, \
                                         double*);                                                  \
   template void norm_backward_apply<T>(const NormExtent&, const NormReduce<T>&, const float*,      \

@@ -16,6 +16,13 @@ struct NormExtent {
   std::int64_t images, positions, channels, block;
 };
 
+// Values on lines, x * scale + shift by channel; as they are where scale is null.
+template <class T>
+struct NormOn {
+  const T* x = nullptr;
+  const float *scale = nullptr, *shift = nullptr;
+};
+
 // What both passes of the gradient read: g = (dy + more) * act'(y), more may be null. The sign of y
 // is that of x * scale + shift, or, where a residual was added (and for no other norm), y is read.
 // With keep, the first pass leaves g in dy, for the residual and for the second pass.
@@ -49,10 +56,10 @@ template <class T>
 void norm_sums(const NormExtent& extent, const T* x, float* shift, double* sums, double* squares,
                double* scratch);
 
-// y = act(x * scale + shift + residual); residual may be null. slope: of the activation below zero.
+// y = act(in + residual); the residual's x may be null. slope: of the activation below zero.
 template <class T>
-void norm_apply(const NormExtent& extent, const T* x, const float* scale, const float* shift,
-                const T* residual, float slope, T* y);
+void norm_apply(const NormExtent& extent, const NormOn<T>& in, const NormOn<T>& residual,
+                float slope, T* y);
 
 // Sums of g and of g * (x - mean) * inv_std over images and positions, [C] each; writes g over dy
 // where keep is set.
