@@ -46,6 +46,9 @@ void add_run_command(CLI::App& app, CommandLine& line, std::string& init_from,
     sub->add_flag("--resume", line.resume, "go on from out/last.safetensors");
   if (run.command == Command::predict)
     sub->add_option("--draw", line.draw, "pictures to draw the skeleton on (default 16)");
+  if (run.command == Command::predict)
+    sub->add_flag("--submission", line.submission,
+                  "write out/pred.json, too, as FreiHAND's evaluation takes it");
   sub->footer("Settings (key, default, meaning):\n" + settings_help(run.command));
 }
 
@@ -78,6 +81,18 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
   synth->add_option("--seed", line.seed, "the same seed gives the same pictures")
       ->check(CLI::Range(std::int64_t{0}, INT64_MAX));
+
+  CLI::App* score = app.add_subcommand(
+      "score", "Score a file of predictions (FreiHAND's pred.json) by FreiHAND's rules");
+  score
+      ->add_option("paths", line.paths,
+                   "pred.json, [xyz, vertices] or xyz alone, metres; and the folder that holds "
+                   "evaluation_xyz.json and evaluation_K.json")
+      ->required()
+      ->expected(2)
+      ->option_text("FILE DIR");
+  score->add_option("--out", line.out, "folder to write scores.json, scores.txt and errors.json in")
+      ->option_text("DIR");
 
   CLI::App* golden =
       app.add_subcommand("golden", "Check this build and machine against golden files");

@@ -11,8 +11,9 @@ struct CommandLine {
   std::string command;
   std::vector<std::string> words;     // all of them as they were given, the program's name first
   std::vector<std::string> settings;  // YAML files and key=value, in order
-  std::vector<std::string> paths;     // golden, info, results, report: files and folders
+  std::vector<std::string> paths;     // score, golden, info, results, report: files and folders
   bool resume = false;
+  bool submission = false;
   bool json = false;
   std::string device = "auto";
   std::string out;

@@ -14,6 +14,7 @@
 #include "tools/model_files.h"
 #include "tools/run_folder.h"
 #include "tools/run_record.h"
+#include "tools/submission.h"
 
 namespace peclr {
 namespace {
@@ -59,6 +60,10 @@ int run_predict(const CommandLine& line) {
     fail(ErrorKind::usage,
          "data.eval is not set; give a folder of pictures, e.g. data.eval=photos");
   const PictureSet set = open_pictures(settings.data.eval, Split::evaluation);
+  if (line.submission && set.known == Known::nothing)
+    fail(ErrorKind::data,
+         "{}: --submission wants metres; there is no evaluation_K.json, and no scale with it",
+         settings.data.eval);
   set_threads(settings.threads);
   const std::unique_ptr<Backend> backend = make_backend(settings);
   ParameterStore store;
@@ -78,6 +83,8 @@ int run_predict(const CommandLine& line) {
   const std::vector<HandPrediction> predictions =
       HandPredictor{settings, network, *backend}.predict(set, bad);
   write_file_atomically(settings.out + "/predictions.json", predictions_json(predictions));
+  if (line.submission)
+    write_file_atomically(settings.out + "/pred.json", submission_json(predictions));
   int drawn = 0;
   const int every = std::max(1, static_cast<int>(predictions.size()) / std::max(1, line.draw));
   for (std::size_t i = 0; i < predictions.size() && drawn < line.draw;

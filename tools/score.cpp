@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scores a file of predictions, whoever made it, by the rules that evaluate follows.
+#include "data/freihand.h"
+#include "engine/error.h"
+#include "engine/text.h"
+#include "tools/commands.h"
+#include "tools/run_folder.h"
+#include "tools/scores.h"
+#include "tools/submission.h"
+
+namespace peclr {
+
+int run_score(const CommandLine& line) {
+  const std::string &file = line.paths[0], &set = line.paths[1];
+  const FreihandLabels truth = read_freihand_labels(set, "evaluation");
+  if (!truth.has_joints)
+    fail(ErrorKind::data, "{}: scores need evaluation_xyz.json, which is not there",
+         printable(set));
+  const std::vector<float> joints = read_submission(file);
+  const std::size_t hands = joints.size() / (3 * kJoints);
+  if (hands != truth.labels.size())
+    fail(ErrorKind::data,
+         "{}: holds {} hands, but evaluation_xyz.json in {} {}: write one for each, in its order",
+         printable(file), hands, printable(set), truth.labels.size());
+  HandPairs pairs;
+  for (std::size_t i = 0; i < hands; ++i) {
+    std::array<Vec3f, kJoints> xyz;
+    std::array<Vec2f, kJoints> px;
+    for (std::size_t j = 0; j < kJoints; ++j) {
+      const float* number = &joints[3 * (kJoints * i + j)];
+      xyz[j] = {number[0], number[1], number[2]};
+      px[j] = project(truth.labels[i].K, xyz[j]);
+    }
+    pairs.add(fmt::format("evaluation/rgb/{:08}.jpg", i), truth.labels[i], xyz, px);
+  }
+  if (!line.out.empty()) make_writable_folder(line.out);
+  const WrittenScores scores = write_scores(line.out, pairs, {.set = set, .weights = file});
+  fmt::print("{}\n", scores.json);
+  fmt::print(stderr, "{}scored {} hands by FreiHAND's rules, in centimetres\n", scores.text, hands);
+  return 0;
+}
+
+}  // namespace peclr

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Predicted hands beside true ones, and the files that say how far apart they are.
+#pragma once
+#include <span>
+#include <string>
+#include <vector>
+
+#include "data/label.h"
+
+namespace peclr {
+
+// FreiHAND's joint order; metres in camera space, pixels of the original picture.
+struct HandPairs {
+  std::vector<std::string> files;            // relative to the set
+  std::vector<float> predicted, truth;       // [N, 21, 3]
+  std::vector<float> predicted_px, true_px;  // [N, 21, 2]
+
+  void add(const std::string& file, const HandLabel& label, std::span<const Vec3f> xyz,
+           std::span<const Vec2f> px);
+};
+
+// Where scores come from, for those who read them.
+struct ScoreNames {
+  std::string set;      // folder of the truth
+  std::string weights;  // how the network was pre-trained, or the file of predictions
+};
+
+struct WrittenScores {
+  std::string json;  // the numbers, one line
+  std::string text;  // scores.txt
+};
+
+// Scores the pairs and writes into `folder`, unless that is empty, scores.json (all numbers, curves
+// too), scores.txt (the joints' lines of FreiHAND's evaluation server, centimetres) and errors.json
+// (every picture's error and joints). Throws as score_poses does.
+WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
+                           const ScoreNames& names);
+
+}  // namespace peclr
