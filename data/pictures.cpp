@@ -86,6 +86,32 @@ PictureSet open_folder(const fs::path& root) {
   return set;
 }
 
+void require_joints(const PictureSet& set) {
+  if (set.known != Known::joints)
+    fail(ErrorKind::data, "{}: its joints are not known, so no fraction of labels can be kept",
+         printable(set.root.string()));
+}
+
+std::size_t share_of(std::size_t labels, double fraction) {
+  return std::clamp<std::size_t>(
+      static_cast<std::size_t>(std::lround(fraction * static_cast<double>(labels))), 1, labels);
+}
+
+// Keeps these labels, in their order, with all versions of their pictures.
+void keep_these(PictureSet& set, std::vector<std::uint32_t> kept) {
+  std::sort(kept.begin(), kept.end());
+  const std::size_t labels = set.labels.size();
+  PictureSet smaller;
+  for (const std::uint32_t label : kept) smaller.labels.push_back(set.labels[label]);
+  for (std::size_t version = 0; version < set.files.size() / labels; ++version) {
+    for (const std::uint32_t label : kept) {
+      smaller.files.push_back(std::move(set.files[version * labels + label]));
+    }
+  }
+  set.labels = std::move(smaller.labels);
+  set.files = std::move(smaller.files);
+}
+
 }  // namespace
 
 PictureSet open_pictures(const fs::path& path, Split split) {
@@ -112,25 +138,26 @@ void keep_labels(PictureSet& set, double fraction, std::uint64_t seed) {
     fail(ErrorKind::usage, "the fraction of labels is {}; it must be above 0 and at most 1",
          fraction);
   }
-  if (set.known != Known::joints) {
-    fail(ErrorKind::data, "{}: its joints are not known, so no fraction of labels can be kept",
-         printable(set.root.string()));
-  }
-  const std::size_t labels = set.labels.size();
-  const auto rounded = static_cast<std::size_t>(std::lround(fraction * double(labels)));
-  std::vector<std::uint32_t> kept = shuffled(labels, seed, Shuffle::labels);
-  kept.resize(std::clamp<std::size_t>(rounded, 1, labels));
-  std::sort(kept.begin(), kept.end());
+  require_joints(set);
+  std::vector<std::uint32_t> kept = shuffled(set.labels.size(), seed, Shuffle::labels);
+  kept.resize(share_of(kept.size(), fraction));
+  keep_these(set, std::move(kept));
+}
 
-  PictureSet smaller;
-  for (const std::uint32_t label : kept) smaller.labels.push_back(set.labels[label]);
-  for (std::size_t version = 0; version < set.files.size() / labels; ++version) {
-    for (const std::uint32_t label : kept) {
-      smaller.files.push_back(std::move(set.files[version * labels + label]));
-    }
-  }
-  set.labels = std::move(smaller.labels);
-  set.files = std::move(smaller.files);
+void keep_part(PictureSet& set, double fraction, Part part) {
+  if (!(fraction > 0 && fraction < 1))
+    fail(ErrorKind::usage, "the fraction held out is {}; it must be above 0 and below 1", fraction);
+  require_joints(set);
+  std::vector<std::uint32_t> order = shuffled(set.labels.size(), 0, Shuffle::held_out);
+  const auto held = static_cast<std::ptrdiff_t>(share_of(order.size(), fraction));
+  if (held == std::ssize(order))
+    fail(ErrorKind::data, "{}: {} labels leave none to learn from when {} of them are held out",
+         printable(set.root.string()), order.size(), fraction);
+  if (part == Part::held_out)
+    order.resize(static_cast<std::size_t>(held));
+  else
+    order.erase(order.begin(), order.begin() + held);
+  keep_these(set, std::move(order));
 }
 
 Mat3f reduced_camera(const Mat3f& K, int factor) {

@@ -53,6 +53,13 @@ PictureSet open_pictures(const std::filesystem::path& path, Split split);
 // known.
 void keep_labels(PictureSet& set, double fraction, std::uint64_t seed);
 
+// Parts the labels, with all versions of their pictures, into those to learn from and
+// max(1, round(fraction * labels)) of them to score on: the same ones on any machine and whatever a
+// run's seed. Keeps one of the parts. fraction in (0, 1). Throws Error(usage) for another fraction,
+// Error(data) if the joints are not known or the other part would be empty.
+enum class Part { learned, held_out };
+void keep_part(PictureSet& set, double fraction, Part part);
+
 // The camera of the picture that box_reduce makes. Pixel centres are whole numbers, so the middle
 // of a box of pixels 0 .. factor - 1 at (factor - 1) / 2 becomes 0.
 Mat3f reduced_camera(const Mat3f& K, int factor);

@@ -17,7 +17,8 @@ enum class Shuffle : std::uint64_t {
   epoch = 0x65706F6368,     // all pictures of an epoch
   source = 0x736F75726365,  // one pass over one source's pictures
   turns = 0x7475726E73,     // which source each position of an epoch draws from
-  labels = 0x6C6162656C73   // which labels are kept
+  labels = 0x6C6162656C73,  // which labels are kept
+  held_out = 0x68656C64     // which are held out of training
 };
 
 // A fair permutation of `items` (Fisher and Yates), keyed by (seed, purpose, a, b).

@@ -95,11 +95,11 @@ TEST_CASE("cli: a command offers the settings that it reads") {
   const Keys training{"seed",         "data.train", "paper_exact",
                       "data.workers", "data.cache", "data.cache_gb"};
   const std::map<std::string, Keys> own{
-      {"pretrain", {"method", "invert", "temperature"}},
-      {"finetune", {"data.labels"}},
-      {"evaluate", {"data.eval"}},
+      {"pretrain", {"method", "invert", "temperature", "data.holdout"}},
+      {"finetune", {"data.labels", "data.holdout"}},
+      {"evaluate", {"data.eval", "data.holdout"}},
       {"predict", {"data.eval"}},
-      {"probe", {"seed", "data.train", "data.eval", "data.labels"}}};
+      {"probe", {"seed", "data.train", "data.eval", "data.labels", "data.holdout"}}};
   for (const std::string command : kRunCommands) {
     const std::string help = run_peclr({command, "--help"}).out;
     for (const SettingField& field : setting_fields()) {

@@ -255,6 +255,44 @@ TEST_CASE("a fraction of the labels: by label, nested, repeatable") {
   CHECK(caught([&] { keep_labels(unlabelled, 0.5, 1); }).kind == static_cast<int>(ErrorKind::data));
 }
 
+TEST_CASE("a part of the labels is held out, the same for everybody") {
+  PictureSet all;
+  all.known = Known::joints;
+  for (int i = 0; i < 200; ++i) {
+    all.files.push_back(std::to_string(i));  // two versions of 100 labels
+    if (i >= 100) continue;
+    all.labels.emplace_back();
+    all.labels.back().scale = static_cast<float>(i);
+  }
+  const auto ids = [&](double fraction, Part part) {
+    PictureSet set = all;
+    keep_part(set, fraction, part);
+    std::vector<int> found;
+    for (std::int64_t i = 0; i < set.size(); ++i) {
+      found.push_back(std::stoi(set.files[std::size_t(i)]));
+      CHECK(set.label(i).scale == static_cast<float>(found.back() % 100));  // still its own label
+    }
+    return found;
+  };
+  const std::vector<int> held = ids(0.1, Part::held_out), learned = ids(0.1, Part::learned);
+  CHECK(held.size() == 20);
+  CHECK(held.front() < 100);
+  CHECK(held[10] == held[0] + 100);  // both versions
+  std::set<int> together(held.begin(), held.end());
+  together.insert(learned.begin(), learned.end());
+  CHECK(together.size() == 200);
+  CHECK(learned.size() == 180);
+  CHECK(held != ids(0.1, Part::learned));
+  const std::vector<int> more = ids(0.2, Part::held_out);
+  CHECK(std::includes(more.begin(), more.end(), held.begin(), held.end()));
+  CHECK(ids(0.001, Part::held_out).size() == 2);
+  for (const double bad : {0.0, 1.0, -0.1, std::nan("")})
+    CHECK(caught([&] { ids(bad, Part::learned); }).kind == static_cast<int>(ErrorKind::usage));
+  all.labels.resize(1);
+  all.files.resize(1);
+  CHECK(caught([&] { ids(0.5, Part::learned); }).names("leave none"));
+}
+
 TEST_CASE("the camera of a box-reduced picture") {
   const Mat3f K{{480, 1.5f, 120, 0, 470, 103, 0, 0, 1}};
   const Vec3f point = {0.07f, -0.04f, 0.6f};

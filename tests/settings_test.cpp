@@ -268,6 +268,7 @@ TEST_CASE("settings: each key changes its own member and no other") {
                                                                 {"data.train", "[d]"},
                                                                 {"data.eval", "e"},
                                                                 {"data.labels", "0.5"},
+                                                                {"data.holdout", "0.5"},
                                                                 {"data.max_bad", "0.5"},
                                                                 {"data.workers", "2"},
                                                                 {"data.cache", "none"},

@@ -4,6 +4,7 @@
 #include "tools/commands.h"
 #include "tools/inference.h"
 #include "tools/model_files.h"
+#include "tools/picture_feed.h"
 #include "tools/run_folder.h"
 #include "tools/run_record.h"
 #include "tools/scores.h"
@@ -27,7 +28,8 @@ int run_evaluate(const CommandLine& line) {
   if (settings.data.eval.empty())
     fail(ErrorKind::usage,
          "data.eval is not set; give a set in FreiHAND's layout, e.g. data.eval=out/hands");
-  const PictureSet set = open_pictures(settings.data.eval, Split::evaluation);
+  require_unseen(settings);
+  const PictureSet set = open_scored(settings, settings.data.eval);
   if (set.known != Known::joints)
     fail(ErrorKind::data, "{}: scores need evaluation_xyz.json; without it use peclr predict",
          settings.data.eval);

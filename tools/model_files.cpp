@@ -48,9 +48,11 @@ void tell(const char* what, const std::vector<std::string>& names) {
 }  // namespace
 
 Metadata model_metadata(const Settings& settings, const std::string& pretraining) {
-  return {{kDepthKey, std::to_string(settings.model.depth)},
-          {kInputKey, std::to_string(settings.model.input)},
-          {kMethodKey, pretraining}};
+  Metadata metadata{{kDepthKey, std::to_string(settings.model.depth)},
+                    {kInputKey, std::to_string(settings.model.input)},
+                    {kMethodKey, pretraining}};
+  if (settings.data.holdout > 0) metadata[kHoldoutKey] = fmt::format("{}", settings.data.holdout);
+  return metadata;
 }
 
 std::string pretraining_of(const TensorFile& file) {
@@ -81,6 +83,19 @@ Start start_with_head(const Settings& settings, ParameterStore& store) {
          "peclr finetune that starts from it",
          settings.init_from);
   return start;
+}
+
+void require_unseen(const Settings& settings) {
+  if (settings.data.holdout == 0) return;
+  const TensorFile file(settings.init_from);
+  if (!file.metadata().contains(kMethodKey)) return;  // a foreign file says nothing of it
+  const auto it = file.metadata().find(kHoldoutKey);
+  const std::string trained = it == file.metadata().end() ? "0" : it->second;
+  if (trained != fmt::format("{}", settings.data.holdout))
+    fail(ErrorKind::usage,
+         "{}: trained with data.holdout={}, so it may have seen what data.holdout={} holds out; "
+         "give both the same",
+         printable(file.path()), printable(trained), settings.data.holdout);
 }
 
 Settings settings_for_model(Command command, const std::vector<std::string>& args,

@@ -15,6 +15,7 @@ namespace peclr {
 // Metadata of model.safetensors. No time, host or path stands in it: equal runs give equal files.
 inline constexpr const char* kDepthKey = "peclr.depth";
 inline constexpr const char* kInputKey = "peclr.input";
+inline constexpr const char* kHoldoutKey = "peclr.holdout";     // where there is one
 inline constexpr const char* kMethodKey = "peclr.pretraining";  // none, simclr or peclr
 
 Metadata model_metadata(const Settings& settings, const std::string& pretraining);
@@ -29,8 +30,13 @@ struct Start {
   bool has_head = false;             // the file held the hand network's fc
 };
 Start start_from(const Settings& settings, ParameterStore& store);
-// The same for a command that answers with joints; throws Error(data) where there is no head for it.
+// The same for a command that answers with joints; throws Error(data) where there is no head for
+// it.
 Start start_with_head(const Settings& settings, ParameterStore& store);
+
+// Throws Error(usage) where data.holdout is set and settings.init_from, a model of ours, was
+// trained with another one: on what is to be scored.
+void require_unseen(const Settings& settings);
 
 // Settings of a command that uses a finished model: settings.init_from, or else
 // out/model.safetensors; the file's depth and input size are the defaults. Where there is no such

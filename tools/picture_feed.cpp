@@ -30,6 +30,13 @@ PictureKeeping keeping_of(const Settings& settings, Backend& backend) {
           cache == Cache::pinned || cache == Cache::automatic ? host_bytes(settings) : 0};
 }
 
+PictureSet open_scored(const Settings& settings, const std::string& path) {
+  if (settings.data.holdout == 0) return open_pictures(path, Split::evaluation);
+  PictureSet set = open_pictures(path, Split::training);
+  keep_part(set, settings.data.holdout, Part::held_out);
+  return set;
+}
+
 PictureFeed::PictureFeed(const Settings& settings, Need need) {
   if (settings.data.train.empty())
     fail(ErrorKind::usage,
@@ -38,6 +45,8 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
   std::vector<double> weights;
   for (const Settings::Source& source : settings.data.train) {
     PictureSet set = open_pictures(source.path, Split::training);
+    if (settings.data.holdout > 0 && set.known == Known::joints)
+      keep_part(set, settings.data.holdout, Part::learned);
     if (need == Need::joints) {
       if (set.known != Known::joints)
         fail(ErrorKind::data,

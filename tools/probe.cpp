@@ -6,6 +6,7 @@
 #include "tools/commands.h"
 #include "tools/json_lines.h"
 #include "tools/model_files.h"
+#include "tools/picture_feed.h"
 #include "tools/probe/classes.h"
 #include "tools/probe/joint_crops.h"
 #include "tools/run_folder.h"
@@ -85,9 +86,10 @@ void require_joints(const PictureSet& set, const char* split) {
 JsonLine probe_pose(const FrozenEncoder& encoder, PictureSet train) {
   const Settings& settings = encoder.settings;
   const std::string eval = settings.data.eval.empty() ? train.root.string() : settings.data.eval;
-  const PictureSet test = open_pictures(eval, Split::evaluation);
+  const PictureSet test = open_scored(settings, eval);
   require_joints(train, "training");
   require_joints(test, "evaluation");
+  if (settings.data.holdout > 0) keep_part(train, settings.data.holdout, Part::learned);
   keep_labels(train, settings.data.labels, static_cast<std::uint64_t>(settings.seed));
   const JointCrops fitted = joint_crops(encoder, train, Split::training);
   const JointCrops tested = joint_crops(encoder, test, Split::evaluation);

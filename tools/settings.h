@@ -56,6 +56,7 @@ struct Settings {
     std::vector<Source> train;       // empty: not set
     std::string eval;                // empty: not set
     double labels = 1;               // fraction of the labels that may be used
+    double holdout = 0;              // fraction of the labels that is kept for scoring
     double max_bad = 0.01;           // fraction of unreadable pictures that a run puts up with
     int workers = 0;                 // 0: chosen from the number of cores
     Cache cache = Cache::automatic;  // where decoded pictures are kept

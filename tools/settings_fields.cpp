@@ -283,6 +283,11 @@ std::vector<SettingField> make_fields() {
                     MEMBER(data.eval)),
       number({"data.labels", "fraction of the labels that may be used", kFinetune | kProbe},
              {0, 1, true}, MEMBER(data.labels)),
+      number({"data.holdout",
+              "fraction of the training labels that no training sees; evaluate and probe, told the "
+              "same, score on these instead of the evaluation split",
+              kTraining | kProbe | kEvaluate},
+             {0, 0.9}, MEMBER(data.holdout)),
       number({"data.max_bad", "fraction of unreadable pictures that stops a run", kAll}, {0, 1},
              MEMBER(data.max_bad)),
       whole(

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// data.holdout: what training leaves out is what evaluate and probe score on.
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/program.h"
+#include "tests/support/small_runs.h"
+
+namespace peclr {
+namespace {
+
+using namespace test;
+
+TEST_CASE("holdout: evaluate scores what training left out", "[holdout]") {
+  const SmallRuns runs(40);
+  const std::string set = runs.folder / "hands", out = runs.out("run");
+  const auto finetune = [&](const char* run, const char* holdout) {
+    const ProgramResult result = run_peclr(runs.start(
+        "finetune", run,
+        {"train.epochs=1", "train.batch_size=8", std::string("data.holdout=") + holdout}));
+    INFO(described(result));
+    REQUIRE(result.exit_code == 0);
+  };
+  const auto evaluate = [&](const std::string& run, const char* holdout) {
+    return run_peclr({"evaluate", "out=" + runs.out(run), "data.eval=" + set, "threads=1",
+                      std::string("data.holdout=") + holdout});
+  };
+  const auto count = [&](const ProgramResult& result) {
+    INFO(described(result));
+    REQUIRE(result.exit_code == 0);
+    return nlohmann::json::parse(result.out).at("count").get<int>();
+  };
+  finetune("run", "0.25");
+  CHECK(count(evaluate("run", "0.25")) == 10);
+  CHECK(count(evaluate("run", "0")) == 4);  // the evaluation split
+  CHECK(evaluate("run", "0.5").refuses(2, {"data.holdout=0.25", "data.holdout=0.5"}));
+  finetune("all", "0");
+  CHECK(evaluate("all", "0.25").refuses(2, {"data.holdout=0,", "data.holdout=0.25"}));
+  const ProgramResult probe = run_peclr(
+      {"probe", "--init-from", runs.file("run", "model.safetensors"), "out=" + runs.out("probe"),
+       "data.train=" + set, "data.holdout=0.25", "threads=1"});
+  INFO(described(probe));
+  REQUIRE(probe.exit_code == 0);
+  const auto probed = nlohmann::json::parse(probe.out);
+  CHECK(probed.at("train") == 30);
+  CHECK(probed.at("test") == 10);
+}
+
+}  // namespace
+}  // namespace peclr
