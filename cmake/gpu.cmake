@@ -33,8 +33,11 @@ if(PECLR_GPU MATCHES "^(simt|fake)$")
 
 elseif(PECLR_GPU STREQUAL "cuda")
   # 80 is for A100, and runs on RTX 30 and 40 (86, 89); 90 for H100, and translated by the driver for later ones.
-  if(NOT CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
+  if(NOT CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 80 90)
+    if(DEFINED ENV{CUDAARCHS})  # CMake itself looks at it the first time only
+      set(CMAKE_CUDA_ARCHITECTURES $ENV{CUDAARCHS})
+    endif()
   endif()
   include(CheckLanguage)
   check_language(CUDA)
