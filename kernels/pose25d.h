@@ -65,8 +65,8 @@ PECLR_HD inline Point2 back_project_gradient(const float* K, Point2 ray_gradient
 }
 
 // Root depth Z, in bone lengths, at which the bone between p * (zp + Z) and q * (zq + Z) has length
-// 1: the larger root of a Z^2 + b Z + c, with the reference's floors of 1e-6 under the discriminant
-// and under a.
+// 1: the larger root of a Z^2 + b Z + c, with the released networks' floors under the discriminant
+// and under a (their pre-training's utility, which no network is trained by, has 1e-6).
 PECLR_HD inline double root_depth_of_bone(Point2 p, double zp, Point2 q, double zq) {
   const double pq = p.x * q.x + p.y * q.y;
   const double a = (p.x - q.x) * (p.x - q.x) + (p.y - q.y) * (p.y - q.y);
@@ -74,8 +74,10 @@ PECLR_HD inline double root_depth_of_bone(Point2 p, double zp, Point2 q, double 
   const double dx = p.x * zp - q.x * zq, dy = p.y * zp - q.y * zq, dz = zp - zq;
   const double c = dx * dx + dy * dy + dz * dz - 1;
   const double discriminant = b * b - 4 * a * c;
+  constexpr double kFloor = 1e-8;
   // Written so that a NaN passes.
-  return (-b + std::sqrt(discriminant < 1e-6 ? 1e-6 : discriminant)) / (2 * (a < 1e-6 ? 1e-6 : a));
+  return (-b + std::sqrt(discriminant < kFloor ? kFloor : discriminant)) /
+         (2 * (a < kFloor ? kFloor : a));
 }
 
 PECLR_HD inline double clamp_root_depth(double depth) {

@@ -84,6 +84,9 @@ TEST_CASE("FreiHAND's layout") {
   CHECK(set.labels[2].scale == 0.03f);
   CHECK(set.class_names.empty());
   CHECK(open_pictures(folder.path(), Split::evaluation).size() == 2);
+  // The way round the labels that README.md names: the pictures' own folder is a plain one.
+  const PictureSet plain = open_pictures(folder / "training/rgb", Split::training);
+  CHECK((plain.known == Known::nothing && plain.size() == 6 && plain.labels.empty()));
 
   fs::remove(folder / "training_scale.json");  // computed: joints 9 and 10 are 1 cm apart
   CHECK(std::abs(open_pictures(folder.path(), Split::training).labels[0].scale - 0.01f) < 1e-6f);

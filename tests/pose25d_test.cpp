@@ -163,11 +163,13 @@ TEST_CASE("the quadratic finds where the bone has length 1", "[pose25d]") {
 }
 
 TEST_CASE("the quadratic's floors hold where there is no answer", "[pose25d]") {
-  // Both ends in one pixel: a = b = 0, c = -1, so sqrt(1e-6) / (2e-6).
-  REQUIRE(root_depth_of_bone({0.1, 0.1}, 0.2, {0.1, 0.1}, 0.2) == Approx(500));
+  // Both ends in one pixel: a = b = 0, c = -1, so sqrt(1e-8) / (2e-8).
+  REQUIRE(root_depth_of_bone({0.1, 0.1}, 0.2, {0.1, 0.1}, 0.2) == Approx(5000));
+  // Ends 1e-3 apart: a = 1e-6 is above the floor, c = -1, so 1 / 1e-3.
+  REQUIRE(root_depth_of_bone({1e-3, 0}, 0, {0, 0}, 0) == Approx(1000));
   // Ends 2 bone lengths apart in depth: the discriminant is negative, the depth is -b / 2 a and a
   // little.
-  REQUIRE(root_depth_of_bone({0.1, 0}, 0, {0, 0}, 2) == Approx(1e-3 / 0.02));
+  REQUIRE(root_depth_of_bone({0.1, 0}, 0, {0, 0}, 2) == Approx(1e-4 / 0.02));
   REQUIRE(std::isnan(root_depth_of_bone({NAN, 0}, 0, {0, 0}, 0)));
   REQUIRE(clamp_root_depth(3) == 4);
   REQUIRE(clamp_root_depth(7.5) == 7.5);

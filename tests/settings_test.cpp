@@ -50,6 +50,7 @@ TEST_CASE("settings: the published recipes are the defaults") {
   const Settings f = load({}, Command::finetune);
   CHECK(f.out == "out/finetune");
   CHECK((f.train.epochs == 100 && f.train.batch_size == 128 && f.train.accumulate == 1));
+  CHECK(*f.train.lr == 5e-4);  // 4.42e-5 sqrt(128)
   CHECK(*f.train.warmup_epochs == 0);
   CHECK(f.train.optimizer == Settings::Optimizer::adam);
   CHECK(f.augment.colour_jitter == 0);

@@ -28,7 +28,9 @@ struct RunCommand {
   const char* what;
 };
 constexpr RunCommand kRunCommands[] = {
-    {Command::pretrain, "Pre-train an encoder on pictures without labels (PeCLR or SimCLR)"},
+    {Command::pretrain,
+     "Pre-train an encoder on pictures (PeCLR or SimCLR); joints, where known, serve only for "
+     "cropping"},
     {Command::finetune, "Fine-tune the hand network on labelled pictures"},
     {Command::evaluate, "Score a hand network by FreiHAND's rules (scores.json)"},
     {Command::predict, "Predict hands in pictures (predictions.json, drawn skeletons)"},

@@ -22,7 +22,7 @@ step "synthetic hands: 1,000 to train on, 100 to score on"
 "$peclr" synth --out "$out/hands" --count 1000 --seed $seed
 
 for method in peclr simclr; do
-  step "pre-training: $method, no labels"
+  step "pre-training: $method (labels serve for cropping alone)"
   "$peclr" pretrain tools/configs/demo/pretrain.yaml "${common[@]}" method=$method data.train="$out/hands" \
     out="$out/pretrain_$method"
 done

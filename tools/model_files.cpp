@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/text.h"
@@ -11,6 +12,8 @@
 
 namespace peclr {
 namespace {
+
+constexpr int kReleasedInput = 224;  // of the official fine-tuned networks
 
 // Depth from the names of a torchvision-like file: the blocks of layer3 and whether they are
 // bottlenecks.
@@ -36,6 +39,23 @@ int depth_of(const TensorFile& file) {
     default:
       return 0;
   }
+}
+
+// Side of the pictures that the weights were trained with, or `otherwise`, which is then said.
+int input_of(const TensorFile& file, int otherwise) {
+  if (file.metadata().contains(kInputKey))
+    return static_cast<int>(
+        file.whole_at(kInputKey, Settings::Model::kMinInput, Settings::Model::kMaxInput));
+  // The released fine-tuned networks' own spelling of their refinement's names.
+  const bool released =
+      std::any_of(file.tensors().begin(), file.tensors().end(),
+                  [](const StoredTensor& t) { return t.name.starts_with("zroot_ref.zroot_ref."); });
+  const int input = released ? kReleasedInput : otherwise;
+  fmt::print(stderr,
+             "{}: does not say how large its pictures are; {} px are taken, model.input=N "
+             "sets another size\n",
+             printable(file.path()), input);
+  return input;
 }
 
 void tell(const char* what, const std::vector<std::string>& names) {
@@ -115,10 +135,9 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   const TensorFile file(path);
   Settings base = default_settings(command);
   if (const int depth = depth_of(file)) base.model.depth = depth;
-  if (file.metadata().contains(kInputKey))
-    base.model.input = static_cast<int>(
-        file.whole_at(kInputKey, Settings::Model::kMinInput, Settings::Model::kMaxInput));
+  const int usual = std::exchange(base.model.input, 0);  // 0: no setting says it
   settings = load_settings(command, args, base);
+  if (settings.model.input == 0) settings.model.input = input_of(file, usual);
   settings.init_from = path;
   return settings;
 }

@@ -141,6 +141,7 @@ Settings default_settings(Command command) {
     settings.train.optimizer = Settings::Optimizer::lars;
     settings.train.weight_decay = 1e-6;
   } else {
+    settings.train.lr = 5e-4;
     settings.train.warmup_epochs = 0;
     settings.train.weight_decay = 2e-4;
     settings.augment.scale = {1, 1.5};

@@ -109,8 +109,8 @@ struct Settings {
 
 const char* name_of(Settings::Precision precision);  // as it is written in settings
 
-// What holds if nothing is said. Pre-training: the published recipe. Fine-tuning: the authors'
-// earlier, complete one.
+// What holds if nothing is said. Pre-training: the published recipe. Fine-tuning: the optimiser's
+// numbers of the authors' earlier recipe, the rest our own (docs/method.md, Fine-tuning).
 Settings default_settings(Command command);
 
 // `args`: YAML files and key=value, in any order. Defaults < files (later ones win) < key=value

@@ -256,8 +256,7 @@ std::vector<SettingField> make_fields() {
       choice<P>(
           {"precision",
            "of convolutions; tf32: f32 whose products a GPU may shorten; weights, statistics and "
-           "loss "
-           "are always f32",
+           "loss are f32 (bf16 on a GPU: the loss of rounded projections)",
            kAll},
           {{name_of(P::f32), P::f32}, {name_of(P::tf32), P::tf32}, {name_of(P::bf16), P::bf16}},
           MEMBER(precision)),
@@ -277,11 +276,15 @@ std::vector<SettingField> make_fields() {
           MEMBER(init_from)),
 
       {"data.train", "a path, {path: ..., weight: ...}, or a list of these",
-       "folders to learn from, mixed by weight (1 if not given)", kTraining | kProbe, set_sources,
-       print_sources},
+       "folders to learn from: every picture once an epoch, or, where one has a weight, mixed by "
+       "weight (1 if not given)",
+       kTraining | kProbe, set_sources, print_sources},
       optional_path({"data.eval", "folder to score or to predict", kAll & ~kTraining},
                     MEMBER(data.eval)),
-      number({"data.labels", "fraction of the labels that may be used", kFinetune | kProbe},
+      number({"data.labels",
+              "fraction of the labels that may be used, chosen by the seed; all pictures of a "
+              "label stay",
+              kFinetune | kProbe},
              {0, 1, true}, MEMBER(data.labels)),
       number({"data.holdout",
               "fraction of the training labels that no training sees; evaluate and probe, told the "
@@ -317,7 +320,8 @@ std::vector<SettingField> make_fields() {
       choice<S::Optimizer>({"train.optimizer", "lars: Adam inside LARS", kTraining},
                            {{"adam", S::Optimizer::adam}, {"lars", S::Optimizer::lars}},
                            MEMBER(train.optimizer)),
-      number({"train.lr", "peak learning rate; automatic: 1e-4 sqrt(batch_size accumulate)",
+      number({"train.lr",
+              "peak learning rate; automatic (pre-training): 1e-4 sqrt(batch_size accumulate)",
               kTraining},
              {0, 10, true}, MEMBER(train.lr)),
       number({"train.warmup_epochs",
