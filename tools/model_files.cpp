@@ -38,6 +38,22 @@ int depth_of(const TensorFile& file) {
   }
 }
 
+// What a fine-tuned network saw: as its file says. The released ones say nothing and saw the hand.
+Settings::Crop crop_of(const TensorFile& file) {
+  using Crop = Settings::Crop;
+  if (const auto it = file.metadata().find(kCropKey); it != file.metadata().end()) {
+    for (const Crop crop : {Crop::picture, Crop::hand})
+      if (it->second == name_of(crop)) return crop;
+    fail(ErrorKind::data, "{}: {} is {}, not picture or hand; use another file", file.path(),
+         kCropKey, shown(it->second));
+  }
+  const auto tensors = file.tensors();
+  const bool has_refinement = std::any_of(tensors.begin(), tensors.end(), [](auto& t) {
+    return model_name_of(t.name).starts_with("zroot_ref.");
+  });
+  return has_refinement && !file.metadata().contains(kMethodKey) ? Crop::hand : Crop::picture;
+}
+
 void tell(const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   std::string text;
@@ -103,6 +119,7 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   if (file.metadata().contains(kInputKey))
     base.model.input = static_cast<int>(
         file.whole_at(kInputKey, Settings::Model::kMinInput, Settings::Model::kMaxInput));
+  base.data.crop = crop_of(file);
   settings = load_settings(command, args, base);
   settings.init_from = path;
   return settings;

@@ -16,6 +16,7 @@ namespace peclr {
 inline constexpr const char* kDepthKey = "peclr.depth";
 inline constexpr const char* kInputKey = "peclr.input";
 inline constexpr const char* kMethodKey = "peclr.pretraining";  // none, simclr or peclr
+inline constexpr const char* kCropKey = "peclr.crop";           // fine-tuned ones: data.crop
 
 Metadata model_metadata(const Settings& settings, const std::string& pretraining);
 
@@ -29,12 +30,13 @@ struct Start {
   bool has_head = false;             // the file held the hand network's fc
 };
 Start start_from(const Settings& settings, ParameterStore& store);
-// The same for a command that answers with joints; throws Error(data) where there is no head for it.
+// The same for a command that answers with joints; throws Error(data) where there is no head for
+// it.
 Start start_with_head(const Settings& settings, ParameterStore& store);
 
 // Settings of a command that uses a finished model: settings.init_from, or else
-// out/model.safetensors; the file's depth and input size are the defaults. Where there is no such
-// file: throws Error(usage), or leaves init_from empty if weights are optional.
+// out/model.safetensors; the file's depth, input size and crop are the defaults. Where there is no
+// such file: throws Error(usage), or leaves init_from empty if weights are optional.
 enum class Weights { required, optional };
 Settings settings_for_model(Command command, const std::vector<std::string>& args,
                             Weights weights = Weights::required);

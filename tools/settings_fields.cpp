@@ -15,9 +15,10 @@ namespace {
 
 constexpr unsigned bit(Command command) { return 1u << static_cast<int>(command); }
 constexpr unsigned kPretrain = bit(Command::pretrain), kFinetune = bit(Command::finetune);
-constexpr unsigned kProbe = bit(Command::probe), kEvaluate = bit(Command::evaluate);
+constexpr unsigned kProbe = bit(Command::probe);
+constexpr unsigned kAnswers = bit(Command::evaluate) | bit(Command::predict);
 constexpr unsigned kTraining = kPretrain | kFinetune;
-constexpr unsigned kAll = kTraining | kProbe | kEvaluate | bit(Command::predict);
+constexpr unsigned kAll = kTraining | kProbe | kAnswers;
 
 struct Limits {
   double low, high;
@@ -283,6 +284,16 @@ std::vector<SettingField> make_fields() {
                     MEMBER(data.eval)),
       number({"data.labels", "fraction of the labels that may be used", kFinetune | kProbe},
              {0, 1, true}, MEMBER(data.labels)),
+      choice<S::Crop>(
+          {"data.crop",
+           "the picture's centre square, or a square around the hand: where the labels have it in "
+           "fine-tuning, where a first look finds it otherwise",
+           kFinetune | kAnswers},
+          {{name_of(S::Crop::picture), S::Crop::picture}, {name_of(S::Crop::hand), S::Crop::hand}},
+          MEMBER(data.crop)),
+      number({"data.first_crop",
+              "crop: hand: share of the centre square's side that the first look sees", kAnswers},
+             {0, 1, true}, MEMBER(data.first_crop)),
       number({"data.max_bad", "fraction of unreadable pictures that stops a run", kAll}, {0, 1},
              MEMBER(data.max_bad)),
       whole(
