@@ -292,7 +292,7 @@ std::vector<SettingField> make_fields() {
           {{name_of(S::Crop::picture), S::Crop::picture}, {name_of(S::Crop::hand), S::Crop::hand}},
           MEMBER(data.crop)),
       number({"data.first_crop",
-              "crop: hand: share of the centre square's side that the first look sees", kAnswers},
+              "data.crop=hand: share of the centre square's side that the first look sees", kAnswers},
              {0, 1, true}, MEMBER(data.first_crop)),
       number({"data.max_bad", "fraction of unreadable pictures that stops a run", kAll}, {0, 1},
              MEMBER(data.max_bad)),
