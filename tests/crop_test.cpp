@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cmath>
 #include <cstring>
 
 #include "data/image.h"

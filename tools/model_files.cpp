@@ -44,8 +44,8 @@ Settings::Crop crop_of(const TensorFile& file) {
   if (const auto it = file.metadata().find(kCropKey); it != file.metadata().end()) {
     for (const Crop crop : {Crop::picture, Crop::hand})
       if (it->second == name_of(crop)) return crop;
-    fail(ErrorKind::data, "{}: {} is {}, not picture or hand; use another file", file.path(),
-         kCropKey, shown(it->second));
+    fail(ErrorKind::data, "{}: peclr.crop is {}, not picture or hand; use another file",
+         file.path(), shown(it->second));
   }
   const auto tensors = file.tensors();
   const bool has_refinement = std::any_of(tensors.begin(), tensors.end(), [](auto& t) {
