@@ -232,6 +232,45 @@ TEST_CASE("crop: fine-tuning sees the labelled hand, and a fresh head says its m
   }
 }
 
+TEST_CASE("crop: hands are moved to any side, centre squares one way", "[crop]") {
+  const TempFolder folder;
+  write_synthetic(folder.path(), 24, 5);
+  Settings settings = default_settings(Command::finetune);
+  settings.data.train = {{folder.path().string()}};
+  settings.model.input = kSeen;
+  settings.train.batch_size = 24;
+  settings.augment.rotate = 0;
+  const auto backend = new_device();
+  // How far right of its view's middle the middle of what is cropped lies, at most and at least, in
+  // 128ths of a view of margin 1.25.
+  const auto moves = [&](Crop crop) {
+    settings.data.crop = crop;
+    PictureFeed feed(settings, Need::joints);
+    PoseBatches batches(settings, TrainPlan::of(settings.train, 24), 0, feed, *backend);
+    const Doubles cameras = host(batches.next().cameras);
+    std::pair<double, double> range{1e9, -1e9};
+    for (std::size_t i = 0; i < 24; ++i) {
+      const PictureFeed::Item item = feed.item(0, static_cast<std::int64_t>(i));
+      Points joints;
+      for (const Vec3f& p : item.label->xyz) joints.push_back(project(item.K, p));
+      const Image& image = item.picture->image;
+      const Square square = crop == Crop::hand
+                                ? around(joints)
+                                : Square{0.5 * (image.width - 1), 0, double(image.width)};
+      // x' = zoom x + x0, from the cameras of the picture and of its view.
+      const double zoom = cameras[9 * i] / item.K.m[0];
+      const double x0 = cameras[9 * i + 2] - zoom * item.K.m[2];
+      const double move = (zoom * square.x + x0 - 0.5 * (kSeen - 1)) / zoom * 128 / square.side;
+      range = {std::min(range.first, move), std::max(range.second, move)};
+    }
+    return range;
+  };
+  const auto [hand_least, hand_most] = moves(Crop::hand);
+  CHECK((hand_least > -15.01 && hand_least < -8 && hand_most > 8 && hand_most < 15.01));
+  const auto [least, most] = moves(Crop::picture);
+  CHECK((least > -15.01 && least < -8 && most < 0.01));
+}
+
 TEST_CASE("crop: a fine-tuned network's file says what it saw", "[crop]") {
   const SmallRuns runs(10);
   const std::string model = runs.file("run", "model.safetensors");

@@ -61,11 +61,20 @@ View named_view(const PictureFeed::Item& item, Make make) {
   }
 }
 
-View draw_view(const Settings& settings, const PictureFeed::Item& item,
+View draw_view(const AugmentOptions& options, const PictureFeed::Item& item,
                std::span<const Vec2f> joints, Rng rng) {
   return named_view(item, [&](int width, int height) {
-    return sample_view(augment_options(settings), width, height, joints, rng);
+    return sample_view(options, width, height, joints, rng);
   });
+}
+
+// The second look of a test is off to any side, by what the first look was wrong: so are the crops
+// that a network learns from.
+AugmentOptions pose_options(const Settings& settings) {
+  AugmentOptions options = augment_options(settings);
+  if (settings.data.crop == Settings::Crop::hand && !settings.paper_exact)
+    options.jitter.low = -options.jitter.high;
+  return options;
 }
 
 // Has views of one picture made. Pixels that the device keeps are not kept here as well.
@@ -106,7 +115,7 @@ AugmentOptions augment_options(const Settings& settings) {
 View contrastive_view(const Settings& settings, const PictureFeed::Item& item, std::int64_t epoch,
                       std::int64_t position, int v) {
   return draw_view(
-      settings, item, joints_of(item),
+      augment_options(settings), item, joints_of(item),
       Rng::of(static_cast<std::uint64_t>(settings.seed), kContrastiveViews,
               static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(2 * position + v)));
 }
@@ -231,7 +240,8 @@ void PoseBatches::prepare(const LoaderItem& item) {
   const Rng rng =
       Rng::of(static_cast<std::uint64_t>(settings_.seed), kPoseViews,
               static_cast<std::uint64_t>(place.epoch), static_cast<std::uint64_t>(place.position));
-  const View view = draw_view(settings_, picture, crop_joints(settings_, picture), rng);
+  const View view =
+      draw_view(pose_options(settings_), picture, crop_joints(settings_, picture), rng);
   const Mat3f K = transform_camera(picture.K, view.to_output);
   const PoseTarget target = pose_target(picture.label->xyz.data(), picture.label->scale, K);
   const auto row = static_cast<std::size_t>(item.item);

@@ -291,9 +291,10 @@ std::vector<SettingField> make_fields() {
            kFinetune | kAnswers},
           {{name_of(S::Crop::picture), S::Crop::picture}, {name_of(S::Crop::hand), S::Crop::hand}},
           MEMBER(data.crop)),
-      number({"data.first_crop",
-              "data.crop=hand: share of the centre square's side that the first look sees", kAnswers},
-             {0, 1, true}, MEMBER(data.first_crop)),
+      number(
+          {"data.first_crop",
+           "data.crop=hand: share of the centre square's side that the first look sees", kAnswers},
+          {0, 1, true}, MEMBER(data.first_crop)),
       number({"data.max_bad", "fraction of unreadable pictures that stops a run", kAll}, {0, 1},
              MEMBER(data.max_bad)),
       whole(
@@ -336,7 +337,9 @@ std::vector<SettingField> make_fields() {
 
       whole({"augment.rotate", "largest rotation either way, degrees", kTraining}, 0, 180,
             MEMBER(augment.rotate)),
-      number({"augment.translate", "largest move right and down, in 1/128 of 2.5 hand radii",
+      number({"augment.translate",
+              "largest move right and down (data.crop=hand: or left and up), in 1/128 of 2.5 hand "
+              "radii",
               kTraining},
              {0, 128}, MEMBER(augment.translate)),
       range({"augment.scale", "side of the crop in hand diameters; 1.25 is neutral", kTraining},
