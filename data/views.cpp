@@ -12,6 +12,7 @@ namespace {
 
 constexpr double kPlainMargin = 1.25;  // of a crop that is not scaled
 constexpr double kJitterUnits = 128;   // jitter is counted in 128ths of the plain crop
+constexpr double kLeastRadius = 2;     // pixels, of a hand that a network sees
 
 // What a crop is drawn around.
 struct Subject {
@@ -56,14 +57,22 @@ double largest_distance(std::span<const Vec2f> joints, double x, double y) {
   return radius;
 }
 
-Subject subject_of(int width, int height, std::span<const Vec2f> joints) {
-  if (joints.empty())
-    return {0.5 * (width - 1), 0.5 * (height - 1), 0.5 * std::min(width, height) / kPlainMargin};
+Subject middle_of(int width, int height) {
+  return {0.5 * (width - 1), 0.5 * (height - 1), 0.5 * std::min(width, height) / kPlainMargin};
+}
+
+Subject middle_of(std::span<const Vec2f> joints) {
   Subject subject;
   for (const Vec2f& p : joints) subject.x += p.x, subject.y += p.y;
   subject.x /= static_cast<double>(joints.size());
   subject.y /= static_cast<double>(joints.size());
   subject.radius = largest_distance(joints, subject.x, subject.y);
+  return subject;
+}
+
+Subject subject_of(int width, int height, std::span<const Vec2f> joints) {
+  if (joints.empty()) return middle_of(width, height);
+  const Subject subject = middle_of(joints);
   if (!std::isfinite(subject.x + subject.y + subject.radius))
     fail(ErrorKind::data, "the 2D joints of a picture are not finite, check its labels");
   if (!(subject.radius > 0))
@@ -166,9 +175,25 @@ View probe_view(int out, int width, int height, std::span<const Vec2f> joints, B
   return view;
 }
 
-View centre_view(int out, int width, int height) {
+View centre_view(int out, int width, int height, double share) {
   require_pixels(width, height);
-  return square_view(subject_of(width, height, {}), 0, kPlainMargin, 0, 0, out);
+  Subject subject = middle_of(width, height);
+  subject.radius *= share;
+  return square_view(subject, 0, kPlainMargin, 0, 0, out);
+}
+
+View joint_view(int out, int width, int height, std::span<const Vec2f> joints) {
+  require_pixels(width, height);
+  return square_view(subject_of(width, height, joints), 0, kPlainMargin, 0, 0, out);
+}
+
+std::optional<View> predicted_view(int out, int width, int height, std::span<const Vec2f> joints) {
+  const Subject s = middle_of(joints);
+  // A comparison with what is not a number is false.
+  const bool inside = s.x >= 0 && s.x <= width - 1 && s.y >= 0 && s.y <= height - 1;
+  const bool of_hand = s.radius >= kLeastRadius && s.radius <= std::max(width, height);
+  if (!inside || !of_hand) return std::nullopt;
+  return square_view(s, 0, kPlainMargin, 0, 0, out);
 }
 
 Mat3f transform_camera(const Mat3f& K, const Affine2& to_output) {

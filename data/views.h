@@ -2,6 +2,7 @@
 // Draws views: which square of a picture, turned by how much, in which colours. Pixels, keypoints,
 // camera and the numbers of the equivariant inverse all come from the one map that is drawn here.
 #pragma once
+#include <optional>
 #include <span>
 
 #include "kernels/augment.h"
@@ -41,8 +42,8 @@ struct View {
 
 // A view for training of a picture of width x height pixels. The crop's centre and radius are the
 // mean of `joints` (pixel indices of the picture) and their largest distance from it; without
-// joints they are those of the picture's centre square (1.25 radii are half its side), which is how
-// fine-tuning sees a picture, never from labels. Draws ten numbers whatever the options, in this
+// joints they are those of the picture's centre square (1.25 radii are half its side). Draws ten
+// numbers whatever the options, in this
 // order: angle, margin, jitter right, jitter down, hue, saturation, value gain, value offset,
 // whether colour is dropped, whether it is jittered; switching one off leaves the others as they
 // were. Throws Error(data) if the picture is smaller than 2 x 2, the joints are not finite or lie
@@ -57,9 +58,18 @@ View sample_view(const AugmentOptions& options, int width, int height,
 View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Border border,
                 Rng rng);
 
-// The picture's centre square, for evaluation. Throws Error(data) if the picture is smaller than 2
-// x 2.
-View centre_view(int out, int width, int height);
+// The middle of the picture: a square of `share` of its shorter side. Throws Error(data) if the
+// picture is smaller than 2 x 2.
+View centre_view(int out, int width, int height, double share = 1);
+
+// sample_view's with nothing switched on: margin 1.25 around the joints, or the centre square
+// where there are none. Throws as sample_view.
+View joint_view(int out, int width, int height, std::span<const Vec2f> joints);
+
+// The same around joints that a network says. Nothing where they are no hand of this picture: not
+// finite, closer together than any hand is, farther apart than the picture, or around a point
+// outside it.
+std::optional<View> predicted_view(int out, int width, int height, std::span<const Vec2f> joints);
 
 // K' = T K: what `to_output` makes of a camera. Projecting with K' gives pixel indices of the view.
 // K' has a skew once the view is turned, and a second row with three entries.

@@ -70,6 +70,8 @@ TEST_CASE("bad input: checkpoints of another version, or with damaged notes") {
     with(other, "peclr.input", side);
     refused(predict, kData, {other, "peclr.input", "whole number from 32 to 1024"});
   }
+  with(other, "peclr.crop", "joints");
+  refused(predict, kData, {other, "peclr.crop is 'joints', not picture or hand"});
 }
 
 TEST_CASE("bad input: --resume with nothing to go on from says so and starts") {

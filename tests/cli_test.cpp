@@ -96,9 +96,9 @@ TEST_CASE("cli: a command offers the settings that it reads") {
                       "data.workers", "data.cache", "data.cache_gb"};
   const std::map<std::string, Keys> own{
       {"pretrain", {"method", "invert", "temperature", "data.holdout"}},
-      {"finetune", {"data.labels", "data.holdout"}},
-      {"evaluate", {"data.eval", "data.holdout"}},
-      {"predict", {"data.eval"}},
+      {"finetune", {"data.labels", "data.holdout", "data.crop"}},
+      {"evaluate", {"data.eval", "data.holdout", "data.crop", "data.first_crop"}},
+      {"predict", {"data.eval", "data.crop", "data.first_crop"}},
       {"probe", {"seed", "data.train", "data.eval", "data.labels", "data.holdout"}}};
   for (const std::string command : kRunCommands) {
     const std::string help = run_peclr({command, "--help"}).out;

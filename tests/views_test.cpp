@@ -263,6 +263,40 @@ TEST_CASE("probe views stay within their ranges", "[views]") {
   CHECK((most_angle <= 45 && most_angle > 44.5));
 }
 
+TEST_CASE("the middle of a picture is a share of its shorter side", "[views]") {
+  // Centre (149.5, 99.5), side 0.5 * 200: from half a pixel before pixel 100 to half after 199.
+  const View view = centre_view(128, 300, 200, 0.5);
+  check_point(apply(view.pixels.to_source, {-0.5f, -0.5f}), 99.5, 49.5);
+  check_point(apply(view.pixels.to_source, {127.5f, 127.5f}), 199.5, 149.5);
+  CHECK(same(centre_view(128, 300, 200, 1).to_output, centre_view(128, 300, 200).to_output));
+}
+
+TEST_CASE("a view around joints is the plain one of training, labelled or predicted", "[views]") {
+  const View plain_one = sample_view(plain(), 224, 224, kHand, Rng::of(1));
+  CHECK(same(joint_view(128, 224, 224, kHand).to_output, plain_one.to_output));
+  CHECK(same(joint_view(128, 300, 200, {}).to_output, centre_view(128, 300, 200).to_output));
+  const auto predicted = predicted_view(128, 224, 224, kHand);
+  REQUIRE(predicted.has_value());
+  CHECK(same(predicted->to_output, plain_one.to_output));
+}
+
+TEST_CASE("predictions that are no hand of the picture give no view", "[views]") {
+  const auto seen = [](std::vector<Vec2f> joints) {
+    return predicted_view(128, 300, 200, joints).has_value();
+  };
+  CHECK(seen({{100, 80}, {110, 80}}));
+  CHECK(seen({{0, 0}, {0, 10}}));             // half of it is outside, its middle is not
+  CHECK(seen({{-60, 100}, {300, 100}}));      // larger than the picture is high
+  CHECK_FALSE(seen({{100, 80}, {103, 80}}));  // radius 1.5
+  CHECK_FALSE(seen({{100, 80}, {100, 80}}));
+  CHECK_FALSE(seen({{-20, 80}, {10, 80}}));      // its middle is left of the picture
+  CHECK_FALSE(seen({{290, 190}, {300, 220}}));   // and below it
+  CHECK_FALSE(seen({{-500, 100}, {700, 100}}));  // radius 600
+  CHECK_FALSE(seen({{NAN, 80}, {110, 80}}));
+  CHECK_FALSE(seen({{100, 80}, {INFINITY, 80}}));
+  CHECK_FALSE(seen({{-INFINITY, 80}, {INFINITY, 80}}));
+}
+
 TEST_CASE("labels that give no view are data errors", "[views]") {
   CHECK(kind_of({}, 1, 224, {}) == ErrorKind::data);
   CHECK(kind_of({}, 224, 224, {{5, 5}, {5, 5}}) == ErrorKind::data);

@@ -36,15 +36,45 @@ Place place_of(const LoaderItem& item, std::int64_t batches_per_epoch, std::int6
 
 Tensor floats(Backend& backend, Shape shape) { return Tensor(backend, shape, DType::f32); }
 
-// sample_view, with the picture named where its labels do not allow a view.
-View draw_view(const Settings& settings, const PictureFeed::Item& item,
-               std::span<const Vec2f> joints, Rng rng) {
+// In pixels of the (reduced) picture; none where they are not known.
+std::vector<Vec2f> joints_of(const PictureFeed::Item& item) {
+  std::vector<Vec2f> joints;
+  if (item.label)
+    for (const Vec3f& p : item.label->xyz) joints.push_back(project(item.K, p));
+  return joints;
+}
+
+// What fine-tuning crops around: the labelled joints, or nothing for the centre square.
+std::vector<Vec2f> crop_joints(const Settings& settings, const PictureFeed::Item& item) {
+  if (settings.data.crop == Settings::Crop::picture) return {};
+  return joints_of(item);
+}
+
+// make(width, height), with the picture named where its labels do not allow a view.
+template <class Make>
+View named_view(const PictureFeed::Item& item, Make make) {
   const Image& image = item.picture->image;
   try {
-    return sample_view(augment_options(settings), image.width, image.height, joints, rng);
+    return make(image.width, image.height);
   } catch (const Error& e) {
     fail(e.kind(), "{}: {}", item.file, e.what());
   }
+}
+
+View draw_view(const AugmentOptions& options, const PictureFeed::Item& item,
+               std::span<const Vec2f> joints, Rng rng) {
+  return named_view(item, [&](int width, int height) {
+    return sample_view(options, width, height, joints, rng);
+  });
+}
+
+// The second look of a test is off to any side, by what the first look was wrong: so are the crops
+// that a network learns from.
+AugmentOptions pose_options(const Settings& settings) {
+  AugmentOptions options = augment_options(settings);
+  if (settings.data.crop == Settings::Crop::hand && !settings.paper_exact)
+    options.jitter.low = -options.jitter.high;
+  return options;
 }
 
 // Has views of one picture made. Pixels that the device keeps are not kept here as well.
@@ -84,11 +114,8 @@ AugmentOptions augment_options(const Settings& settings) {
 
 View contrastive_view(const Settings& settings, const PictureFeed::Item& item, std::int64_t epoch,
                       std::int64_t position, int v) {
-  std::vector<Vec2f> joints;
-  if (item.label)
-    for (const Vec3f& p : item.label->xyz) joints.push_back(project(item.K, p));
   return draw_view(
-      settings, item, joints,
+      augment_options(settings), item, joints_of(item),
       Rng::of(static_cast<std::uint64_t>(settings.seed), kContrastiveViews,
               static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(2 * position + v)));
 }
@@ -150,8 +177,9 @@ MeanPose mean_pose(const Settings& settings, PictureFeed& feed) {
   MeanPose mean;
   for (std::int64_t i = 0; i < count; ++i) {
     const PictureFeed::Item item = feed.item(0, i);
-    const Image& image = item.picture->image;
-    const View view = centre_view(settings.model.input, image.width, image.height);
+    const View view = named_view(item, [&](int width, int height) {
+      return joint_view(settings.model.input, width, height, crop_joints(settings, item));
+    });
     cameras.push_back(transform_camera(item.K, view.to_output));
     const PoseTarget target =
         pose_target(item.label->xyz.data(), item.label->scale, cameras.back());
@@ -212,7 +240,8 @@ void PoseBatches::prepare(const LoaderItem& item) {
   const Rng rng =
       Rng::of(static_cast<std::uint64_t>(settings_.seed), kPoseViews,
               static_cast<std::uint64_t>(place.epoch), static_cast<std::uint64_t>(place.position));
-  const View view = draw_view(settings_, picture, {}, rng);
+  const View view =
+      draw_view(pose_options(settings_), picture, crop_joints(settings_, picture), rng);
   const Mat3f K = transform_camera(picture.K, view.to_output);
   const PoseTarget target = pose_target(picture.label->xyz.data(), picture.label->scale, K);
   const auto row = static_cast<std::size_t>(item.item);

@@ -61,15 +61,16 @@ class ContrastiveBatches {
   Loader loader_;  // last: its threads use all of the above
 };
 
-// Mean target of the first pictures of epoch 0 (at most 256), seen as evaluation sees them.
+// Mean target of the first pictures of epoch 0 (at most 256), cropped as for training but neither
+// turned nor moved.
 struct MeanPose {
   PoseTarget target{};
   float root_residual = 0;  // what the refinement must add to the bone's root depth, on average
 };
 MeanPose mean_pose(const Settings& settings, PictureFeed& feed);
 
-// One labelled view of each of B pictures, cut from the centre square: images [B, S, S, 3], cameras
-// [B, 9], targets.
+// One labelled view of each of B pictures, cut as data.crop says: images [B, S, S, 3], cameras [B,
+// 9], targets.
 class PoseBatches {
  public:
   PoseBatches(const Settings& settings, const TrainPlan& plan, std::int64_t first_step,

@@ -55,6 +55,7 @@ int run_finetune(const CommandLine& line) {
   PoseBatches batches(settings, plan, run.first_step(), feed, *backend);
   TrainTask task = task_of(training, batches);
   task.model_metadata = model_metadata(settings, pretraining);
+  task.model_metadata[kCropKey] = name_of(settings.data.crop);
   task.keeping = keeping;
   task.memory = memory;
   const int code = train(run, plan, task);

@@ -13,10 +13,8 @@ namespace {
 
 constexpr Mat3f kIdentity{};
 
-// What leads from a picture on disk to the network's input and back.
 struct Input {
   Picture picture;
-  View view;
   Mat3f K;  // of the reduced picture
 };
 
@@ -31,26 +29,96 @@ Mat3f camera_of(const PictureSet& set, std::int64_t i, const Picture& picture) {
   return K;
 }
 
-Input read_input(const PictureSet& set, std::int64_t i, int size) {
-  Input in{read_picture(set, i, 2 * size), {}, {}};
-  in.view = centre_view(size, in.picture.image.width, in.picture.image.height);
-  in.K = camera_of(set, i, in.picture);
-  return in;
-}
-
-// The joints where the network's answer puts them, in pixels of the picture on disk. The wrist has
-// no pixel of its own in the answer (joint 0 is the palm), so all are projected from the 3D joints.
-void place_joints(const Input& in, const float* xyz, float scale, HandPrediction& out) {
+// A hand by the network's answer: joints of the picture's camera, and where they are in it. The
+// wrist has no pixel of its own in the answer (joint 0 is the palm), so all are projected.
+struct Hand {
   Vec3f bones[kJoints];
-  freihand_from_network(xyz, 1.f, bones);
-  for (int j = 0; j < kJoints; ++j) {
-    const Point2 p = project_point(in.K.m, bones[j].x, bones[j].y, bones[j].z);
-    const auto original = [&](double x) {
-      return static_cast<float>(x * in.picture.factor + 0.5 * (in.picture.factor - 1));
-    };
-    out.px[static_cast<std::size_t>(j)] = {original(p.x), original(p.y)};
-    out.xyz[static_cast<std::size_t>(j)] = {bones[j].x * scale, bones[j].y * scale,
-                                            bones[j].z * scale};
+  Point2 px[kJoints];
+};
+
+// A batch of pictures in a pass, the network's views of them, and its answers.
+class HandBatch {
+ public:
+  HandBatch(const HandPredictor& by, const PictureSet& set, const PicturePass& pass)
+      : by_(by),
+        set_(set),
+        pass_(pass),
+        cameras_(by.backend, {PicturePass::kRows, 9}, DType::f32),
+        inputs_(PicturePass::kRows) {
+    // Where a picture is bad, the row keeps a camera that can be inverted; its answer is not read.
+    for (std::int64_t row = 0; row < PicturePass::kRows; ++row)
+      K_.insert(K_.end(), kIdentity.m, kIdentity.m + 9);
+  }
+
+  // The first look at a picture.
+  void read(std::int64_t picture, std::int64_t row) {
+    const Settings& settings = by_.settings;
+    const int size = settings.model.input;
+    Input& in = inputs_[static_cast<std::size_t>(row)];
+    in = {read_picture(set_, picture, 2 * size), {}};
+    in.K = camera_of(set_, picture, in.picture);
+    const bool whole = settings.data.crop == Settings::Crop::picture;
+    const Image& image = in.picture.image;
+    look(row, centre_view(size, image.width, image.height, whole ? 1 : settings.data.first_crop));
+  }
+
+  void answer() {
+    cameras_.copy_from_host(K_);
+    Tape tape(Mode::evaluate);
+    const HandNetwork::Output hands =
+        by_.network.forward(tape, {pass_.images(), -1}, cameras_, compute_type(by_.settings));
+    xyz_ = by_.network.recover(tape, hands).value.to_host();
+  }
+
+  // Another look, around the answer's hand; the same as before where it shows none.
+  void look_closer(std::int64_t row) {
+    const Hand seen = hand(row);
+    std::vector<Vec2f> joints;
+    for (const Point2& p : seen.px)
+      joints.push_back({static_cast<float>(p.x), static_cast<float>(p.y)});
+    const Image& image = input(row).picture.image;
+    const auto view = predicted_view(by_.settings.model.input, image.width, image.height, joints);
+    if (view) look(row, *view);
+  }
+
+  Hand hand(std::int64_t row) const {
+    Hand hand;
+    freihand_from_network(&xyz_[static_cast<std::size_t>(row * 3 * kJoints)], 1.f, hand.bones);
+    for (int j = 0; j < kJoints; ++j)
+      hand.px[j] = project_point(input(row).K.m, hand.bones[j].x, hand.bones[j].y, hand.bones[j].z);
+    return hand;
+  }
+
+  int factor(std::int64_t row) const { return input(row).picture.factor; }
+
+ private:
+  const Input& input(std::int64_t row) const { return inputs_[static_cast<std::size_t>(row)]; }
+
+  void look(std::int64_t row, const View& view) {
+    const Input& in = input(row);
+    std::copy_n(transform_camera(in.K, view.to_output).m, 9,
+                &K_[static_cast<std::size_t>(9 * row)]);
+    pass_.add_view(in.picture.image, view.pixels, row);
+  }
+
+  const HandPredictor& by_;
+  const PictureSet& set_;
+  const PicturePass& pass_;
+  Tensor cameras_;
+  std::vector<Input> inputs_;
+  std::vector<float> K_;    // of the views
+  std::vector<float> xyz_;  // the last answer
+};
+
+// In pixels of the picture on disk, and in metres where `scale` is the bone's length in them.
+void place_joints(const Hand& hand, int factor, float scale, HandPrediction& out) {
+  const auto original = [&](double x) {
+    return static_cast<float>(x * factor + 0.5 * (factor - 1));
+  };
+  for (std::size_t j = 0; j < kJoints; ++j) {
+    const Vec3f& bone = hand.bones[j];
+    out.px[j] = {original(hand.px[j].x), original(hand.px[j].y)};
+    out.xyz[j] = {bone.x * scale, bone.y * scale, bone.z * scale};
   }
 }
 
@@ -58,37 +126,23 @@ void place_joints(const Input& in, const float* xyz, float scale, HandPrediction
 
 std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
                                                    std::string& bad_summary) const {
-  const int size = settings.model.input;
   std::vector<HandPrediction> out;
   for (const std::string& file : set.files) out.push_back({.file = file});
   PicturePass pass(set, settings, backend, "pictures");
-  const Tensor cameras(backend, {PicturePass::kRows, 9}, DType::f32);
-  std::vector<Input> inputs(PicturePass::kRows);
-  // Where a picture is bad, the row keeps a camera that can be inverted; its answer is not read.
-  std::vector<float> K;
-  for (std::int64_t row = 0; row < PicturePass::kRows; ++row)
-    K.insert(K.end(), kIdentity.m, kIdentity.m + 9);
-
-  const auto read = [&](std::int64_t picture, std::int64_t row) {
-    Input& in = inputs[static_cast<std::size_t>(row)];
-    in = read_input(set, picture, size);
-    std::copy_n(transform_camera(in.K, in.view.to_output).m, 9,
-                &K[static_cast<std::size_t>(9 * row)]);
-    pass.add_view(in.picture.image, in.view.pixels, row);
-  };
+  HandBatch batch(*this, set, pass);
+  const auto read = [&](std::int64_t picture, std::int64_t row) { batch.read(picture, row); };
   pass.run(read, [&](std::int64_t first, std::int64_t count) {
-    cameras.copy_from_host(K);
-    Tape tape(Mode::evaluate);
-    const HandNetwork::Output hands =
-        network.forward(tape, {pass.images(), -1}, cameras, compute_type(settings));
-    const std::vector<float> xyz = network.recover(tape, hands).value.to_host();
+    batch.answer();
+    if (settings.data.crop == Settings::Crop::hand) {
+      pass.look_again(first, count, [&](std::int64_t row) { batch.look_closer(row); });
+      batch.answer();
+    }
     for (std::int64_t row = 0; row < count; ++row) {
       if (pass.is_bad(first + row)) continue;
       HandPrediction& p = out[static_cast<std::size_t>(first + row)];
       p.good = true;
       p.metric = set.known != Known::nothing && set.label(first + row).scale > 0;
-      place_joints(inputs[static_cast<std::size_t>(row)],
-                   &xyz[static_cast<std::size_t>(row * 3 * kJoints)],
+      place_joints(batch.hand(row), batch.factor(row),
                    p.metric ? set.label(first + row).scale : 1.f, p);
     }
   });

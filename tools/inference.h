@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A trained hand network on a set of pictures: each picture's centre square, never its labels.
+// A trained hand network on a set of pictures: each picture's centre square, or the hand where a
+// first look at the picture's middle finds it; never where its labels have it.
 #pragma once
 #include <array>
 #include <string>

@@ -13,7 +13,9 @@
 namespace peclr {
 namespace {
 
-constexpr int kReleasedInput = 224;  // of the official fine-tuned networks
+// Of the official fine-tuned networks, and of their test (docs/method.md).
+constexpr int kReleasedInput = 224;
+constexpr double kReleasedFirstCrop = 0.47;
 
 // Depth from the names of a torchvision-like file: the blocks of layer3 and whether they are
 // bottlenecks.
@@ -41,21 +43,39 @@ int depth_of(const TensorFile& file) {
   }
 }
 
+// Whether it is a fine-tuned network that the authors released: their spelling of the refinement's
+// names.
+bool released(const TensorFile& file) {
+  return std::any_of(file.tensors().begin(), file.tensors().end(), [](const StoredTensor& t) {
+    return t.name.starts_with("zroot_ref.zroot_ref.");
+  });
+}
+
 // Side of the pictures that the weights were trained with, or `otherwise`, which is then said.
 int input_of(const TensorFile& file, int otherwise) {
   if (file.metadata().contains(kInputKey))
     return static_cast<int>(
         file.whole_at(kInputKey, Settings::Model::kMinInput, Settings::Model::kMaxInput));
-  // The released fine-tuned networks' own spelling of their refinement's names.
-  const bool released =
-      std::any_of(file.tensors().begin(), file.tensors().end(),
-                  [](const StoredTensor& t) { return t.name.starts_with("zroot_ref.zroot_ref."); });
-  const int input = released ? kReleasedInput : otherwise;
+  const int input = released(file) ? kReleasedInput : otherwise;
   fmt::print(stderr,
              "{}: does not say how large its pictures are; {} px are taken, model.input=N "
              "sets another size\n",
              printable(file.path()), input);
   return input;
+}
+
+// What a fine-tuned network saw, as its file says.
+void take_crop(const TensorFile& file, Settings::Data& data) {
+  using Crop = Settings::Crop;
+  if (const auto it = file.metadata().find(kCropKey); it != file.metadata().end()) {
+    if (it->second != name_of(Crop::picture) && it->second != name_of(Crop::hand))
+      fail(ErrorKind::data, "{}: peclr.crop is {}, not picture or hand; use another file",
+           file.path(), shown(it->second));
+    data.crop = it->second == name_of(Crop::hand) ? Crop::hand : Crop::picture;
+  } else if (released(file)) {
+    data.crop = Crop::hand;
+    data.first_crop = kReleasedFirstCrop;
+  }
 }
 
 void tell(const char* what, const std::vector<std::string>& names) {
@@ -136,6 +156,7 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   Settings base = default_settings(command);
   if (const int depth = depth_of(file)) base.model.depth = depth;
   const int usual = std::exchange(base.model.input, 0);  // 0: no setting says it
+  take_crop(file, base.data);
   settings = load_settings(command, args, base);
   if (settings.model.input == 0) settings.model.input = input_of(file, usual);
   settings.init_from = path;

@@ -66,6 +66,16 @@ class PicturePass {
     }
   }
 
+  // To be called by `answer`, with what it was called with: look(row), in parallel, makes another
+  // view of each good picture, or leaves it as it is. One row a picture.
+  template <class Look>
+  void look_again(std::int64_t first, std::int64_t count, Look look) {
+    parallel_for(count, 1, [&](std::int64_t row, std::int64_t) {
+      if (!is_bad(first + row)) look(row);
+    });
+    backend_.finish_augment(images_);
+  }
+
  private:
   static PictureId place(std::int64_t picture) { return {0, static_cast<std::int32_t>(picture)}; }
 

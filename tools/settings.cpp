@@ -133,6 +133,10 @@ const char* name_of(Settings::Precision precision) {
   return "?";
 }
 
+const char* name_of(Settings::Crop crop) {
+  return crop == Settings::Crop::hand ? "hand" : "picture";
+}
+
 Settings default_settings(Command command) {
   Settings settings;
   settings.out = std::string("out/") + name_of(command);

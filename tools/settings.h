@@ -27,6 +27,7 @@ struct Settings {
   using Optimizer = OptimizerKind;
   using Border = peclr::Border;
   enum class Cache { automatic, gpu, pinned, none };
+  enum class Crop { picture, hand };
   struct Range {
     double low, high;
     bool operator==(const Range&) const = default;
@@ -58,6 +59,8 @@ struct Settings {
     double labels = 1;               // fraction of the labels that may be used
     double holdout = 0;              // fraction of the labels that is kept for scoring
     double max_bad = 0.01;           // fraction of unreadable pictures that a run puts up with
+    Crop crop = Crop::picture;       // what the hand network sees of a picture
+    double first_crop = 0.7;         // share of the centre square's side, before a hand is known
     int workers = 0;                 // 0: chosen from the number of cores
     Cache cache = Cache::automatic;  // where decoded pictures are kept
     double cache_gb = 1;             // the host's memory for them, GB
@@ -108,6 +111,7 @@ struct Settings {
 };
 
 const char* name_of(Settings::Precision precision);  // as it is written in settings
+const char* name_of(Settings::Crop crop);
 
 // What holds if nothing is said. Pre-training: the published recipe. Fine-tuning: the optimiser's
 // numbers of the authors' earlier recipe, the rest our own (docs/method.md, Fine-tuning).

@@ -15,9 +15,10 @@ namespace {
 
 constexpr unsigned bit(Command command) { return 1u << static_cast<int>(command); }
 constexpr unsigned kPretrain = bit(Command::pretrain), kFinetune = bit(Command::finetune);
-constexpr unsigned kProbe = bit(Command::probe), kEvaluate = bit(Command::evaluate);
+constexpr unsigned kProbe = bit(Command::probe);
+constexpr unsigned kAnswers = bit(Command::evaluate) | bit(Command::predict);
 constexpr unsigned kTraining = kPretrain | kFinetune;
-constexpr unsigned kAll = kTraining | kProbe | kEvaluate | bit(Command::predict);
+constexpr unsigned kAll = kTraining | kProbe | kAnswers;
 
 struct Limits {
   double low, high;
@@ -289,8 +290,19 @@ std::vector<SettingField> make_fields() {
       number({"data.holdout",
               "fraction of the training labels that no training sees; evaluate and probe, told the "
               "same, score on these instead of the evaluation split",
-              kTraining | kProbe | kEvaluate},
+              kTraining | kProbe | bit(Command::evaluate)},
              {0, 0.9}, MEMBER(data.holdout)),
+      choice<S::Crop>(
+          {"data.crop",
+           "the picture's centre square, or a square around the hand: where the labels have it in "
+           "fine-tuning, where a first look finds it otherwise",
+           kFinetune | kAnswers},
+          {{name_of(S::Crop::picture), S::Crop::picture}, {name_of(S::Crop::hand), S::Crop::hand}},
+          MEMBER(data.crop)),
+      number(
+          {"data.first_crop",
+           "data.crop=hand: share of the centre square's side that the first look sees", kAnswers},
+          {0, 1, true}, MEMBER(data.first_crop)),
       number({"data.max_bad", "fraction of unreadable pictures that stops a run", kAll}, {0, 1},
              MEMBER(data.max_bad)),
       whole(
@@ -334,7 +346,9 @@ std::vector<SettingField> make_fields() {
 
       whole({"augment.rotate", "largest rotation either way, degrees", kTraining}, 0, 180,
             MEMBER(augment.rotate)),
-      number({"augment.translate", "largest move right and down, in 1/128 of 2.5 hand radii",
+      number({"augment.translate",
+              "largest move right and down (data.crop=hand: or left and up), in 1/128 of 2.5 hand "
+              "radii",
               kTraining},
              {0, 128}, MEMBER(augment.translate)),
       range({"augment.scale", "side of the crop in hand diameters; 1.25 is neutral", kTraining},

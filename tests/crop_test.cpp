@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+// data.crop: what fine-tuning, evaluate and predict see of a picture, and that answers come back to
+// the picture's own pixels whichever square was seen.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstring>
+
+#include "data/image.h"
+#include "data/pictures.h"
+#include "data/synthetic.h"
+#include "engine/safetensors.h"
+#include "tests/support/activations.h"
+#include "tests/support/files.h"
+#include "tests/support/refusals.h"
+#include "tests/support/small_runs.h"
+#include "tools/batches.h"
+#include "tools/inference.h"
+#include "tools/model_files.h"
+
+namespace peclr {
+namespace {
+
+using namespace test;
+using Crop = Settings::Crop;
+using Points = std::vector<Vec2f>;
+
+constexpr int kSeen = 32;  // side of the network's input
+
+Settings seeing(Crop crop, double first_crop = 0.47) {
+  Settings settings = default_settings(Command::predict);
+  settings.model.depth = 18;
+  settings.model.input = kSeen;
+  settings.data.crop = crop;
+  settings.data.first_crop = first_crop;
+  return settings;
+}
+
+struct Net {
+  std::unique_ptr<Backend> backend = new_device();
+  ParameterStore store;
+  HandNetwork network{store, 18};
+
+  Net() { store.allocate(*backend, 1); }
+
+  // From now on it says the same joints of its input, whatever that shows: AIT's order, all at one
+  // depth.
+  void always_say(const Points& joints) {
+    const LinearLayer& head = network.head();
+    std::vector<float> bias = head.bias->value.to_host();
+    for (std::size_t j = 0; j < joints.size(); ++j)
+      bias[3 * j] = joints[j].x, bias[3 * j + 1] = joints[j].y, bias[3 * j + 2] = 0;
+    backend->zero(head.weight->value);
+    head.bias->value.copy_from_host(bias);
+    store.values_changed();
+  }
+
+  std::vector<HandPrediction> predict(const PictureSet& set, const Settings& settings) {
+    std::string bad;
+    return HandPredictor{settings, network, *backend}.predict(set, bad);
+  }
+};
+
+// A hand around (x, y): palm, then five rings of the five fingers.
+Points hand_at(float x, float y, float size) {
+  Points joints{{x, y}};
+  for (int ring = 1; ring <= 4; ++ring)
+    for (int finger = 0; finger < 5; ++finger)
+      joints.push_back({x + size * (0.2f * float(finger) - 0.5f),
+                        y - size * (0.2f * float(ring) + 0.01f * float(finger))});
+  return joints;
+}
+
+// FreiHAND's order and wrist, which is as far from the palm as the middle finger's base.
+Points freihand(const Points& ait) {
+  Points joints{{2 * ait[0].x - ait[3].x, 2 * ait[0].y - ait[3].y}};
+  for (std::size_t finger = 0; finger < 5; ++finger)
+    for (std::size_t ring = 0; ring < 4; ++ring) joints.push_back(ait[1 + 5 * ring + finger]);
+  return joints;
+}
+
+// A square of a picture, by its middle and side, and what is at points of the kSeen x kSeen pixels
+// that it is resized to.
+struct Square {
+  double x, y, side;
+  Points of(const Points& seen) const {
+    Points points;
+    for (const Vec2f& p : seen)
+      points.push_back({float(x + (p.x - 0.5 * (kSeen - 1)) * side / kSeen),
+                        float(y + (p.y - 0.5 * (kSeen - 1)) * side / kSeen)});
+    return points;
+  }
+};
+
+Square around(const Points& joints) {
+  double x = 0, y = 0, radius = 0;
+  for (const Vec2f& p : joints) x += p.x / 21, y += p.y / 21;
+  for (const Vec2f& p : joints) radius = std::max(radius, std::hypot(p.x - x, p.y - y));
+  return {x, y, 2.5 * radius};
+}
+
+double distance(const std::array<Vec2f, kJoints>& a, const Points& b) {
+  double most = 0;
+  for (std::size_t j = 0; j < kJoints; ++j)
+    most = std::max<double>(most, std::hypot(a[j].x - b[j].x, a[j].y - b[j].y));
+  return most;
+}
+
+bool same_answer(const HandPrediction& a, const HandPrediction& b) {
+  return std::memcmp(&a.px, &b.px, sizeof a.px) == 0 &&
+         std::memcmp(&a.xyz, &b.xyz, sizeof a.xyz) == 0;
+}
+
+// 300 x 200 pixels, which are read as 100 x 66: boxes of 3 x 3 around pixels 1, 4, 7, ...
+struct WidePictures {
+  TempFolder folder;
+  PictureSet set;
+
+  explicit WidePictures(int count) {
+    Image image(300, 200);
+    for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = std::uint8_t(i * i / 7);
+    for (int i = 0; i < count; ++i)
+      write_png(folder.path() / ("picture" + std::to_string(100 + i) + ".png"), image);
+    set = open_pictures(folder.path(), Split::evaluation);
+  }
+};
+Points on_disk(Points reduced) {
+  for (Vec2f& p : reduced) p = {3 * p.x + 1, 3 * p.y + 1};
+  return reduced;
+}
+
+TEST_CASE("crop: the second look is around the joints of the first, and both lead back", "[crop]") {
+  WidePictures pictures(35);  // more than a batch
+  Net net;
+  const Points says = hand_at(18, 20, 14), seen = freihand(says);
+  net.always_say(says);
+  const Square middle{49.5, 32.5, 0.5 * 66};
+  const Points first = middle.of(seen), second = around(first).of(seen);
+  const auto found = net.predict(pictures.set, seeing(Crop::hand, 0.5));
+  REQUIRE(found.size() == 35);
+  for (const HandPrediction& p : found) {
+    REQUIRE(p.good);
+    CHECK(distance(p.px, on_disk(second)) < 0.02);
+    // The planted faults: the first look's answer, and one that forgot that the picture was
+    // reduced.
+    CHECK(distance(p.px, on_disk(first)) > 5);
+    CHECK(distance(p.px, second) > 5);
+  }
+  const Square whole{49.5, 32.5, 66};
+  for (const HandPrediction& p : net.predict(pictures.set, seeing(Crop::picture, 0.5)))
+    CHECK(distance(p.px, on_disk(whole.of(seen))) < 0.02);
+}
+
+TEST_CASE("crop: an answer that is no hand leaves the first look as it is", "[crop]") {
+  WidePictures pictures(1);
+  Net net;
+  for (const Points& says : {hand_at(16, 16, 0.2f), hand_at(90, 16, 14), hand_at(16, 16, 300)}) {
+    net.always_say(says);
+    const auto hand = net.predict(pictures.set, seeing(Crop::hand, 1)),
+               whole = net.predict(pictures.set, seeing(Crop::picture));
+    CHECK(same_answer(hand[0], whole[0]));
+  }
+  net.always_say(hand_at(18, 20, 14));  // the planted fault: this one is
+  CHECK_FALSE(same_answer(net.predict(pictures.set, seeing(Crop::hand, 1))[0],
+                          net.predict(pictures.set, seeing(Crop::picture))[0]));
+}
+
+TEST_CASE("crop: a bad picture in a batch changes no other's answer", "[crop]") {
+  WidePictures pictures(4);
+  Net net;
+  Settings settings = seeing(Crop::hand);
+  settings.data.max_bad = 0.5;
+  const auto before = net.predict(pictures.set, settings);
+  write_bytes(pictures.folder / pictures.set.files[1], "no picture");
+  const auto after = net.predict(pictures.set, settings);
+  CHECK_FALSE(after[1].good);
+  for (const std::size_t i : {0, 2, 3}) CHECK(same_answer(before[i], after[i]));
+}
+
+TEST_CASE("crop: where the labels have the hand plays no part in an answer", "[crop]") {
+  const TempFolder folder;
+  write_synthetic(folder.path(), 20, 5);
+  PictureSet set = open_pictures(folder.path(), Split::evaluation);
+  Net net;
+  net.always_say(hand_at(16, 18, 14));
+  const Settings settings = seeing(Crop::hand);
+  const auto before = net.predict(set, settings);
+  for (HandLabel& label : set.labels)
+    for (Vec3f& p : label.xyz) p = {p.y + 0.1f, p.x, NAN};
+  const auto after = net.predict(set, settings);
+  for (HandLabel& label : set.labels) label.K.m[0] *= 2;  // the planted fault: this is used
+  const auto other_camera = net.predict(set, settings);
+  REQUIRE(before.size() == 2);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    CHECK(same_answer(before[i], after[i]));
+    CHECK_FALSE(same_answer(before[i], other_camera[i]));
+  }
+}
+
+TEST_CASE("crop: fine-tuning sees the labelled hand, and a fresh head says its mean", "[crop]") {
+  const TempFolder folder;
+  write_synthetic(folder.path(), 6, 5);
+  Settings settings = default_settings(Command::finetune);
+  settings.data.train = {{folder.path().string()}};
+  settings.model.input = kSeen;
+  settings.train.batch_size = 6;
+  settings.augment.rotate = 0;
+  settings.augment.translate = 0;
+  settings.augment.scale = {1.25, 1.25};
+  const auto backend = new_device();
+  for (const Crop crop : {Crop::hand, Crop::picture}) {
+    settings.data.crop = crop;
+    PictureFeed feed(settings, Need::joints);
+    PoseBatches batches(settings, TrainPlan::of(settings.train, 6), 0, feed, *backend);
+    const PoseBatches::Batch batch = batches.next();
+    const Doubles cameras = host(batch.cameras), uv = host(batch.target.uv);
+    double mean_u = 0;
+    for (std::size_t i = 0; i < 6; ++i) {
+      Mat3f K;
+      std::copy_n(&cameras[9 * i], 9, K.m);
+      Points joints;
+      const PictureFeed::Item item = feed.item(0, static_cast<std::int64_t>(i));
+      for (const Vec3f& p : item.label->xyz) joints.push_back(project(K, p));
+      // 2.5 radii fill the view of a hand.
+      const Square hand = around(joints);
+      const bool filled = std::abs(hand.x - 15.5) < 1e-3 && std::abs(hand.y - 15.5) < 1e-3 &&
+                          std::abs(hand.side - kSeen) < 1e-3;
+      CHECK(filled == (crop == Crop::hand));
+      mean_u += uv[2 * kJoints * i + 2 * 7] / 6;
+    }
+    CHECK(mean_pose(settings, feed).target.uv[7].x == Approx(mean_u).margin(1e-3));
+  }
+}
+
+TEST_CASE("crop: hands are moved to any side, centre squares one way", "[crop]") {
+  const TempFolder folder;
+  write_synthetic(folder.path(), 24, 5);
+  Settings settings = default_settings(Command::finetune);
+  settings.data.train = {{folder.path().string()}};
+  settings.model.input = kSeen;
+  settings.train.batch_size = 24;
+  settings.augment.rotate = 0;
+  const auto backend = new_device();
+  // How far right of its view's middle the middle of what is cropped lies, at most and at least, in
+  // 128ths of a view of margin 1.25.
+  const auto moves = [&](Crop crop) {
+    settings.data.crop = crop;
+    PictureFeed feed(settings, Need::joints);
+    PoseBatches batches(settings, TrainPlan::of(settings.train, 24), 0, feed, *backend);
+    const Doubles cameras = host(batches.next().cameras);
+    std::pair<double, double> range{1e9, -1e9};
+    for (std::size_t i = 0; i < 24; ++i) {
+      const PictureFeed::Item item = feed.item(0, static_cast<std::int64_t>(i));
+      Points joints;
+      for (const Vec3f& p : item.label->xyz) joints.push_back(project(item.K, p));
+      const Image& image = item.picture->image;
+      const Square square = crop == Crop::hand
+                                ? around(joints)
+                                : Square{0.5 * (image.width - 1), 0, double(image.width)};
+      // x' = zoom x + x0, from the cameras of the picture and of its view.
+      const double zoom = cameras[9 * i] / item.K.m[0];
+      const double x0 = cameras[9 * i + 2] - zoom * item.K.m[2];
+      const double move = (zoom * square.x + x0 - 0.5 * (kSeen - 1)) / zoom * 128 / square.side;
+      range = {std::min(range.first, move), std::max(range.second, move)};
+    }
+    return range;
+  };
+  const auto [hand_least, hand_most] = moves(Crop::hand);
+  CHECK((hand_least > -15.01 && hand_least < -8 && hand_most > 8 && hand_most < 15.01));
+  const auto [least, most] = moves(Crop::picture);
+  CHECK((least > -15.01 && least < -8 && most < 0.01));
+}
+
+TEST_CASE("crop: a fine-tuned network's file says what it saw", "[crop]") {
+  const SmallRuns runs(10);
+  const std::string model = runs.file("run", "model.safetensors");
+  const ProgramResult trained = run_peclr(
+      runs.start("finetune", "run", {"data.crop=hand", "train.epochs=1", "train.batch_size=5"}));
+  INFO(described(trained));
+  REQUIRE(trained.exit_code == 0);
+  const auto crop_for = [&](const std::string& file, const Args& more = {}) {
+    Args args = more;
+    args.push_back("init_from=" + file);
+    return settings_for_model(Command::evaluate, args).data.crop;
+  };
+  CHECK(crop_for(model) == Crop::hand);
+  CHECK(crop_for(model, {"data.crop=picture"}) == Crop::picture);
+
+  // A file of ours from before there was a choice; and the released ones, which say nothing at all.
+  const TensorFile file(model);
+  const auto with = [&](Metadata metadata, std::span<const StoredTensor> tensors) {
+    write_safetensors(runs.folder / "other.safetensors", tensors, metadata);
+    return crop_for(runs.folder / "other.safetensors");
+  };
+  Metadata metadata = file.metadata();
+  CHECK(metadata.erase("peclr.crop") == 1);
+  CHECK(with(metadata, file.tensors()) == Crop::picture);
+  std::vector<StoredTensor> released(file.tensors().begin(), file.tensors().end());
+  for (StoredTensor& t : released)
+    if (t.name.starts_with("zroot_ref.")) t.name = "zroot_ref." + t.name;  // as their code has it
+  CHECK(with({}, released) == Crop::hand);
+  // The planted fault: an encoder alone was never fine-tuned.
+  std::vector<StoredTensor> encoder;
+  for (const StoredTensor& t : file.tensors())
+    if (!t.name.starts_with("zroot_ref.")) encoder.push_back(t);
+  REQUIRE(encoder.size() < file.tensors().size());
+  CHECK(with({}, encoder) == Crop::picture);
+
+  const auto scores = [&](const Args& more) {
+    const ProgramResult result =
+        run_peclr(Args{"evaluate", "out=" + runs.out("run"), "data.eval=" + (runs.folder / "hands"),
+                       "threads=1"} +
+                  more);
+    INFO(described(result));
+    CHECK(result.exit_code == 0);
+    return result.out;
+  };
+  const std::string as_trained = scores({});
+  CHECK(as_trained == scores({"data.crop=hand", "data.first_crop=0.7"}));
+  CHECK(as_trained != scores({"data.crop=picture"}));
+}
+
+}  // namespace
+}  // namespace peclr
