@@ -4,18 +4,35 @@
 #include <algorithm>
 #include <utility>
 
+#include "data/views.h"
 #include "engine/error.h"
 #include "engine/host_memory.h"
 #include "engine/text.h"
 
 namespace peclr {
-Picture read_picture(const PictureSet& set, std::int64_t index, int target) {
+namespace {
+
+// Shorter side of what is seen, pixels.
+int side_seen(const PictureSet& set, std::int64_t index, const Image& image, Seen seen) {
+  const int whole = std::min(image.width, image.height);
+  if (seen == Seen::centre || set.known != Known::joints) return whole;
+  const HandLabel& label = set.label(index);
+  std::array<Vec2f, kJoints> joints;
+  for (std::size_t j = 0; j < kJoints; ++j) joints[j] = project(label.K, label.xyz[j]);
+  const double side = plain_side(joints);
+  return side >= 1 && side < whole ? static_cast<int>(side) : whole;
+}
+
+}  // namespace
+
+Picture read_picture(const PictureSet& set, std::int64_t index, int target, Seen seen) {
   Image image = read_image(set.path(index));
   // No view can be drawn of a line of pixels: counted with the pictures that cannot be read.
   if (image.width < kMinSide || image.height < kMinSide)
     fail(ErrorKind::data, "{}: a picture of {} x {} pixels is too small, give at least {} x {}",
          printable(set.path(index).string()), image.width, image.height, kMinSide, kMinSide);
-  const int factor = reduction_for(image.width, image.height, target);
+  const int side = side_seen(set, index, image, seen);
+  const int factor = reduction_for(side, side, target);
   return {factor == 1 ? std::move(image) : box_reduce(image, factor), factor};
 }
 
@@ -42,8 +59,8 @@ std::shared_ptr<const Picture> PictureCache::get(PictureId id) {
     std::lock_guard lock(mutex_);
     if (place.picture) return place.picture;
   }
-  auto picture = std::make_shared<const Picture>(
-      read_picture(sets_[static_cast<std::size_t>(id.source)], id.index, options_.target));
+  auto picture = std::make_shared<const Picture>(read_picture(
+      sets_[static_cast<std::size_t>(id.source)], id.index, options_.target, options_.seen));
   const std::size_t size = picture->image.pixels.size();
   std::lock_guard lock(mutex_);
   // Another thread may have read the same picture meanwhile; the two are equal.

@@ -24,17 +24,21 @@ struct Picture {
   int factor = 1;
 };
 
-// Reads picture `index` of the set and reduces it so that its shorter side keeps at least `target`
-// pixels (0: not at all). Throws what read_image throws, and Error(data) for a picture of less than
-// 2 x 2 pixels.
-Picture read_picture(const PictureSet& set, std::int64_t index, int target);
+// What of a picture a network will see: its centre square, or a crop around its joints where they
+// are known.
+enum class Seen { centre, hand };
+
+// Reads picture `index` of the set and reduces it so that the shorter side of what is seen keeps at
+// least `target` pixels (0: not at all). Throws what read_image throws, and Error(data) for a
+// picture of less than 2 x 2 pixels.
+Picture read_picture(const PictureSet& set, std::int64_t index, int target, Seen seen);
 
 // 8 GiB, or half of the memory that this process may have if that is less.
 std::size_t default_cache_bytes();
 
 struct PictureCacheOptions {
-  int target =
-      0;  // a picture keeps at least this shorter side, e.g. 2 * model.input; 0: never reduced
+  int target = 0;  // pixels that are kept (read_picture), e.g. 2 * model.input; 0: never reduced
+  Seen seen = Seen::centre;
   std::size_t max_bytes = default_cache_bytes();
 };
 

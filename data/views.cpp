@@ -175,6 +175,10 @@ View probe_view(int out, int width, int height, std::span<const Vec2f> joints, B
   return view;
 }
 
+double plain_side(std::span<const Vec2f> joints) {
+  return 2 * kPlainMargin * middle_of(joints).radius;
+}
+
 View centre_view(int out, int width, int height, double share) {
   require_pixels(width, height);
   Subject subject = middle_of(width, height);

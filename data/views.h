@@ -58,6 +58,9 @@ View sample_view(const AugmentOptions& options, int width, int height,
 View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Border border,
                 Rng rng);
 
+// Side, in pixels of the picture, of the crop of margin 1.25 around `joints`.
+double plain_side(std::span<const Vec2f> joints);
+
 // The middle of the picture: a square of `share` of its shorter side. Throws Error(data) if the
 // picture is smaller than 2 x 2.
 View centre_view(int out, int width, int height, double share = 1);

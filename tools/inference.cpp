@@ -55,11 +55,12 @@ class HandBatch {
     const Settings& settings = by_.settings;
     const int size = settings.model.input;
     Input& in = inputs_[static_cast<std::size_t>(row)];
-    in = {read_picture(set_, picture, 2 * size), {}};
+    const double share =
+        settings.data.crop == Settings::Crop::picture ? 1 : settings.data.first_crop;
+    in = {read_picture(set_, picture, static_cast<int>(2 * size / share), Seen::centre), {}};
     in.K = camera_of(set_, picture, in.picture);
-    const bool whole = settings.data.crop == Settings::Crop::picture;
     const Image& image = in.picture.image;
-    look(row, centre_view(size, image.width, image.height, whole ? 1 : settings.data.first_crop));
+    look(row, centre_view(size, image.width, image.height, share));
   }
 
   void answer() {

@@ -62,8 +62,13 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
   orders_ = std::make_unique<EpochOrders>(
       make_mixture(sizes, weights, static_cast<std::uint64_t>(settings.seed)));
   const bool keep = settings.data.cache != Settings::Cache::none;
+  // The reference's pixels are those of the picture on disk.
+  const int target = settings.paper_exact ? 0 : 2 * settings.model.input;
+  // Pre-training always crops around the joints it knows.
+  const bool hand = need == Need::pictures || settings.data.crop == Settings::Crop::hand;
   cache_ = std::make_unique<PictureCache>(
-      sets_, PictureCacheOptions{2 * settings.model.input, keep ? host_bytes(settings) : 0});
+      sets_, PictureCacheOptions{target, hand ? Seen::hand : Seen::centre,
+                                 keep ? host_bytes(settings) : 0});
   bad_ = std::make_unique<BadPictures>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}),
                                        settings.data.max_bad);
 }

@@ -15,7 +15,7 @@ FrozenFeatures FrozenEncoder::features(const ProbeViews& views) const {
   const std::int64_t width = views.per_picture * out.dims;  // of all views of a picture
   PicturePass pass(views.set, settings, backend, "probe", views.per_picture);
   const auto read = [&](std::int64_t i, std::int64_t first_row) {
-    const Picture picture = read_picture(views.set, i, 2 * settings.model.input);
+    const Picture picture = read_picture(views.set, i, 2 * settings.model.input, views.seen);
     for (int v = 0; v < views.per_picture; ++v)
       pass.add_view(picture.image, views.view_of(picture, i, v).pixels, first_row + v);
   };

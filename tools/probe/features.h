@@ -22,6 +22,7 @@ struct ProbeViews {
   const PictureSet& set;
   int per_picture = 1;
   std::function<View(const Picture& picture, std::int64_t i, int v)> view_of;
+  Seen seen = Seen::centre;
 };
 
 // Of the pictures that could be read, in the set's order, all views of each.

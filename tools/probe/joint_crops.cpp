@@ -48,7 +48,7 @@ JointCrops joint_crops(const FrozenEncoder& encoder, const PictureSet& set, Spli
     }
     return view;
   };
-  JointCrops crops{encoder.features({set, kProbeCrops, crop}),
+  JointCrops crops{encoder.features({set, kProbeCrops, crop, Seen::hand}),
                    {},
                    {},
                    static_cast<std::int64_t>(set.labels.size())};
