@@ -111,13 +111,14 @@ bool same_answer(const HandPrediction& a, const HandPrediction& b) {
          std::memcmp(&a.xyz, &b.xyz, sizeof a.xyz) == 0;
 }
 
-// 300 x 200 pixels, which are read as 100 x 66: boxes of 3 x 3 around pixels 1, 4, 7, ...
+// Pictures that are read in boxes of 3 x 3 around pixels 1, 4, 7, ...: of 300 x 200 as 100 x 66; of
+// twice that, where half of the side is seen, as 200 x 133.
 struct WidePictures {
   TempFolder folder;
   PictureSet set;
 
-  explicit WidePictures(int count) {
-    Image image(300, 200);
+  explicit WidePictures(int count, int times = 1) {
+    Image image(300 * times, 200 * times);
     for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = std::uint8_t(i * i / 7);
     for (int i = 0; i < count; ++i)
       write_png(folder.path() / ("picture" + std::to_string(100 + i) + ".png"), image);
@@ -130,11 +131,11 @@ Points on_disk(Points reduced) {
 }
 
 TEST_CASE("crop: the second look is around the joints of the first, and both lead back", "[crop]") {
-  WidePictures pictures(35);  // more than a batch
+  WidePictures pictures(35, 2);  // more than a batch
   Net net;
   const Points says = hand_at(18, 20, 14), seen = freihand(says);
   net.always_say(says);
-  const Square middle{49.5, 32.5, 0.5 * 66};
+  const Square middle{99.5, 66, 0.5 * 133};
   const Points first = middle.of(seen), second = around(first).of(seen);
   const auto found = net.predict(pictures.set, seeing(Crop::hand, 0.5));
   REQUIRE(found.size() == 35);
@@ -146,8 +147,9 @@ TEST_CASE("crop: the second look is around the joints of the first, and both lea
     CHECK(distance(p.px, on_disk(first)) > 5);
     CHECK(distance(p.px, second) > 5);
   }
+  const WidePictures smaller(35);
   const Square whole{49.5, 32.5, 66};
-  for (const HandPrediction& p : net.predict(pictures.set, seeing(Crop::picture, 0.5)))
+  for (const HandPrediction& p : net.predict(smaller.set, seeing(Crop::picture, 0.5)))
     CHECK(distance(p.px, on_disk(whole.of(seen))) < 0.02);
 }
 
