@@ -25,7 +25,7 @@ for bench in "$bin"/*_bench; do
 done
 slot=([goldens]=60)
 ! wants tests || slot+=([kernel_tests]=50 [ops_on_device]=100)
-! wants step benchmarks pytorch || slot+=([synth]=10 [plans_bf16]=100)
+! wants step benchmarks pytorch || slot+=([synth]=30 [plans_bf16]=100)
 ! wants step pytorch || slot[pretrain_bf16]=25
 ! wants step || $quick || slot+=([plans_tf32]=50 [pretrain_tf32]=25)
 for bench in ${benches[@]+"${benches[@]}"}; do slot[$bench]=35; done

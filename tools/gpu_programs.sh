@@ -14,9 +14,10 @@ while (($#)); do
     --out) (($# > 1)) || refuse 2 "--out needs a folder"; out=$2; shift ;;
     --seconds) [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || refuse 2 "--seconds needs a number"; limit_s=$2; shift ;;
     --only)
-      for part in ${2//,/ }; do [[ " $known " == *" $part "* ]] || refuse 2 "--only $part: known are $known"; done
-      [[ -n ${2//,/} ]] || refuse 2 "--only needs one of $known"
-      only+=" ${2//,/ } "; shift ;;
+      read -ra parts <<<"$(tr , ' ' <<<"${2:-}")"
+      ((${#parts[@]})) || refuse 2 "--only needs some of: $known"
+      for part in "${parts[@]}"; do [[ " $known " == *" $part "* ]] || refuse 2 "--only $part: known are $known"; done
+      only+=" ${parts[*]} "; shift ;;
     -h | --help) sed -n "${help_lines}s/^# \{0,1\}//p" "$root/tools/$name.sh"; exit 0 ;;
     *) refuse 2 "$1: known are --quick, --only, --seconds and --out" ;;
   esac
@@ -72,5 +73,5 @@ save_results() {
   markdown | sed '/^$/N;/^\n$/D' >"$work/results.md"
   [[ $(type -t json) != function ]] || json >"$work/results.json"
   tar -C "$work" -czf "$work/logs.tgz" logs
-  mv "$work"/results.* "$work/logs.tgz" "$out"
+  mv "$work/logs.tgz" "$work"/results.* "$out"
 }
