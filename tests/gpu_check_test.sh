@@ -6,6 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+export TMPDIR=$folder  # for what a killed run leaves
 export PECLR_BIN=$(cd "$1" && pwd) PECLR_DEVICE=simt PYTHON=${PYTHON:-false}
 cmake=$2
 fail() { echo "gpu_check_test.sh: $1" >&2; exit 1; }

@@ -6,6 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+export TMPDIR=$folder  # for what a killed run leaves
 programs=$(cd "$1" && pwd)
 fail() { echo "gpu_proof_test.sh: $1" >&2; exit 1; }
 export PECLR_DEVICE=simt
