@@ -7,18 +7,26 @@ Augmentation (turn, move, scale, crop, colours in HSV), ResNet v1.5, projection 
 views, NT-Xent, backward, LARS around Adam; channels_last, bf16 by autocast, weights in f32. Only
 PyTorch is needed. The pictures lie in the GPU's memory, so no loader is timed: an advantage over
 the program. LARS works on lists of tensors and Adam is fused, as a careful user would write it.
+Each mode is timed twice: with views that are given, to stand beside gpu_step_bench, and with the
+augmentation, to stand beside `peclr pretrain`.
 
-Prints rows of a Markdown table (and "> " lines about the machine), writes one JSON.
+Prints rows of a Markdown table (and "> " lines about the machine), writes one JSON. Exit code 3:
+there is no PyTorch, or it sees no GPU.
 """
 import argparse
 import json
 import math
 import statistics
+import sys
 import time
 
-import torch
-from torch import nn
-from torch.nn import functional as F
+try:
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+except ImportError as error:
+    print(f"this Python has no PyTorch ({error})", file=sys.stderr)
+    sys.exit(3)
 
 SOURCE = 224  # side of a picture before the augmentation, pixels
 BLOCKS = {18: (1, (2, 2, 2, 2)), 50: (4, (3, 4, 6, 3)), 152: (4, (3, 8, 36, 3))}
@@ -97,34 +105,44 @@ def rgb_to_hsv(rgb):
     return (hue / 6) % 1, spread / value.clamp_min(1e-6), value
 
 
-def hsv_to_rgb(hue, saturation, value):
-    offsets = torch.tensor([5.0, 3.0, 1.0], device=hue.device).view(1, 3, 1, 1)
-    k = (offsets + 6 * hue.unsqueeze(1)) % 6
-    ramp = torch.minimum(k, 4 - k).clamp(0, 1)
-    return value.unsqueeze(1) * (1 - saturation.unsqueeze(1) * ramp)
+class Augment:
+    """u8 [N, 3, H, W] and views [2N, 9] -> normalised bf16 [2N, 3, side, side].
 
+    Constants are made here: made inside of what is compiled, they would come from the host each
+    step, which keeps a function out of CUDA graphs."""
 
-def augment(pictures, views, side):
-    """u8 [N, 3, H, W] and views [2N, 9] -> normalised [2N, 3, side, side]."""
-    angle = torch.deg2rad(views[:, 0])
-    scale = views[:, 3] / 1.5
-    cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
-    rows = torch.stack(
-        [cos, -sin, -2 * views[:, 1], sin, cos, -2 * views[:, 2]], 1
-    ).view(-1, 2, 3)
-    grid = F.affine_grid(rows, (len(views), 3, side, side), align_corners=False)
-    source = pictures.float().div(255).repeat(2, 1, 1, 1)
-    images = F.grid_sample(source, grid, align_corners=False)
-    factor = views.view(-1, 9, 1, 1)
-    hue, saturation, value = rgb_to_hsv(images)
-    images = hsv_to_rgb(
-        hue * factor[:, 4],
-        (saturation * factor[:, 5]).clamp(0, 1),
-        (value * factor[:, 6] + factor[:, 7] / 255).clamp(0, 1),
-    )
-    mean = torch.tensor([0.485, 0.456, 0.406], device=images.device).view(1, 3, 1, 1)
-    deviation = torch.tensor([0.229, 0.224, 0.225], device=images.device).view(1, 3, 1, 1)
-    return ((images - mean) / deviation).contiguous(memory_format=torch.channels_last)
+    def __init__(self, side, device):
+        self.side = side
+        constants = torch.tensor(
+            [[5.0, 3.0, 1.0], [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], device=device
+        )
+        self.offsets, self.mean, self.deviation = constants.view(3, 1, 3, 1, 1).unbind()
+
+    def hsv_to_rgb(self, hue, saturation, value):
+        k = (self.offsets + 6 * hue.unsqueeze(1)) % 6
+        ramp = torch.minimum(k, 4 - k).clamp(0, 1)
+        return value.unsqueeze(1) * (1 - saturation.unsqueeze(1) * ramp)
+
+    def apply(self, pictures, views):
+        angle = torch.deg2rad(views[:, 0])
+        scale = views[:, 3] / 1.5
+        cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
+        rows = torch.stack(
+            [cos, -sin, -2 * views[:, 1], sin, cos, -2 * views[:, 2]], 1
+        ).view(-1, 2, 3)
+        grid = F.affine_grid(rows, (len(views), 3, self.side, self.side), align_corners=False)
+        source = pictures.float()  # once for both views
+        images = torch.cat([F.grid_sample(source, g, align_corners=False) for g in grid.chunk(2)])
+        factor = views.view(-1, 9, 1, 1)
+        hue, saturation, value = rgb_to_hsv(images / 255)
+        images = self.hsv_to_rgb(
+            hue * factor[:, 4],
+            (saturation * factor[:, 5]).clamp(0, 1),
+            (value * factor[:, 6] + factor[:, 7] / 255).clamp(0, 1),
+        )
+        images = (images - self.mean) / self.deviation
+        # What autocast would make of it for the first convolution.
+        return images.to(torch.bfloat16, memory_format=torch.channels_last)
 
 
 def invert(projection, views):
@@ -140,30 +158,39 @@ def invert(projection, views):
     return F.normalize(q.reshape(len(views), -1))
 
 
-def ntxent(z, temperature=0.5):
+class Ntxent:
     """Row i of the first half belongs to row i of the second."""
-    rows = len(z)
-    similarity = z @ z.T / temperature
-    similarity = similarity.masked_fill(
-        torch.eye(rows, dtype=torch.bool, device=z.device), -math.inf
-    )
-    partner = torch.arange(rows, device=z.device).roll(rows // 2)
-    return F.cross_entropy(similarity, partner)
+
+    def __init__(self, rows, device, temperature=0.5):
+        self.temperature = temperature
+        self.itself = torch.eye(rows, dtype=torch.bool, device=device)
+        self.partner = torch.arange(rows, device=device).roll(rows // 2)
+
+    def __call__(self, z):
+        similarity = (z @ z.T / self.temperature).masked_fill(self.itself, -math.inf)
+        return F.cross_entropy(similarity, self.partner)
+
+
+def decay_and_scale(gradients, parameters, decay, ratio):
+    decaying = [(g, p) for g, p in zip(gradients, parameters) if p.dim() > 1]
+    torch._foreach_add_([g for g, _ in decaying], [p for _, p in decaying], alpha=decay)
+    torch._foreach_mul_(gradients, list(ratio.unbind()))
 
 
 class LarsAdam:
     """Adam inside LARS with clipping, as pl_bolts' LARSWrapper (kernels/optimizer.h)."""
 
-    def __init__(self, model, rate, decay=1e-6, eta=0.02):
+    def __init__(self, model, rate, compiles, decay=1e-6, eta=0.02):
         self.parameters = list(model.parameters())
         self.rate, self.eta = rate, eta
         device = self.parameters[0].device
         self.decay = decay
-        self.decaying = [p for p in self.parameters if p.dim() > 1]
         self.decays = torch.tensor(
             [decay if p.dim() > 1 else 0.0 for p in self.parameters], device=device
         )
         self.adam = torch.optim.Adam(self.parameters, lr=rate, fused=device.type == "cuda")
+        # Factors that lie on the device are one launch a parameter in eager mode; compiled, few.
+        self.change = torch.compile(decay_and_scale) if compiles else decay_and_scale
 
     @torch.no_grad()
     def step(self):
@@ -173,8 +200,7 @@ class LarsAdam:
         trust = self.eta * weights / (norms + weights * self.decays + 1e-8)
         ratio = (trust / self.rate).clamp(max=1)
         ratio = torch.where((weights > 0) & (norms > 0), ratio, 1.0)
-        torch._foreach_add_([p.grad for p in self.decaying], self.decaying, alpha=self.decay)
-        torch._foreach_mul_(gradients, list(ratio.unbind()))
+        self.change(gradients, self.parameters, self.decay, ratio)
         self.adam.step()
 
 
@@ -186,22 +212,30 @@ class Step:
         self.options = options
         device = options.device
         self.model = Model(options.depth).to(device, memory_format=torch.channels_last)
-        self.optimizer = LarsAdam(self.model, 1e-4 * math.sqrt(options.batch))
+        self.optimizer = LarsAdam(self.model, 1e-4 * math.sqrt(options.batch), mode is not None)
+        self.ntxent = Ntxent(2 * options.batch, device)
         self.pictures = torch.randint(
             0, 256, (options.batch, 3, SOURCE, SOURCE), dtype=torch.uint8, device=device
         )
-        self.loss = torch.compile(self.forward, mode=mode) if mode else self.forward
+        # Two functions, so that both rows of a mode share the one that is long to compile.
+        compiled = (lambda f: torch.compile(f, mode=mode)) if mode else (lambda f: f)
+        self.augment = compiled(Augment(options.size, device).apply)
+        self.loss = compiled(self.forward)
+        self.given = torch.randn(
+            2 * options.batch, 3, options.size, options.size, dtype=torch.bfloat16, device=device
+        ).contiguous(memory_format=torch.channels_last)
 
-    def forward(self, pictures, views):
-        with torch.no_grad():
-            images = augment(pictures, views, self.options.size)
+    def forward(self, images, views):
         with torch.autocast(self.options.device, torch.bfloat16):
             projection = self.model(images)
-        return ntxent(invert(projection, views))
+        return self.ntxent(invert(projection, views))
 
-    def run(self):
+    def run(self, augments):
+        torch.compiler.cudagraph_mark_step_begin()  # both functions' graphs are of one step
         views = draw_views(2 * self.options.batch, self.options.device)
-        loss = self.loss(self.pictures, views)
+        with torch.no_grad():
+            images = self.augment(self.pictures, views) if augments else self.given
+        loss = self.loss(images, views)
         loss.backward()
         self.optimizer.step()
         self.optimizer.adam.zero_grad(set_to_none=True)
@@ -213,25 +247,22 @@ def wait(device):
         torch.cuda.synchronize()
 
 
-def measure(options, mode):
+def measure(options, step, augments):
     """Seconds a step, of each group of steps, the first ones left out, and what the first took.
     Within a group nothing waits for the device, so that the host may run ahead of it."""
-    if mode:
-        torch.compiler.reset()  # what was compiled in another mode
-    step = Step(options, mode)
     start = time.perf_counter()
-    step.run()
+    step.run(augments)
     wait(options.device)
     first = time.perf_counter() - start
     warm_up, runs, group, most_s = (1, 3, 1, 10) if options.quick else (10, 20, 5, 10)
     for _ in range(warm_up):
-        step.run()
+        step.run(augments)
     wait(options.device)
     seconds, began = [], time.perf_counter()
     while len(seconds) < runs and time.perf_counter() - began < most_s:
         start = time.perf_counter()
         for _ in range(group):
-            loss = step.run()
+            loss = step.run(augments)
         wait(options.device)
         seconds.append((time.perf_counter() - start) / group)
     if not math.isfinite(loss.item()):
@@ -248,6 +279,9 @@ def main():
     parser.add_argument("--quick", action="store_true", help="few runs, and eager only")
     parser.add_argument("--json", help="file to write")
     options = parser.parse_args()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        print(f"PyTorch {torch.__version__} sees no GPU", file=sys.stderr)
+        sys.exit(3)
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cuda.matmul.allow_tf32 = True
@@ -258,24 +292,30 @@ def main():
     result["card"] = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
     result["steps"] = []
     print(f"> PyTorch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN {result['cudnn']}, "
-          f"{result['card']}; pictures in memory, no loader.")
+          f"{result['card']}; pictures in memory, no loader.", flush=True)
     modes = [("eager", None), ("compiled", "default"), ("compiled, CUDA graphs", "reduce-overhead")]
     for name, mode in modes[: 1 if options.quick else None]:
-        seconds, first = measure(options, mode)
-        low, median, high = (
-            statistics.quantiles(seconds, n=4) if len(seconds) > 1 else seconds * 3
-        )
-        views = 2 * options.batch
-        result["steps"].append({
-            "name": name, "precision": "bf16", "runs": len(seconds), "first_s": first,
-            "step_ms": {"median": median * 1e3, "low": low * 1e3, "high": high * 1e3},
-            "views_per_s": {"median": views / median, "low": views / high, "high": views / low},
-        })
-        print(f"| PyTorch {name}, no loader | bf16 | {views / median:.6g} | "
-              f"{views / high:.6g} .. {views / low:.6g} | {len(seconds)} |", flush=True)
-        if options.json:  # after each, so that a limit on time leaves what there is
-            with open(options.json, "w") as file:
-                json.dump(result, file)
+        if mode:
+            torch.compiler.reset()  # what was compiled in another mode
+        step = Step(options, mode)
+        for augments in (False, True):
+            row = f"{name}, {'augmentation' if augments else 'views given'}"
+            report(options, result, row, *measure(options, step, augments))
+
+
+def report(options, result, name, seconds, first):
+    low, median, high = statistics.quantiles(seconds, n=4) if len(seconds) > 1 else seconds * 3
+    views = 2 * options.batch
+    result["steps"].append({
+        "name": name, "precision": "bf16", "runs": len(seconds), "first_s": first,
+        "step_ms": {"median": median * 1e3, "low": low * 1e3, "high": high * 1e3},
+        "views_per_s": {"median": views / median, "low": views / high, "high": views / low},
+    })
+    print(f"| PyTorch {name} | bf16 | {views / median:.6g} | "
+          f"{views / high:.6g} .. {views / low:.6g} | {len(seconds)} |", flush=True)
+    if options.json:  # after each, so that a limit on time leaves what there is
+        with open(options.json, "w") as file:
+            json.dump(result, file)
 
 
 if __name__ == "__main__":

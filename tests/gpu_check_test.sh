@@ -6,6 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+export TMPDIR=$folder  # for what a killed run leaves
 export PECLR_BIN=$(cd "$1" && pwd) PECLR_DEVICE=simt PYTHON=${PYTHON:-false}
 cmake=$2
 fail() { echo "gpu_check_test.sh: $1" >&2; exit 1; }
@@ -23,10 +24,12 @@ if(NOT passed OR NOT goldens GREATER 0 OR NOT tensors EQUAL goldens OR NOT tests
 endif()
 CMAKE
 "$cmake" -DFILE="$folder/out/results.json" -P "$folder/read.cmake" || fail "results.json is not what it should be"
+[[ $(ls "$folder/out") == $'logs.tgz\nresults.json\nresults.md' ]] || fail "not three files: $(ls "$folder/out")"
+grep -q '/kernel_tests.log$' <<<"$(tar -tzf "$folder/out/logs.tgz")" || fail "logs.tgz has no log"
 grep -q '^| goldens | [1-9]' "$folder/out/results.md" || fail "results.md has no goldens"
 
 # Planted: no goldens; a golden with other bytes; a test that fails; a benchmark that does not start; a PyTorch that dies in
-# its second measurement; a device that is not there.
+# its second measurement; parts that take too long; no PyTorch where it is asked for; a device that is not there.
 refused() { # CODE WORDS COMMAND...
   local code=$1 words=$2 got=0
   shift 2
@@ -45,9 +48,9 @@ printf '#!/bin/sh\necho "test cases: 1 | 1 failed"; exit 1\n' >"$folder/bin/kern
 printf '#!/bin/sh\necho "libcudnn.so.9: cannot open shared object file" >&2; exit 127\n' >"$folder/bin/broken_bench"
 cat >"$folder/bin/python" <<'PYTHON'
 #!/bin/sh
-[ "$1" != -c ] || exit 0
 while [ "$1" != --json ]; do shift; done
 echo '{"steps": ["eager"]}' >"$2"
+echo '> PyTorch of a test.'
 echo '| PyTorch eager | bf16 | 1 | | 1 |'
 exit 1
 PYTHON
@@ -57,8 +60,57 @@ told() { grep -q -- "$1" "$folder/bare/out/results.md" || fail "results.md does 
 told '^- kernel_tests: test cases: 1 | 1 failed'
 told '^- broken_bench does not start: libcudnn.so.9: cannot'
 told '^| PyTorch eager | bf16 | 1 |'
-told 'PyTorch: failed or out of time (exit code 1)'
+told 'PyTorch: failed (exit code 1)'
 grep -q '^"pytorch": {"steps": \["eager"\]},' "$folder/bare/out/results.json" || fail "what PyTorch had measured is not kept"
+# check WORDS_OF_THE_FAILURE ARGUMENT..., or '' where it passes: with tests that pass, over goldens that are whole.
+printf '#!/bin/sh\necho "All tests passed (1 assertion in 1 test case)"\n' >"$folder/passes"
+cp "$folder/passes" "$folder/bin/kernel_tests"
+rm "$folder"/bin/{broken_bench,peclr_tests}
+cp "$folder/passes" "$folder/bin/peclr_tests"
+cp "$root/tests/golden/pose25d.safetensors" "$folder/bare/tests/golden"
+chmod +x "$folder"/bin/*
+check() {
+  local words=$1 code=0
+  shift
+  PYTHON=$folder/bin/python PECLR_BIN=$folder/bin "$folder/bare/tools/gpu_check.sh" --quick --out "$folder/bare/out" "$@" \
+    >"$folder/stdout" 2>"$folder/stderr" || code=$?
+  [[ $code -eq $([[ -z $words ]] && echo 0 || echo 1) ]] && grep -q -- "$words" "$folder/stderr" "$folder/stdout" ||
+    { cat "$folder/stdout" "$folder/stderr"; fail "$*: exit code $code, not '$words'"; }
+}
+touch "$folder/hang"
+hang="while [ -e $folder/hang ]; do sleep .2; done"
+stopped='exit 124'  # as if it had taken too long
+plant() { # PROGRAM COMMAND: beside --help
+  printf '#!/bin/sh\n[ "$1" != --help ] || { echo --json; exit; }\n%s\n' "$2" >"$folder/bin/$1"
+  chmod +x "$folder/bin/$1"
+}
+plant slow_bench "echo '| half a table |'; $stopped"
+check ''
+told '^| slow_bench | not measured (out of time) |'
+told '^| half a table |'
+grep -q '^"not_measured": \["slow_bench"\]' "$folder/bare/out/results.json" || fail "results.json does not have what was not measured"
+plant slow_bench "$hang"
+check 'not measured: slow_bench' --only benchmarks --seconds 20
+! grep -q '^| kernel_tests' "$folder/bare/out/results.md" || fail "--only benchmarks has tests"
+rm "$folder/bin/slow_bench"
+plant kernel_tests "$hang"
+check 'failed: kernel_tests: not measured (out of time)' --only tests --seconds 20
+told '^| ops_on_device | All tests passed'
+cp "$folder/passes" "$folder/bin/kernel_tests"
+ln -s "$PECLR_BIN/gpu_step_bench" "$folder/bin/gpu_step_bench"
+check '' --only pytorch
+for row in '| peclr pretrain, loader included | bf16 | [0-9]' '## gpu_step_bench' '| PyTorch eager | bf16 | 1 |'; do told "^$row"; done
+plant python "echo '> PyTorch of a test.'; $stopped"
+check 'not measured: PyTorch' --only pytorch
+told 'PyTorch of a test. PyTorch: out of time before all'
+plant python "$stopped"
+check 'not measured: PyTorch' --only pytorch
+told 'PyTorch: out of time while it was imported'
+plant python 'echo "PyTorch 9 sees no GPU" >&2; exit 3'
+check 'not measured: PyTorch' --only pytorch
+told 'PyTorch: skipped, PyTorch 9 sees no GPU'
+
 PECLR_DEVICE=cuda refused 4 "device=cuda" "$root/tools/gpu_check.sh" --quick --out "$folder/none"
 [[ $(wc -l <"$folder/stderr") == 1 && ! -s $folder/stdout && ! -e $folder/none ]] || fail "no GPU: more than one line"
 refused 2 "known are" "$root/tools/gpu_check.sh" --fast
+refused 2 "known are tests" "$root/tools/gpu_check.sh" --only goldens

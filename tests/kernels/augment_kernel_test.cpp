@@ -196,14 +196,14 @@ std::vector<Format> formats() {
 }  // namespace
 
 TEST_CASE("augment kernel: every format and odd sizes, against whole-number sums",
-          "[augment][kernel]") {
+          "[kernels][augment]") {
   for (const Format format : formats())
     for (const int size : {1, 31, 32, 33}) check_views(make_jobs(8, size), size, format);
   check_views(make_jobs(13, 64), 64, {4, DType::f32});
 }
 
 TEST_CASE("augment kernel: enlarged corners of a picture, a patch in less than a pixel",
-          "[augment][kernel]") {
+          "[kernels][augment]") {
   std::vector<Job> jobs;
   for (int corner = 0; corner < 4; ++corner) {
     Job job{Picture(40, 50, 2), {}};
@@ -214,7 +214,7 @@ TEST_CASE("augment kernel: enlarged corners of a picture, a patch in less than a
   check_views(jobs, 64, {3, DType::f32});
 }
 
-TEST_CASE("augment kernel: the same bits in every order", "[augment][kernel]") {
+TEST_CASE("augment kernel: the same bits in every order", "[kernels][augment]") {
   const std::vector<Job> jobs = make_jobs(6, 40);
   std::vector<float> first;
   for_each_order([&] {
@@ -226,7 +226,7 @@ TEST_CASE("augment kernel: the same bits in every order", "[augment][kernel]") {
   });
 }
 
-TEST_CASE("augment kernel: 16 x 16 samples of white just fit", "[augment][kernel]") {
+TEST_CASE("augment kernel: 16 x 16 samples of white just fit", "[kernels][augment]") {
   Job job{Picture(200, 200, 1), view_pixels({0, {0, 0}, 20, 20, 160, 160, 10})};
   for (auto& level : job.picture.pixels) level = 255;
   job.params.scale = PixelScale::levels;
@@ -240,7 +240,7 @@ TEST_CASE("augment kernel: 16 x 16 samples of white just fit", "[augment][kernel
   }
 }
 
-TEST_CASE("augment kernel: the checker sees planted faults", "[augment][kernel]") {
+TEST_CASE("augment kernel: the checker sees planted faults", "[kernels][augment]") {
   const std::vector<Job> jobs = make_jobs(3, 33);
   const Output out(3, 33, {4, DType::f32});
   make_views(jobs, out.images);
@@ -260,7 +260,7 @@ TEST_CASE("augment kernel: the checker sees planted faults", "[augment][kernel]"
 }
 
 TEST_CASE("augment: sources are done with on return, and two views share one",
-          "[augment][kernel]") {
+          "[kernels][augment]") {
   std::vector<Job> jobs = make_jobs(2, 32);
   Job second = jobs[1];
   second.params.border = Border::black;
@@ -278,7 +278,7 @@ TEST_CASE("augment: sources are done with on return, and two views share one",
   CHECK(faults(got, 1, 32, {4, DType::f32}, kept.picture, second.plan()) == 0);
 }
 
-TEST_CASE("augment: from many threads, for several batches at a time", "[augment][kernel]") {
+TEST_CASE("augment: from many threads, for several batches at a time", "[kernels][augment]") {
   const std::vector<Job> jobs = make_jobs(12, 20);
   const Output outs[] = {Output(12, 20, {3, DType::f32}), Output(12, 20, {3, DType::f32})};
   std::vector<std::thread> threads;
@@ -299,7 +299,7 @@ TEST_CASE("augment: from many threads, for several batches at a time", "[augment
   }
 }
 
-TEST_CASE("augment: what was asked of pictures that are gone is forgotten", "[augment][kernel]") {
+TEST_CASE("augment: what was asked of pictures that are gone is forgotten", "[kernels][augment]") {
   const std::vector<Job> jobs = make_jobs(2, 32);
   const void* address;
   {
@@ -318,7 +318,7 @@ TEST_CASE("augment: what was asked of pictures that are gone is forgotten", "[au
   for (std::size_t at = 32 * 32 * 4; at < got.size(); ++at) REQUIRE(got[at] == out.untouched);
 }
 
-TEST_CASE("augment: rows and samples that are not there are refused", "[augment][kernel]") {
+TEST_CASE("augment: rows and samples that are not there are refused", "[kernels][augment]") {
   const std::vector<Job> jobs = make_jobs(2, 8);
   const Output out(1, 8, {3, DType::f32});
   AugmentRequest request = jobs[1].request(1);
@@ -329,7 +329,7 @@ TEST_CASE("augment: rows and samples that are not there are refused", "[augment]
 }
 
 TEST_CASE("colour: a reciprocal three units in the last place off rounds to the same",
-          "[augment][kernel]") {
+          "[kernels][augment]") {
   for (const float scale : {30.f, 255.f})
     for (int d = 1; d < 256; ++d) {
       const float exact = scale * 4096 / float(d);

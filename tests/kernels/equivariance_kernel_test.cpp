@@ -78,7 +78,7 @@ Doubles expected(const Case& c) {
 
 }  // namespace
 
-TEST_CASE("equivariance kernels agree with the double reference", "[equivariance][kernel]") {
+TEST_CASE("equivariance kernels agree with the double reference", "[kernels][equivariance]") {
   for (const bool undo : {false, true})
     for (const std::int64_t rows : {1, 3, 4, 5, 33})
       for (const std::int64_t dim : {2, 6, 62, 64, 66, 126, 128, 130, 1024}) {
@@ -93,7 +93,7 @@ TEST_CASE("equivariance kernels agree with the double reference", "[equivariance
 }
 
 TEST_CASE("equivariance kernels: the same bits in every order, and over the gradient of z",
-          "[equivariance][kernel]") {
+          "[kernels][equivariance]") {
   for (const std::int64_t dim : {128, 130}) {
     const Case c = make_case(9, dim);
     const Floats z = invert(c), dprojection = invert_backward(c);
@@ -109,7 +109,7 @@ TEST_CASE("equivariance kernels: the same bits in every order, and over the grad
 }
 
 TEST_CASE("equivariance kernels: zeros stay zeros, an overflow and a NaN are seen",
-          "[equivariance][kernel]") {
+          "[kernels][equivariance]") {
   for (const std::int64_t dim : {8, 128}) {
     Case c = make_case(3, dim);
     for (std::int64_t d = 0; d < dim; ++d) {
@@ -129,7 +129,7 @@ TEST_CASE("equivariance kernels: zeros stay zeros, an overflow and a NaN are see
 }
 
 TEST_CASE("equivariance kernels: the checker sees a wrong sense of rotation",
-          "[equivariance][kernel]") {
+          "[kernels][equivariance]") {
   Case c = make_case(6, 128);
   const Floats z = invert(c);
   for (ViewTransform& view : c.views.views) view.angle_deg = -view.angle_deg;

@@ -50,7 +50,7 @@ std::vector<float> sent_each_time(const Pictures& pictures, int epoch) {
   return images.to_host();
 }
 
-TEST_CASE("kept pictures: a backend makes the same views of them", "[augment][kernel]") {
+TEST_CASE("kept pictures: a backend makes the same views of them", "[kernels][augment]") {
   const Pictures pictures(6, 1'000'000);
   const auto home = [&](int i) { return device().picture_home(pictures.number(i)); };
   const auto run = [&](int epoch) {
@@ -112,7 +112,7 @@ struct Kept {
   }
 };
 
-TEST_CASE("kept pictures: in the device's memory, none is sent twice", "[augment][kernel]") {
+TEST_CASE("kept pictures: in the device's memory, none is sent twice", "[kernels][augment]") {
   Kept kept;
   CHECK(kept.run(0) == 6);
   CHECK(kept.at(PictureHome::caller) == 6);
@@ -124,7 +124,7 @@ TEST_CASE("kept pictures: in the device's memory, none is sent twice", "[augment
   CHECK(kept.staging.others == 4);  // the tables of views
 }
 
-TEST_CASE("kept pictures: pinned memory sends them without the caller", "[augment][kernel]") {
+TEST_CASE("kept pictures: pinned memory sends them without the caller", "[kernels][augment]") {
   Kept kept;
   kept.augmenter.keep({0, std::size_t{1} << 20});
   CHECK(kept.run(0) == 6);
@@ -132,7 +132,7 @@ TEST_CASE("kept pictures: pinned memory sends them without the caller", "[augmen
   CHECK(kept.run(1) == 6);
 }
 
-TEST_CASE("kept pictures: as many as fit, the device's memory first", "[augment][kernel]") {
+TEST_CASE("kept pictures: as many as fit, the device's memory first", "[kernels][augment]") {
   Kept kept;
   kept.augmenter.keep({3 * kBytes, 2 * kBytes});
   kept.run(0);
@@ -161,7 +161,7 @@ TEST_CASE("kept pictures: as many as fit, the device's memory first", "[augment]
   }
 }
 
-TEST_CASE("kept pictures: from many threads, each once", "[augment][kernel]") {
+TEST_CASE("kept pictures: from many threads, each once", "[kernels][augment]") {
   Kept kept;
   kept.augmenter.keep({std::size_t{1} << 20, 0});
   const Tensor images[] = {batch(6), batch(6)};
@@ -184,7 +184,7 @@ TEST_CASE("kept pictures: from many threads, each once", "[augment][kernel]") {
 }
 
 TEST_CASE("kept pictures: two under one number are taken for one, which the tests would see",
-          "[augment][kernel]") {
+          "[kernels][augment]") {
   Kept kept;
   kept.augmenter.keep({std::size_t{1} << 20, 0});
   const Tensor images = batch(6);
@@ -199,7 +199,7 @@ TEST_CASE("kept pictures: two under one number are taken for one, which the test
   CHECK_FALSE(std::equal(got.begin() + row, got.begin() + 2 * row, want.begin() + row));
 }
 
-TEST_CASE("kept pictures: one without pixels that is not kept is refused", "[augment][kernel]") {
+TEST_CASE("kept pictures: one without pixels that is not kept is refused", "[kernels][augment]") {
   Kept kept;
   AugmentRequest request = kept.pictures.request(0, 1, 0);
   request.source = nullptr;

@@ -92,7 +92,7 @@ const std::int64_t kBatches[] = {1, 3, 4, 5, 33};
 
 }  // namespace
 
-TEST_CASE("pose kernels: the lift", "[pose][kernel]") {
+TEST_CASE("pose kernels: the lift", "[kernels][pose]") {
   for (const std::int64_t batch : kBatches) {
     const Hands hands(batch);
     const Lifted got = lift(hands), want = lift_on_cpu(hands);
@@ -105,7 +105,7 @@ TEST_CASE("pose kernels: the lift", "[pose][kernel]") {
   }
 }
 
-TEST_CASE("pose kernels: the lift's gradient, of all outputs and of each", "[pose][kernel]") {
+TEST_CASE("pose kernels: the lift's gradient, of all outputs and of each", "[kernels][pose]") {
   for (const std::int64_t batch : kBatches)
     for (int which = 0; which < 5; ++which) {
       const Hands hands(batch);
@@ -129,7 +129,7 @@ TEST_CASE("pose kernels: the lift's gradient, of all outputs and of each", "[pos
     }
 }
 
-TEST_CASE("pose kernels: recovery and its gradient", "[pose][kernel]") {
+TEST_CASE("pose kernels: recovery and its gradient", "[kernels][pose]") {
   for (const std::int64_t batch : kBatches) {
     const auto n = std::size_t(batch);
     const Floats h = random_floats(42 * n, -1, 1, 6), z = random_floats(21 * n, -1, 1, 7),
@@ -153,7 +153,7 @@ TEST_CASE("pose kernels: recovery and its gradient", "[pose][kernel]") {
   }
 }
 
-TEST_CASE("pose kernels: mean absolute differences, of any length", "[pose][kernel]") {
+TEST_CASE("pose kernels: mean absolute differences, of any length", "[kernels][pose]") {
   for (const std::int64_t n : {0, 1, 31, 33, 255, 257, 1025, 256 * kernels::kLossBlocks + 77}) {
     Floats a = random_floats(std::size_t(n), -1, 1, 10),
            b = random_floats(std::size_t(n), -1, 1, 11);
@@ -178,7 +178,7 @@ TEST_CASE("pose kernels: mean absolute differences, of any length", "[pose][kern
   }
 }
 
-TEST_CASE("pose kernels: the 2.5D loss, its parts and its gradient", "[pose][kernel]") {
+TEST_CASE("pose kernels: the 2.5D loss, its parts and its gradient", "[kernels][pose]") {
   const Scratch scratch;
   for (const std::int64_t batch : {1, 5, 130}) {
     const auto n = std::size_t(batch);
@@ -210,7 +210,7 @@ TEST_CASE("pose kernels: the 2.5D loss, its parts and its gradient", "[pose][ker
   }
 }
 
-TEST_CASE("pose kernels: a NaN is seen, by the kernel and by the checker", "[pose][kernel]") {
+TEST_CASE("pose kernels: a NaN is seen, by the kernel and by the checker", "[kernels][pose]") {
   const Numbers a(Floats{1, NAN, 2}), b(Floats{1, 2, 3}), gradient(std::int64_t{3}),
       loss(std::int64_t{1});
   kernels::mean_absolute_loss(a.data(), b.data(), 3, gradient.data(), loss.data(), Scratch(),

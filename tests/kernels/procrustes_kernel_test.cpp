@@ -116,7 +116,7 @@ void check_scene(const Scene& scene, int offset = 0) {
 
 }  // namespace
 
-TEST_CASE("procrustes kernel equals Horn's quaternions", "[procrustes][kernel]") {
+TEST_CASE("procrustes kernel equals Horn's quaternions", "[kernels][procrustes]") {
   for (const int count : {1, 31, 63, 64, 65, 130}) check_scene({.count = count});
   for (const int points : {4, 20, 22, 42, 43, 778}) check_scene({.count = 7, .points = points});
   check_scene({.count = 70}, 1);  // no packs
@@ -127,7 +127,7 @@ TEST_CASE("procrustes kernel equals Horn's quaternions", "[procrustes][kernel]")
 }
 
 TEST_CASE("procrustes kernel: the same bits in every order, aligned or not",
-          "[procrustes][kernel]") {
+          "[kernels][procrustes]") {
   for (const int points : {21, 30}) {
     const Poses poses = make_poses({.count = 66, .points = points});
     const Fits fits = fit(poses, Alignment::proper);
@@ -136,7 +136,7 @@ TEST_CASE("procrustes kernel: the same bits in every order, aligned or not",
   }
 }
 
-TEST_CASE("procrustes kernel: each output alone", "[procrustes][kernel]") {
+TEST_CASE("procrustes kernel: each output alone", "[kernels][procrustes]") {
   const Poses poses = make_poses({.count = 3});
   const Fits all = fit(poses, Alignment::proper);
   const Guarded<float> source(device(), poses.source), target(device(), poses.target),
@@ -157,7 +157,7 @@ TEST_CASE("procrustes kernel: each output alone", "[procrustes][kernel]") {
   CHECK(starts_with(alone(&ProcrustesOutput::pa_epe), all.pa_epe));
 }
 
-TEST_CASE("procrustes kernel: hands of any size and place lose no digits", "[procrustes][kernel]") {
+TEST_CASE("procrustes kernel: hands of any size and place lose no digits", "[kernels][procrustes]") {
   Poses poses = make_poses({});
   const Fits near = fit(poses, Alignment::proper);
   for (const float factor : {0x1p-60f, 0x1p60f}) {
@@ -176,7 +176,7 @@ TEST_CASE("procrustes kernel: hands of any size and place lose no digits", "[pro
   }
 }
 
-TEST_CASE("procrustes kernel: a point, a NaN, and their neighbours", "[procrustes][kernel]") {
+TEST_CASE("procrustes kernel: a point, a NaN, and their neighbours", "[kernels][procrustes]") {
   Poses poses = make_poses({.count = 6});
   const Fits before = fit(poses, Alignment::proper);
   for (int i = 0; i < 63; ++i) poses.source[63 + std::size_t(i)] = 0.25f * float(i % 3);
@@ -189,7 +189,7 @@ TEST_CASE("procrustes kernel: a point, a NaN, and their neighbours", "[procruste
 }
 
 TEST_CASE("procrustes kernel: the checker sees a transposed rotation and a NaN",
-          "[procrustes][kernel]") {
+          "[kernels][procrustes]") {
   const Poses poses = make_poses({.count = 1});
   const ReferenceFit want =
       horn_fit(poses.points_of(poses.source, 0), poses.points_of(poses.target, 0), false);
