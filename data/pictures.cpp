@@ -86,10 +86,10 @@ PictureSet open_folder(const fs::path& root) {
   return set;
 }
 
-void require_joints(const PictureSet& set) {
+void require_joints(const PictureSet& set, const char* what) {
   if (set.known != Known::joints)
-    fail(ErrorKind::data, "{}: its joints are not known, so no fraction of labels can be kept",
-         printable(set.root.string()));
+    fail(ErrorKind::data, "{}: its joints are not known, so no fraction of labels can be {}",
+         printable(set.root.string()), what);
 }
 
 std::size_t share_of(std::size_t labels, double fraction) {
@@ -138,7 +138,7 @@ void keep_labels(PictureSet& set, double fraction, std::uint64_t seed) {
     fail(ErrorKind::usage, "the fraction of labels is {}; it must be above 0 and at most 1",
          fraction);
   }
-  require_joints(set);
+  require_joints(set, "kept");
   std::vector<std::uint32_t> kept = shuffled(set.labels.size(), seed, Shuffle::labels);
   kept.resize(share_of(kept.size(), fraction));
   keep_these(set, std::move(kept));
@@ -147,7 +147,7 @@ void keep_labels(PictureSet& set, double fraction, std::uint64_t seed) {
 void keep_part(PictureSet& set, double fraction, Part part) {
   if (!(fraction > 0 && fraction < 1))
     fail(ErrorKind::usage, "the fraction held out is {}; it must be above 0 and below 1", fraction);
-  require_joints(set);
+  require_joints(set, "held out");
   std::vector<std::uint32_t> order = shuffled(set.labels.size(), 0, Shuffle::held_out);
   const auto held = static_cast<std::ptrdiff_t>(share_of(order.size(), fraction));
   if (held == std::ssize(order))

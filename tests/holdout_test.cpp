@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // data.holdout: what training leaves out is what evaluate and probe score on.
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tests/support/program.h"
 #include "tests/support/small_runs.h"
+#include "tools/picture_feed.h"
 
 namespace peclr {
 namespace {
@@ -32,10 +35,17 @@ TEST_CASE("holdout: evaluate scores what training left out", "[holdout]") {
   };
   finetune("run", "0.25");
   CHECK(count(evaluate("run", "0.25")) == 10);
+  CHECK(nlohmann::json::parse(read_bytes(runs.file("run", "scores.json"))).at("holdout") == 0.25);
   CHECK(count(evaluate("run", "0")) == 4);  // the evaluation split
   CHECK(evaluate("run", "0.5").refuses(2, {"data.holdout=0.25", "data.holdout=0.5"}));
   finetune("all", "0");
   CHECK(evaluate("all", "0.25").refuses(2, {"data.holdout=0,", "data.holdout=0.25"}));
+  const ProgramResult inherited =
+      run_peclr(runs.start("finetune", "next",
+                           {"train.epochs=1", "train.batch_size=8", "data.holdout=0.25",
+                            "--init-from", runs.file("all", "model.safetensors")}));
+  CHECK(inherited.refuses(2, {"data.holdout=0,", "data.holdout=0.25"}));
+  CHECK(nlohmann::json::parse(read_bytes(runs.file("run", "scores.json"))).at("holdout") == 0);
   const ProgramResult probe = run_peclr(
       {"probe", "--init-from", runs.file("run", "model.safetensors"), "out=" + runs.out("probe"),
        "data.train=" + set, "data.holdout=0.25", "threads=1"});
@@ -44,6 +54,30 @@ TEST_CASE("holdout: evaluate scores what training left out", "[holdout]") {
   const auto probed = nlohmann::json::parse(probe.out);
   CHECK(probed.at("train") == 30);
   CHECK(probed.at("test") == 10);
+}
+
+TEST_CASE("holdout: no training sees what is scored", "[holdout]") {
+  const SmallRuns runs(40);
+  Settings settings = default_settings(Command::finetune);
+  settings.data.train = {{runs.folder / "hands"}};
+  settings.model.input = 32;
+  settings.data.holdout = 0.25;
+  const PictureSet scored = open_scored(settings, runs.folder / "hands");
+  CHECK(scored.size() == 10);
+  const std::set<std::string> held(scored.files.begin(), scored.files.end());
+  for (const Need need : {Need::pictures, Need::joints}) {
+    PictureFeed feed(settings, need);
+    REQUIRE(feed.pictures() == 30);
+    std::set<std::string> learned;
+    for (std::int64_t i = 0; i < 30; ++i) {
+      const std::string file = std::filesystem::path(feed.item(0, i).file).filename().string();
+      learned.insert(file);
+      CHECK_FALSE(held.contains("training/rgb/" + file));
+    }
+    CHECK(learned.size() == 30);
+  }
+  settings.data.train = {{runs.folder / "hands/training/rgb"}};  // without labels
+  CHECK(caught([&] { PictureFeed(settings, Need::pictures); }).names("data.holdout"));
 }
 
 }  // namespace

@@ -127,7 +127,7 @@ TEST_CASE("settings: wrong values are refused by key and expectation") {
                           "data.max_bad=-0.1",
                           "data.crop=joints",
                           "data.crop=true",
-                          "data.first_crop=0",
+                          "data.first_crop=0.01",
                           "data.first_crop=1.01",
                           "data.workers=1000",
                           "data.cache_gb=-1",

@@ -80,6 +80,15 @@ TEST_CASE("score: the lines of scores.txt, by hand", "[submission]") {
   // The same in a pair with vertices, spaced as Python's json does.
   write_bytes(folder / "pred.json", json{hands, json::array()}.dump(1));
   CHECK(score(folder / "pred.json", folder / "hands").out == alone.out);
+  // FreiHAND's own sample is all zeros, which are in no picture.
+  write_bytes(folder / "zeros.json", json(std::vector<Hand>(hands.size(), Hand{})).dump());
+  const ProgramResult zeros =
+      run_peclr({"score", folder / "zeros.json", folder / "hands", "--out", folder / "zeros"});
+  INFO(described(zeros));
+  REQUIRE(zeros.exit_code == 0);
+  CHECK(json::parse(zeros.out).at("epe_cm") > 10);
+  CHECK_FALSE(json::parse(zeros.out).contains("epe_2d_px"));
+  CHECK(run_peclr({"report", folder / "zeros", "--out", folder / "page.html"}).exit_code == 0);
   // Planted fault: millimetres would be seen.
   for (Hand& hand : hands)
     for (auto& joint : hand)

@@ -46,7 +46,7 @@ int run_evaluate(const CommandLine& line) {
   const HandPairs pairs =
       pair_up(set, HandPredictor{settings, network, *backend}.predict(set, bad));
   const WrittenScores scores =
-      write_scores(settings.out, pairs, {.set = settings.data.eval, .weights = pretraining});
+      write_scores(settings.out, pairs, {settings.data.eval, pretraining, settings.data.holdout});
   record.end();
   fmt::print("{}\n", scores.json);
   fmt::print(stderr,

@@ -43,10 +43,13 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
          "data.train is not set; give a folder of pictures, e.g. data.train=out/hands");
   std::vector<std::int64_t> sizes;
   std::vector<double> weights;
+  bool held_out = settings.data.holdout == 0;
   for (const Settings::Source& source : settings.data.train) {
     PictureSet set = open_pictures(source.path, Split::training);
-    if (settings.data.holdout > 0 && set.known == Known::joints)
+    if (settings.data.holdout > 0 && set.known == Known::joints) {
       keep_part(set, settings.data.holdout, Part::learned);
+      held_out = true;
+    }
     if (need == Need::joints) {
       if (set.known != Known::joints)
         fail(ErrorKind::data,
@@ -59,6 +62,9 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
     weights.push_back(source.weight);
     sets_.push_back(std::move(set));
   }
+  if (!held_out)
+    fail(ErrorKind::usage,
+         "data.holdout: no folder of data.train has labels to hold out; leave it out");
   orders_ = std::make_unique<EpochOrders>(
       make_mixture(sizes, weights, static_cast<std::uint64_t>(settings.seed)));
   const bool keep = settings.data.cache != Settings::Cache::none;

@@ -64,6 +64,10 @@ int run_predict(const CommandLine& line) {
     fail(ErrorKind::data,
          "{}: --submission wants metres; there is no evaluation_K.json, and no scale with it",
          settings.data.eval);
+  if (line.submission && set.size() != std::ssize(set.labels))
+    fail(ErrorKind::data,
+         "{}: --submission wants a picture for each label; there are {} of {} labels",
+         settings.data.eval, set.size(), set.labels.size());
   set_threads(settings.threads);
   const std::unique_ptr<Backend> backend = make_backend(settings);
   ParameterStore store;

@@ -45,8 +45,9 @@ JsonLine probe_classes(const FrozenEncoder& encoder, const PictureSet& all) {
          "{}: neither FreiHAND's layout (training_K.json) nor at least two sub-folders of "
          "pictures, one a class",
          printable(all.root.string()));
-  if (settings.data.labels < 1)
-    fail(ErrorKind::usage, "data.labels: only the joint probe can do with a part of the labels");
+  if (settings.data.labels < 1 || settings.data.holdout > 0)
+    fail(ErrorKind::usage,
+         "data.labels, data.holdout: only the joint probe can do with a part of the labels");
   const PictureSet set = classified_only(all);
   auto whole = [&](const Picture& picture, std::int64_t, int) {
     return centre_view(settings.model.input, picture.image.width, picture.image.height);

@@ -23,6 +23,7 @@ int run_score(const CommandLine& line) {
          "{}: holds {} hands, but evaluation_xyz.json in {} {}: write one for each, in its order",
          printable(file), hands, printable(set), truth.labels.size());
   HandPairs pairs;
+  bool in_front = true;
   for (std::size_t i = 0; i < hands; ++i) {
     std::array<Vec3f, kJoints> xyz;
     std::array<Vec2f, kJoints> px;
@@ -30,8 +31,16 @@ int run_score(const CommandLine& line) {
       const float* number = &joints[3 * (kJoints * i + j)];
       xyz[j] = {number[0], number[1], number[2]};
       px[j] = project(truth.labels[i].K, xyz[j]);
+      in_front = in_front && number[2] > 0;
     }
     pairs.add(fmt::format("evaluation/rgb/{:08}.jpg", i), truth.labels[i], xyz, px);
+  }
+  // FreiHAND's own sample of a submission is all zeros: a score, but no place in a picture.
+  if (!in_front) {
+    pairs.predicted_px.clear(), pairs.true_px.clear();
+    fmt::print(stderr,
+               "{}: joints are not in front of the camera, so there is no error in pixels\n",
+               printable(file));
   }
   if (!line.out.empty()) make_writable_folder(line.out);
   const WrittenScores scores = write_scores(line.out, pairs, {.set = set, .weights = file});

@@ -60,18 +60,21 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
       .add("auc", scores.plain.auc)
       .add("pa_epe_cm", 100 * scores.aligned.mean)
       .add("pa_auc", scores.aligned.auc)
-      .add("pa_rigid_epe_cm", 100 * scores.aligned_rigid.mean)
-      .add("epe_2d_px", epe_2d(pairs.predicted_px, pairs.true_px))
-      .add("count", scores.count);
+      .add("pa_rigid_epe_cm", 100 * scores.aligned_rigid.mean);
+  const bool in_pictures = !pairs.predicted_px.empty();
+  if (in_pictures) json.add("epe_2d_px", epe_2d(pairs.predicted_px, pairs.true_px));
+  json.add("count", scores.count);
   const WrittenScores written{json.text(), scores_txt(scores)};
   if (folder.empty()) return written;
   json.add("weights", names.weights)
       .add("set", names.set)
+      .add("holdout", names.holdout)
       .add("pck", std::span<const double>(scores.plain.pck))
       .add("pa_pck", std::span<const double>(scores.aligned.pck));
   write_file_atomically(folder + "/scores.json", json.text() + "\n");
   write_file_atomically(folder + "/scores.txt", written.text);
-  write_file_atomically(folder + "/errors.json", errors_json(names.set, pairs, scores));
+  if (in_pictures)
+    write_file_atomically(folder + "/errors.json", errors_json(names.set, pairs, scores));
   return written;
 }
 

@@ -13,7 +13,7 @@ namespace peclr {
 struct HandPairs {
   std::vector<std::string> files;            // relative to the set
   std::vector<float> predicted, truth;       // [N, 21, 3]
-  std::vector<float> predicted_px, true_px;  // [N, 21, 2]
+  std::vector<float> predicted_px, true_px;  // [N, 21, 2]; empty: a prediction is in no picture
 
   void add(const std::string& file, const HandLabel& label, std::span<const Vec3f> xyz,
            std::span<const Vec2f> px);
@@ -23,6 +23,7 @@ struct HandPairs {
 struct ScoreNames {
   std::string set;      // folder of the truth
   std::string weights;  // how the network was pre-trained, or the file of predictions
+  double holdout = 0;   // data.holdout: of the set's training split, what that keeps from it
 };
 
 struct WrittenScores {

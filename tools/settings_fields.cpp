@@ -302,7 +302,7 @@ std::vector<SettingField> make_fields() {
       number(
           {"data.first_crop",
            "data.crop=hand: share of the centre square's side that the first look sees", kAnswers},
-          {0, 1, true}, MEMBER(data.first_crop)),
+          {0.05, 1}, MEMBER(data.first_crop)),
       number({"data.max_bad", "fraction of unreadable pictures that stops a run", kAll}, {0, 1},
              MEMBER(data.max_bad)),
       whole(

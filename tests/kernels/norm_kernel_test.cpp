@@ -300,6 +300,8 @@ const std::vector<NormRun>& runs() {
         for (const int channels : {5, 24, 72})
           some.push_back({33, channels, slope, true, more, 0, true});
     some.push_back({1300, 8, 0, true, true, 0, true});
+    some.push_back({1, 8, 0, true, false, 0, true});
+    some.push_back({2, 1, 0, true, true, 0, true});
     some.push_back({1, 8});
     some.push_back({2, 1, 0, true});
     some.push_back({37, 16, 0, false, true, 1});  // off a pack
@@ -329,8 +331,8 @@ TEST_CASE("norm kernels give the same bits in every order", "[kernels][norm]") {
       const Forward f = forward(on, v);
       const Gradients d = backward(on, v, f.y, false);
       Doubles all;
-      for (const Doubles* part :
-           {&f.y, &f.mean, &f.inv_std, &f.running_variance, &d.dx, &d.dy, &d.dgamma})
+      for (const Doubles* part : {&f.y, &f.mean, &f.inv_std, &f.running_variance, &d.dx, &d.dy,
+                                  &d.dgamma, &d.dbeta, &d.beside_dgamma, &d.beside_dbeta})
         all.insert(all.end(), part->begin(), part->end());
       return all;
     });

@@ -30,6 +30,8 @@ Entries entries_of(const Run& run) {
   if (run.training) add_entries(entries, *run.training, run.settings, "");
   if (run.pretraining) add_entries(entries, Command::pretrain, *run.pretraining, "pre-training ");
   if (run.scores && !run.scores->set.empty()) entries.insert("data.eval=" + run.scores->set);
+  if (run.scores && run.scores->holdout > 0)
+    entries.insert(fmt::format("scored on data.holdout={}", run.scores->holdout));
   return entries;
 }
 

@@ -18,6 +18,7 @@ struct Scores {
   double epe_cm = NAN, epe_median_cm = NAN, auc = NAN, pa_epe_cm = NAN, pa_auc = NAN;
   double pa_rigid_epe_cm = NAN, epe_2d_px = NAN;
   std::int64_t count = 0;           // pictures
+  double holdout = 0;               // of the labels: what was scored; 0: the evaluation split
   std::string weights, set;         // pre-training of the weights; what was scored
   std::vector<double> pck, pa_pck;  // [kPckThresholds], empty in files of older versions
 };
