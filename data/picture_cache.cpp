@@ -2,6 +2,7 @@
 #include "data/picture_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "data/views.h"

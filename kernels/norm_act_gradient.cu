@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batch normalisation backward: one pass for the sums (reads dy, x, and where they are given more
-// and signs; then it writes g over dy), one for dx (reads g or dy, and x). The second goes from the
-// last row to the first, so that it begins with what the cache still holds.
+// and signs; then it writes g over dy), one for dx (reads g or dy, and x). Both do it for one norm,
+// or for two whose lines were added. The second goes from the last row to the first, so that it
+// begins with what the cache still holds.
 #include "kernels/column_reduce.h"
 #include "kernels/column_walk.h"
 #include "kernels/norm_lines.h"

@@ -199,14 +199,20 @@ TEST_CASE("crop: where the labels have the hand plays no part in an answer", "[c
   }
 }
 
-TEST_CASE("crop: fine-tuning sees the labelled hand, and a fresh head says its mean", "[crop]") {
-  const TempFolder folder;
-  write_synthetic(folder.path(), 6, 5);
+// Fine-tuning on so many rendered hands, all in one batch, which turns none.
+Settings training_on(const TempFolder& folder, int hands) {
+  write_synthetic(folder.path(), hands, 5);
   Settings settings = default_settings(Command::finetune);
   settings.data.train = {{folder.path().string()}};
   settings.model.input = kSeen;
-  settings.train.batch_size = 6;
+  settings.train.batch_size = hands;
   settings.augment.rotate = 0;
+  return settings;
+}
+
+TEST_CASE("crop: fine-tuning sees the labelled hand, and a fresh head says its mean", "[crop]") {
+  const TempFolder folder;
+  Settings settings = training_on(folder, 6);
   settings.augment.translate = 0;
   settings.augment.scale = {1.25, 1.25};
   const auto backend = new_device();
@@ -236,12 +242,7 @@ TEST_CASE("crop: fine-tuning sees the labelled hand, and a fresh head says its m
 
 TEST_CASE("crop: hands are moved to any side, centre squares one way", "[crop]") {
   const TempFolder folder;
-  write_synthetic(folder.path(), 24, 5);
-  Settings settings = default_settings(Command::finetune);
-  settings.data.train = {{folder.path().string()}};
-  settings.model.input = kSeen;
-  settings.train.batch_size = 24;
-  settings.augment.rotate = 0;
+  Settings settings = training_on(folder, 24);
   const auto backend = new_device();
   // How far right of its view's middle the middle of what is cropped lies, at most and at least, in
   // 128ths of a view of margin 1.25.

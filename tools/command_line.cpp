@@ -46,11 +46,11 @@ void add_run_command(CLI::App& app, CommandLine& line, std::string& init_from,
       ->option_text("FILE");
   if (run.command == Command::pretrain || run.command == Command::finetune)
     sub->add_flag("--resume", line.resume, "go on from out/last.safetensors");
-  if (run.command == Command::predict)
+  if (run.command == Command::predict) {
     sub->add_option("--draw", line.draw, "pictures to draw the skeleton on (default 16)");
-  if (run.command == Command::predict)
     sub->add_flag("--submission", line.submission,
                   "write out/pred.json, too, as FreiHAND's evaluation takes it");
+  }
   sub->footer("Settings (key, default, meaning):\n" + settings_help(run.command));
 }
 

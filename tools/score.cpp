@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scores a file of predictions, whoever made it, by the rules that evaluate follows.
+#include <array>
+
 #include "data/freihand.h"
 #include "engine/error.h"
 #include "engine/text.h"

@@ -32,8 +32,8 @@ struct WrittenScores {
 };
 
 // Scores the pairs and writes into `folder`, unless that is empty, scores.json (all numbers, curves
-// too), scores.txt (the joints' lines of FreiHAND's evaluation server, centimetres) and errors.json
-// (every picture's error and joints). Throws as score_poses does.
+// too), scores.txt (the joints' lines of FreiHAND's evaluation server, centimetres) and, where
+// there are pixels, errors.json (every picture's error and joints). Throws as score_poses does.
 WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
                            const ScoreNames& names);
 

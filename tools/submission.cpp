@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/submission.h"
 
-#include <algorithm>
+#include <array>
 
 #include "data/json.h"
 #include "engine/error.h"

@@ -10,8 +10,9 @@
 
 namespace peclr {
 
-// The vertices are zeros, as the reference sends them: what the server says of meshes means nothing.
-// Predictions are metric. Throws Error(data) that names the picture where one could not be read.
+// The vertices are zeros, as the reference sends them: what the server says of meshes means
+// nothing. Predictions are metric. Throws Error(data) that names the picture where one could not be
+// read.
 std::string submission_json(const std::vector<HandPrediction>& predictions);
 
 // The joints [N, 21, 3] of such a file, or of one that holds them alone ([[[x, y, z], ...], ...]).

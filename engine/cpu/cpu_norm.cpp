@@ -105,7 +105,6 @@ void take_statistics(const Loops& loops, Backend& backend, const NormSpec& spec,
 }
 
 // What arrives behind one norm: dy (+ more), by the sides of y, where it is defined.
-template <class T>
 struct Arriving {
   Tensor dy, more, y;
   float slope;
@@ -113,7 +112,7 @@ struct Arriving {
 };
 
 template <class T>
-void backward(const Loops& loops, Backend& backend, const NormInput& of, const Arriving<T>& from,
+void backward(const Loops& loops, Backend& backend, const NormInput& of, const Arriving& from,
               const NormBackward::Weights& out, const Tensor& dx) {
   const NormExtent extent = norm_extent(of.x);
   const std::int64_t channels = extent.channels;
@@ -124,7 +123,7 @@ void backward(const Loops& loops, Backend& backend, const NormInput& of, const A
   float *b = a + channels, *c = b + channels;
   const float *mean = of.moments.data<float>(), *inv_std = mean + channels;
   const Tensor affine = batch_affine(backend, of);
-  const NormReduce<T> in{from.dy.template data<T>(),
+  const NormReduce<T> in{from.dy.data<T>(),
                          data_or_null<T>(from.more),
                          data_or_null<T>(from.y),
                          of.x.data<T>(),

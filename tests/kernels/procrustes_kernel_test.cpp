@@ -157,7 +157,8 @@ TEST_CASE("procrustes kernel: each output alone", "[kernels][procrustes]") {
   CHECK(starts_with(alone(&ProcrustesOutput::pa_epe), all.pa_epe));
 }
 
-TEST_CASE("procrustes kernel: hands of any size and place lose no digits", "[kernels][procrustes]") {
+TEST_CASE("procrustes kernel: hands of any size and place lose no digits",
+          "[kernels][procrustes]") {
   Poses poses = make_poses({});
   const Fits near = fit(poses, Alignment::proper);
   for (const float factor : {0x1p-60f, 0x1p60f}) {

@@ -62,8 +62,7 @@ Scores read_scores(const std::string& path) {
   const Json json = read_object(path, "evaluate");
   Scores scores;
   for (const ScoreField& field : kScoreFields)
-    if (field.value != &Scores::epe_2d_px || json.contains(field.key))  // pixels: where there are
-      scores.*field.value = number(json, field.key);
+    if (!field.optional || json.contains(field.key)) scores.*field.value = number(json, field.key);
   if (const double count = number(json, "count"); count > 0 && count < 1e15)
     scores.count = static_cast<std::int64_t>(count);
   if (json.contains("holdout")) scores.holdout = number(json, "holdout");

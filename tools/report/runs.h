@@ -25,6 +25,7 @@ struct Scores {
 struct ScoreField {
   const char* key;
   double Scores::*value;
+  bool optional = false;
 };
 inline constexpr ScoreField kScoreFields[] = {{"epe_cm", &Scores::epe_cm},
                                               {"epe_median_cm", &Scores::epe_median_cm},
@@ -32,7 +33,7 @@ inline constexpr ScoreField kScoreFields[] = {{"epe_cm", &Scores::epe_cm},
                                               {"pa_epe_cm", &Scores::pa_epe_cm},
                                               {"pa_auc", &Scores::pa_auc},
                                               {"pa_rigid_epe_cm", &Scores::pa_rigid_epe_cm},
-                                              {"epe_2d_px", &Scores::epe_2d_px}};
+                                              {"epe_2d_px", &Scores::epe_2d_px, true}};
 
 // probe.json.
 struct Probe {
