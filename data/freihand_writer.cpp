@@ -50,34 +50,48 @@ std::string json_of(const std::vector<HandLabel>& labels, Field HandLabel::*fiel
   return text + "]\n";
 }
 
+std::string name_of(Split part) { return part == Split::training ? "training" : "evaluation"; }
+
 }  // namespace
+
+std::filesystem::path make_freihand_part(const std::filesystem::path& dir, Split part) {
+  std::error_code error;
+  const std::filesystem::path labels = dir / (name_of(part) + "_K.json"),
+                              pictures = dir / name_of(part) / "rgb";
+  if (std::filesystem::exists(labels, error))
+    fail(ErrorKind::usage, "{} is already there; choose an empty folder",
+         printable(labels.string()));
+  std::filesystem::create_directories(pictures, error);
+  if (error) fail_writing(pictures.string(), "cannot make the folder", error.value());
+  return pictures;
+}
+
+void write_freihand_picture(const std::filesystem::path& path, const Image& image) {
+  write_jpeg(path, image, kJpegQuality);
+}
+
+void write_freihand_labels(const std::filesystem::path& dir, Split part,
+                           const std::vector<HandLabel>& labels) {
+  const std::string name = name_of(part);
+  write_file_atomically(dir / (name + "_scale.json"), json_of(labels, &HandLabel::scale));
+  write_file_atomically(dir / (name + "_xyz.json"), json_of(labels, &HandLabel::xyz));
+  // Last: a folder with this file is a complete data set.
+  write_file_atomically(dir / (name + "_K.json"), json_of(labels, &HandLabel::K));
+}
 
 FreihandWriter::FreihandWriter(const std::filesystem::path& dir, Split part, int count)
     : dir_(dir),
-      part_(part == Split::training ? "training" : "evaluation"),
-      labels_(static_cast<std::size_t>(count)) {
-  std::error_code error;
-  const std::filesystem::path there = dir_ / (part_ + "_K.json");
-  if (std::filesystem::exists(there, error))
-    fail(ErrorKind::usage, "{} is already there; choose an empty folder",
-         printable(there.string()));
-  const std::filesystem::path pictures = dir_ / part_ / "rgb";
-  std::filesystem::create_directories(pictures, error);
-  if (error) fail_writing(pictures.string(), "cannot make the folder", error.value());
-}
+      part_(part),
+      pictures_(make_freihand_part(dir, part)),
+      labels_(static_cast<std::size_t>(count)) {}
 
 void FreihandWriter::write(int id, const Image& image, const HandLabel& label) {
   check(id >= 0 && static_cast<std::size_t>(id) < labels_.size(),
         "FreihandWriter: id {} is not below {}", id, labels_.size());
-  write_jpeg(dir_ / part_ / "rgb" / fmt::format("{:08}.jpg", id), image, kJpegQuality);
+  write_freihand_picture(pictures_ / fmt::format("{:08}.jpg", id), image);
   labels_[static_cast<std::size_t>(id)] = label;
 }
 
-void FreihandWriter::finish() {
-  write_file_atomically(dir_ / (part_ + "_scale.json"), json_of(labels_, &HandLabel::scale));
-  write_file_atomically(dir_ / (part_ + "_xyz.json"), json_of(labels_, &HandLabel::xyz));
-  // Last: a folder with this file is a complete data set.
-  write_file_atomically(dir_ / (part_ + "_K.json"), json_of(labels_, &HandLabel::K));
-}
+void FreihandWriter::finish() { write_freihand_labels(dir_, part_, labels_); }
 
 }  // namespace peclr

@@ -3,7 +3,6 @@
 // DIR/training_{K,xyz,scale}.json, or the same with "evaluation". One version an image.
 #pragma once
 #include <filesystem>
-#include <string>
 #include <vector>
 
 #include "data/image.h"
@@ -12,22 +11,33 @@
 
 namespace peclr {
 
+// Makes dir/PART/rgb and returns it. Throws Error(usage) if the part's labels are already there,
+// Error(failure) that names the path if a folder cannot be made.
+std::filesystem::path make_freihand_part(const std::filesystem::path& dir, Split part);
+
+void write_freihand_picture(const std::filesystem::path& path, const Image& image);
+
+// Numbers are printed so that they read back to the same float. The part is complete once this has
+// returned, and not before.
+void write_freihand_labels(const std::filesystem::path& dir, Split part,
+                           const std::vector<HandLabel>& labels);
+
+// A part whose pictures are numbered and known in number before they are made.
 class FreihandWriter {
  public:
-  // Makes the folders. Throws Error(usage) if the part's labels are already there, Error(failure)
-  // that names the path if a folder cannot be made.
+  // Throws as make_freihand_part.
   FreihandWriter(const std::filesystem::path& dir, Split part, int count);
 
   // Image and label of one id in [0, count), each id once. Different ids may be written by
   // different threads.
   void write(int id, const Image& image, const HandLabel& label);
 
-  // Writes the labels. Numbers are printed so that they read back to the same float.
-  void finish();
+  void finish();  // writes the labels
 
  private:
   std::filesystem::path dir_;
-  std::string part_;
+  Split part_;
+  std::filesystem::path pictures_;
   std::vector<HandLabel> labels_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is known of the hand in a picture.
 #pragma once
+#include <algorithm>
 #include <array>
 
 #include "kernels/pose25d.h"
@@ -20,6 +21,13 @@ struct HandLabel {
 // Pixel (u, v) of a point in camera space.
 inline Vec2f project(const Mat3f& K, const Vec3f& p) {
   return project_point<Vec2f>(K.m, p.x, p.y, p.z);
+}
+
+// Labels of sets that know pixels alone have the identity as K and (u, v, 1) as joints: project
+// gives the pixels, and there is nothing else in them.
+inline bool knows_pixels_only(const HandLabel& label) {
+  const Mat3f identity;
+  return std::equal(label.K.m, label.K.m + 9, identity.m);
 }
 
 }  // namespace peclr

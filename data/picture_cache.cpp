@@ -16,7 +16,7 @@ namespace {
 // Shorter side of what is seen, pixels.
 int side_seen(const PictureSet& set, std::int64_t index, const Image& image, Seen seen) {
   const int whole = std::min(image.width, image.height);
-  if (seen == Seen::centre || set.known != Known::joints) return whole;
+  if (seen == Seen::centre || !has_pixels(set.known)) return whole;
   const HandLabel& label = set.label(index);
   std::array<Vec2f, kJoints> joints;
   for (std::size_t j = 0; j < kJoints; ++j) joints[j] = project(label.K, label.xyz[j]);

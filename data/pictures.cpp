@@ -43,6 +43,8 @@ PictureSet open_freihand(const fs::path& root, const std::string& split) {
   FreihandLabels read = read_freihand_labels(root, split);
   set.labels = std::move(read.labels);
   set.known = read.has_joints ? Known::joints : Known::camera;
+  if (read.has_joints && std::all_of(set.labels.begin(), set.labels.end(), knows_pixels_only))
+    set.known = Known::pixels;
   const std::string pictures = split + "/rgb";
   for (const std::string& file : list_pictures(root / pictures)) {
     set.files.push_back(pictures + "/" + file);
@@ -87,7 +89,7 @@ PictureSet open_folder(const fs::path& root) {
 }
 
 void require_joints(const PictureSet& set, const char* what) {
-  if (set.known != Known::joints)
+  if (!has_pixels(set.known))
     fail(ErrorKind::data, "{}: its joints are not known, so no fraction of labels can be {}",
          printable(set.root.string()), what);
 }

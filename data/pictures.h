@@ -17,9 +17,12 @@ enum class Split { training, evaluation };
 // What a PictureSet's labels hold.
 enum class Known {
   nothing,  // there are no labels
+  pixels,   // where the joints are in the picture, and no more (knows_pixels_only)
   camera,   // K and scale; every xyz is zero
   joints    // K, scale and xyz
 };
+inline bool has_pixels(Known known) { return known == Known::pixels || known == Known::joints; }
+inline bool has_camera(Known known) { return known == Known::camera || known == Known::joints; }
 
 struct PictureSet {
   std::filesystem::path root;
@@ -49,14 +52,13 @@ PictureSet open_pictures(const std::filesystem::path& path, Split split);
 
 // Keeps max(1, round(fraction * labels)) labels, chosen by the seed, with all versions of their
 // pictures. A smaller fraction keeps a subset of what a larger one keeps. fraction in (0, 1]; 1
-// changes nothing. Throws Error(usage) for another fraction, Error(data) if the joints are not
-// known.
+// changes nothing. Throws Error(usage) for another fraction, Error(data) if no joints are known.
 void keep_labels(PictureSet& set, double fraction, std::uint64_t seed);
 
 // Parts the labels, with all versions of their pictures, into those to learn from and
 // max(1, round(fraction * labels)) of them to score on: the same ones on any machine and whatever a
 // run's seed. Keeps one of the parts. fraction in (0, 1). Throws Error(usage) for another fraction,
-// Error(data) if the joints are not known or the other part would be empty.
+// Error(data) if no joints are known or the other part would be empty.
 enum class Part { learned, held_out };
 void keep_part(PictureSet& set, double fraction, Part part);
 

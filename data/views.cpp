@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "data/image.h"
 #include "engine/error.h"
@@ -78,6 +79,12 @@ Subject subject_of(int width, int height, std::span<const Vec2f> joints) {
   if (!(subject.radius > 0))
     fail(ErrorKind::data, "the 2D joints of a picture all lie on one point, check its labels");
   return subject;
+}
+
+bool could_be_hand(const Subject& s, int width, int height) {
+  // A comparison with what is not a number is false.
+  const bool inside = s.x >= 0 && s.x <= width - 1 && s.y >= 0 && s.y <= height - 1;
+  return inside && s.radius >= kLeastRadius && s.radius <= std::max(width, height);
 }
 
 View view_of(const ViewGeometry& geometry) {
@@ -193,11 +200,29 @@ View joint_view(int out, int width, int height, std::span<const Vec2f> joints) {
 
 std::optional<View> predicted_view(int out, int width, int height, std::span<const Vec2f> joints) {
   const Subject s = middle_of(joints);
-  // A comparison with what is not a number is false.
-  const bool inside = s.x >= 0 && s.x <= width - 1 && s.y >= 0 && s.y <= height - 1;
-  const bool of_hand = s.radius >= kLeastRadius && s.radius <= std::max(width, height);
-  if (!inside || !of_hand) return std::nullopt;
+  if (!could_be_hand(s, width, height)) return std::nullopt;
   return square_view(s, 0, kPlainMargin, 0, 0, out);
+}
+
+std::optional<PixelBox> seen_box(int width, int height, std::span<const Vec2f> joints) {
+  const Subject s = middle_of(joints);
+  if (!could_be_hand(s, width, height)) return std::nullopt;
+  const AugmentOptions recipe;
+  const double jitter =
+      recipe.jitter.high * std::max(1.0, 2 * kPlainMargin * s.radius / kJitterUnits);
+  // paper_exact takes whole pixels for the middle, and so a radius that may be longer by a
+  // diagonal.
+  const double half = recipe.margin.high * (s.radius + std::numbers::sqrt2);
+  // A pixel of a view is an area of the picture, of which half may lie beyond the crop.
+  constexpr double kLeastOut = 64;
+  const double reach = std::numbers::sqrt2 * (half + jitter) * (1 + 1 / kLeastOut) + 2;
+  const auto inside = [](double at, int size) {
+    return static_cast<int>(std::clamp(at, 0.0, static_cast<double>(size)));
+  };
+  const int left = inside(std::floor(s.x - reach), width);
+  const int top = inside(std::floor(s.y - reach), height);
+  return PixelBox{left, top, inside(std::ceil(s.x + reach) + 1, width) - left,
+                  inside(std::ceil(s.y + reach) + 1, height) - top};
 }
 
 Mat3f transform_camera(const Mat3f& K, const Affine2& to_output) {

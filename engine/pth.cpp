@@ -67,6 +67,8 @@ class Extractor {
       : storages_(storages), name_(name), contents_(contents) {}
 
   void take_all(const Pickle& pickle) {
+    if (const PickleValue* tensor = tensor_call(*pickle.root))
+      return take("tensor", *tensor->items[1]);
     const PickleValue& state = state_dict(*pickle.root);
     std::set<std::string_view> names;
     for (std::size_t i = 0; i < state.items.size(); i += 2) {

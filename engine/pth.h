@@ -18,11 +18,11 @@ struct PthContents {
   std::vector<std::unique_ptr<std::byte[]>> blocks;  // that tensors lie in, if not in `bytes`
 };
 
-// The tensors of a state_dict, or of an object that holds one under "state_dict"; those that are
-// views become whole ones. `bytes` is the whole file and must outlive the result. Throws
-// Error(data), one line that begins with `name`: cut off, damaged, another format, a call that has
-// no place in it, a tensor that is not covered by its storage. Memory follows the real size of the
-// file, never a number that stands in it.
+// The tensors of a state_dict, or of an object that holds one under "state_dict"; or a lone one, by
+// the name "tensor". Those that are views become whole ones. `bytes` is the whole file and must
+// outlive the result. Throws Error(data), one line that begins with `name`: cut off, damaged,
+// another format, a call that has no place in it, a tensor that is not covered by its storage.
+// Memory follows the real size of the file, never a number that stands in it.
 PthContents read_pth(std::span<const std::byte> bytes, const std::string& name);
 
 }  // namespace peclr

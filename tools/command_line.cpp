@@ -19,6 +19,7 @@ constexpr const char* kExamples = R"(Examples:
   peclr synth --out out/hands --count 2000 --seed 1
   peclr pretrain tools/configs/pretrain.yaml data.train=out/hands out=out/pretrain model.depth=18
   peclr finetune tools/configs/finetune.yaml --init-from out/pretrain/model.safetensors data.train=out/hands data.labels=0.1 out=out/finetune
+  peclr prepare youtube youtube_3d_hands/data --mano-joints mano_mesh_to_joints_mat.pth --out youtube_hands
   peclr evaluate --init-from out/finetune/model.safetensors data.eval=out/hands out=out/finetune
   peclr pretrain tools/configs/pretrain.yaml out=out/pretrain --resume
 )";
@@ -83,6 +84,29 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
   synth->add_option("--seed", line.seed, "the same seed gives the same pictures")
       ->check(CLI::Range(std::int64_t{0}, INT64_MAX));
+
+  CLI::App* prepare = app.add_subcommand(
+      "prepare", "Cut the hands of another data set out of its frames, in FreiHAND's layout");
+  prepare
+      ->add_option("paths", line.paths,
+                   "youtube (YouTube-3D-Hands: pixels alone, for pre-training) or interhand "
+                   "(InterHand2.6M: single hands); and the folder of the set")
+      ->required()
+      ->expected(2)
+      ->option_text("LAYOUT DIR");
+  prepare->add_option("--out", line.out, "folder to write")->required()->option_text("DIR");
+  prepare
+      ->add_option("--split", line.split,
+                   "train becomes the training part (default), val or test the evaluation part")
+      ->check(CLI::IsMember({"train", "val", "test"}));
+  prepare
+      ->add_option("--hands", line.hands, "both (default; left ones are mirrored), right or left")
+      ->check(CLI::IsMember({"both", "right", "left"}));
+  prepare
+      ->add_option("--mano-joints", line.mano_joints,
+                   "youtube: MANO's joints from its vertices, mano_mesh_to_joints_mat.pth of "
+                   "PeCLR's repository")
+      ->option_text("FILE");
 
   CLI::App* score = app.add_subcommand(
       "score", "Score a file of predictions (FreiHAND's pred.json) by FreiHAND's rules");

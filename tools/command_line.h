@@ -11,12 +11,14 @@ struct CommandLine {
   std::string command;
   std::vector<std::string> words;     // all of them as they were given, the program's name first
   std::vector<std::string> settings;  // YAML files and key=value, in order
-  std::vector<std::string> paths;     // score, golden, info, results, report: files and folders
+  std::vector<std::string>
+      paths;  // score, prepare, golden, info, results, report: files and folders
   bool resume = false;
   bool submission = false;
   bool json = false;
   std::string device = "auto";
   std::string out;
+  std::string split = "train", hands = "both", mano_joints;  // prepare
   std::int64_t count = 1000, seed = 1;
   int draw = 16;
 };

@@ -30,6 +30,10 @@ int run_evaluate(const CommandLine& line) {
          "data.eval is not set; give a set in FreiHAND's layout, e.g. data.eval=out/hands");
   require_unseen(settings);
   const PictureSet set = open_scored(settings, settings.data.eval);
+  if (set.known == Known::pixels)
+    fail(ErrorKind::data,
+         "{}: scores need joints in metres; of this set only pixels are known: use peclr probe",
+         settings.data.eval);
   if (set.known != Known::joints)
     fail(ErrorKind::data, "{}: scores need evaluation_xyz.json; without it use peclr predict",
          settings.data.eval);

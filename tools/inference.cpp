@@ -20,7 +20,7 @@ struct Input {
 
 // Of the reduced picture; its width and height decide where none is known.
 Mat3f camera_of(const PictureSet& set, std::int64_t i, const Picture& picture) {
-  if (set.known != Known::nothing) return reduced_camera(set.label(i).K, picture.factor);
+  if (has_camera(set.known)) return reduced_camera(set.label(i).K, picture.factor);
   const Image& image = picture.image;
   Mat3f K;
   K.m[0] = K.m[4] = kAssumedFocal * static_cast<float>(std::min(image.width, image.height));
@@ -142,7 +142,7 @@ std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
       if (pass.is_bad(first + row)) continue;
       HandPrediction& p = out[static_cast<std::size_t>(first + row)];
       p.good = true;
-      p.metric = set.known != Known::nothing && set.label(first + row).scale > 0;
+      p.metric = has_camera(set.known) && set.label(first + row).scale > 0;
       place_joints(batch.hand(row), batch.factor(row),
                    p.metric ? set.label(first + row).scale : 1.f, p);
     }

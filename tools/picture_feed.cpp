@@ -46,11 +46,17 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
   bool held_out = settings.data.holdout == 0;
   for (const Settings::Source& source : settings.data.train) {
     PictureSet set = open_pictures(source.path, Split::training);
-    if (settings.data.holdout > 0 && set.known == Known::joints) {
+    if (settings.data.holdout > 0 && has_pixels(set.known)) {
       keep_part(set, settings.data.holdout, Part::learned);
       held_out = true;
     }
     if (need == Need::joints) {
+      if (set.known == Known::pixels)
+        fail(
+            ErrorKind::data,
+            "{}: fine-tuning needs joints in metres; of this set only pixels are known: use it for "
+            "pre-training",
+            source.path);
       if (set.known != Known::joints)
         fail(ErrorKind::data,
              "{}: fine-tuning needs labels: training_K.json, training_xyz.json and "
@@ -84,7 +90,7 @@ PictureFeed::Item PictureFeed::item(std::int64_t epoch, std::int64_t position) {
   const UsedPicture used = read_or_next(*cache_, *bad_, *order, position);
   const PictureSet& set = sets_[static_cast<std::size_t>(used.id.source)];
   Item item{used.picture, used.id, set.path(used.id.index).string(), nullptr, {}};
-  if (set.known == Known::joints) {
+  if (has_pixels(set.known)) {
     item.label = &set.label(used.id.index);
     item.K = reduced_camera(item.label->K, used.picture->factor);
   }

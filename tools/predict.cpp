@@ -60,7 +60,7 @@ int run_predict(const CommandLine& line) {
     fail(ErrorKind::usage,
          "data.eval is not set; give a folder of pictures, e.g. data.eval=photos");
   const PictureSet set = open_pictures(settings.data.eval, Split::evaluation);
-  if (line.submission && set.known == Known::nothing)
+  if (line.submission && !has_camera(set.known))
     fail(ErrorKind::data,
          "{}: --submission wants metres; there is no evaluation_K.json, and no scale with it",
          settings.data.eval);
@@ -77,7 +77,7 @@ int run_predict(const CommandLine& line) {
   const std::string folder = settings.out + "/skeletons";
   make_writable_folder(folder);
   RunRecorder record(settings.out, line, {backend->description(), settings.precision});
-  if (set.known == Known::nothing)
+  if (!has_camera(set.known))
     fmt::print(stderr,
                "no cameras: a focal length of {} x the shorter side is assumed; xyz is in lengths "
                "of the bone 9-10\n",

@@ -79,7 +79,7 @@ JsonLine probe_classes(const FrozenEncoder& encoder, const PictureSet& all) {
 }
 
 void require_joints(const PictureSet& set, const char* split) {
-  if (set.known != Known::joints)
+  if (!has_pixels(set.known))
     fail(ErrorKind::data, "{}: the joint probe needs labels: {}_xyz.json in FreiHAND's layout",
          printable(set.root.string()), split);
 }

@@ -27,7 +27,7 @@ JointSamples JointCrops::samples() const {
 }
 
 JointCrops joint_crops(const FrozenEncoder& encoder, const PictureSet& set, Split split) {
-  check(set.known == Known::joints, "joint_crops: the joints are not known");
+  check(has_pixels(set.known), "joint_crops: the joints are not known");
   const int side = encoder.settings.model.input;
   const std::uint64_t seed = static_cast<std::uint64_t>(encoder.settings.seed);
   const std::uint64_t purpose = split == Split::training ? kTrainingCrops : kEvaluationCrops;

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/prepare/cut_hands.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <map>
+
+#include "data/freihand_writer.h"
+#include "data/views.h"
+#include "engine/error.h"
+#include "engine/parallel.h"
+#include "engine/text.h"
+
+namespace peclr {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Joints = std::array<Vec2f, kJoints>;
+
+// A diagonal map of pixel indices, u' = scale u + shift.
+struct PixelMap {
+  double scale_x = 1, scale_y = 1, shift_x = 0, shift_y = 0;
+};
+
+// Pixel centres are whole numbers, so a picture's left edge lies at -0.5.
+PixelMap scaling(double x, double y) { return {x, y, 0.5 * x - 0.5, 0.5 * y - 0.5}; }
+
+HandLabel mapped(const HandLabel& label, const PixelMap& map) {
+  HandLabel out = label;
+  const auto move = [&](double u, double v, double w, float& x, float& y) {
+    x = static_cast<float>(map.scale_x * u + map.shift_x * w);
+    y = static_cast<float>(map.scale_y * v + map.shift_y * w);
+  };
+  if (knows_pixels_only(label)) {
+    for (Vec3f& p : out.xyz) move(p.x, p.y, 1, p.x, p.y);
+    return out;
+  }
+  const float* K = label.K.m;
+  for (int column = 0; column < 3; ++column)
+    move(K[column], K[3 + column], K[6 + column], out.K.m[column], out.K.m[3 + column]);
+  if (map.scale_x > 0) return out;
+  // A mirrored hand is that of a mirrored space: focal lengths stay positive.
+  out.K.m[0] = -out.K.m[0];
+  for (Vec3f& p : out.xyz) p.x = -p.x;
+  return out;
+}
+
+Joints pixels_of(const HandLabel& label) {
+  Joints joints;
+  std::transform(label.xyz.begin(), label.xyz.end(), joints.begin(),
+                 [&](const Vec3f& p) { return project(label.K, p); });
+  return joints;
+}
+
+Image copied(const Image& from, const PixelBox& box, Side side) {
+  Image image(box.width, box.height);
+  for (int y = 0; y < box.height; ++y) {
+    const std::uint8_t* row = from.at(box.x, box.y + y);
+    std::memcpy(image.at(0, y), row, 4 * static_cast<std::size_t>(box.width));
+    if (side == Side::right) continue;
+    for (int x = 0; x < box.width; ++x)
+      std::memcpy(image.at(x, y), row + 4 * (box.width - 1 - x), 4);
+  }
+  return image;
+}
+
+// PeCLR's frames are .jpg where the lists say .png.
+std::optional<fs::path> find_frame(const fs::path& root, const std::string& name) {
+  std::error_code unknown;
+  fs::path path = root / name;
+  if (fs::is_regular_file(path, unknown)) return path;
+  for (const char* ending : {".jpg", ".png"})
+    if (fs::is_regular_file(path.replace_extension(ending), unknown)) return path;
+  return std::nullopt;
+}
+
+// "00000042_VIDEO_frames_17.jpg": the number keeps the order and is unique, the rest is for people.
+std::string picture_name(std::size_t number, const std::string& frame) {
+  constexpr std::size_t kMaxFrame = 120;
+  std::string text = fs::path(frame).replace_extension().string();
+  if (text.size() > kMaxFrame) text.erase(0, text.size() - kMaxFrame);
+  for (char& c : text) {
+    const bool kept =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+    if (!kept) c = '_';
+  }
+  return fmt::format("{:08}_{}.jpg", number, text);
+}
+
+// Names of another run's pictures could fall between ours, and shift the labels after them.
+void require_empty(const fs::path& folder) {
+  if (!fs::is_empty(folder))
+    fail(ErrorKind::usage,
+         "{} already holds files, perhaps of a run that was stopped; remove it, or choose an empty "
+         "folder",
+         printable(folder.string()));
+}
+
+// One hand's end.
+struct Fate {
+  std::optional<HandLabel> label;  // that was written
+  bool scaled = false;
+  const char* why = nullptr;  // it was left out
+};
+
+}  // namespace
+
+std::optional<CutHand> cut_hand(const Image& frame, const FrameHand& hand) {
+  const PixelMap to_frame = scaling(static_cast<double>(frame.width) / hand.width,
+                                    static_cast<double>(frame.height) / hand.height);
+  const HandLabel label = mapped(hand.label, to_frame);
+  const std::optional<PixelBox> box = seen_box(frame.width, frame.height, pixels_of(label));
+  if (!box) return std::nullopt;
+  const PixelMap to_cut = hand.side == Side::right
+                              ? PixelMap{1, 1, -1.0 * box->x, -1.0 * box->y}
+                              : PixelMap{-1, 1, 1.0 * (box->x + box->width - 1), -1.0 * box->y};
+  return CutHand{copied(frame, *box, hand.side), mapped(label, to_cut)};
+}
+
+CutResult cut_hands(const std::vector<FrameHand>& hands, const CutOptions& options) {
+  const fs::path folder = make_freihand_part(options.out, options.part);
+  require_empty(folder);
+  std::map<std::string, std::vector<std::size_t>> by_frame;
+  for (std::size_t i = 0; i < hands.size(); ++i) by_frame[hands[i].frame].push_back(i);
+  std::vector<const std::vector<std::size_t>*> frames;
+  for (const auto& [frame, indices] : by_frame) frames.push_back(&indices);
+
+  std::vector<Fate> fates(hands.size());
+  const auto cut_frame = [&](const std::vector<std::size_t>& indices) {
+    const auto leave_all = [&](const char* why) {
+      for (const std::size_t i : indices) fates[i].why = why;
+    };
+    const std::string& name = hands[indices.front()].frame;
+    const std::optional<fs::path> path = find_frame(options.root, name);
+    if (!path) return leave_all("of frames that are not there");
+    Image frame;
+    try {
+      frame = read_image(*path);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::data) throw;
+      return leave_all("of frames that cannot be read");
+    }
+    for (const std::size_t i : indices) {
+      const std::optional<CutHand> cut = cut_hand(frame, hands[i]);
+      if (!cut) {
+        fates[i].why = "whose joints are no hand in the frame";
+        continue;
+      }
+      write_freihand_picture(folder / picture_name(i, name), cut->image);
+      fates[i] = {cut->label, frame.width != hands[i].width || frame.height != hands[i].height};
+    }
+  };
+  constexpr std::int64_t kBetweenReports = 64;  // frames
+  const std::int64_t count = std::ssize(frames);
+  if (options.progress) options.progress(0, count);
+  for (std::int64_t start = 0; start < count; start += kBetweenReports) {
+    const std::int64_t some = std::min(kBetweenReports, count - start);
+    parallel_for(some, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i)
+        cut_frame(*frames[static_cast<std::size_t>(start + i)]);
+    });
+    if (options.progress) options.progress(start + some, count);
+  }
+
+  CutResult result;
+  std::vector<HandLabel> labels;
+  for (std::size_t i = 0; i < hands.size(); ++i) {
+    if (fates[i].label)
+      labels.push_back(*fates[i].label), result.scaled += fates[i].scaled;
+    else
+      leave_out(result.left_out, fates[i].why, hands[i].frame);
+  }
+  result.written = std::ssize(labels);
+  if (labels.empty())
+    fail(ErrorKind::data, "{}: not one hand can be cut out; {}", printable(options.root.string()),
+         result.left_out.empty()
+             ? "none is listed"
+             : fmt::format("{} are {}, the first {}", result.left_out[0].count,
+                           result.left_out[0].why, printable(result.left_out[0].first)));
+  write_freihand_labels(options.out, options.part, labels);
+  return result;
+}
+
+}  // namespace peclr

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/prepare/interhand.h"
+
+#include <array>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "data/json_entries.h"
+#include "engine/error.h"
+#include "engine/text.h"
+#include "kernels/joints.h"
+
+namespace peclr {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr double kMetresPerMillimetre = 1e-3;
+// A hand's 21 joints run from tip to base, thumb to little finger, the wrist last; left after
+// right.
+constexpr std::array<std::size_t, kJoints> kFromInterhand = {
+    20, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 19, 18, 17, 16};
+
+struct Camera {
+  std::array<double, 9> rotation{};         // world to camera
+  std::array<double, 3> position{};         // millimetres, world
+  std::array<double, 2> focal{}, centre{};  // pixels
+};
+using Cameras = std::map<std::pair<std::string, std::string>, Camera>;  // by capture and name
+
+Cameras read_cameras(const fs::path& path) {
+  Cameras cameras;
+  read_json_document(path, [&](const json& document) {
+    for (const auto& [capture, views] : document.items()) {
+      for (const auto& [name, position] : views.at("campos").items()) {
+        Camera& camera = cameras[{capture, name}];
+        for (std::size_t row = 0; row < 3; ++row) {
+          camera.position[row] = position.at(row).get<double>();
+          for (std::size_t column = 0; column < 3; ++column)
+            camera.rotation[3 * row + column] =
+                views.at("camrot").at(name).at(row).at(column).get<double>();
+        }
+        for (std::size_t axis = 0; axis < 2; ++axis) {
+          camera.focal[axis] = views.at("focal").at(name).at(axis).get<double>();
+          camera.centre[axis] = views.at("princpt").at(name).at(axis).get<double>();
+        }
+      }
+    }
+  });
+  return cameras;
+}
+
+struct Frame {
+  std::string file, capture, camera, index;
+  int width = 0, height = 0;
+};
+struct Annotated {
+  std::int64_t image = 0;
+  std::string hand_type;  // right, left or interacting
+};
+struct Listed {
+  std::unordered_map<std::int64_t, Frame> frames;  // by id
+  std::vector<Annotated> annotations;
+};
+
+Listed read_data(const fs::path& path, const std::string& folder) {
+  Listed listed;
+  const std::array<EntryList, 2> lists = {
+      EntryList{
+          "images",
+          [&](std::int64_t index, const json& entry) {
+            Frame frame{folder + entry.at("file_name").get<std::string>(),
+                        std::to_string(entry.at("capture").get<std::int64_t>()),
+                        entry.at("camera").get<std::string>(),
+                        std::to_string(entry.at("frame_idx").get<std::int64_t>()),
+                        entry.at("width").get<int>(),
+                        entry.at("height").get<int>()};
+            check_frame(frame.file, frame.width, frame.height,
+                        fmt::format("{}: entry {} of \"images\"", printable(path.string()), index));
+            listed.frames.insert_or_assign(entry.at("id").get<std::int64_t>(), std::move(frame));
+          }},
+      EntryList{"annotations", [&](std::int64_t, const json& entry) {
+                  listed.annotations.push_back({entry.at("image_id").get<std::int64_t>(),
+                                                entry.at("hand_type").get<std::string>()});
+                }}};
+  read_json_entries(path, lists);
+  return listed;
+}
+
+// Nothing where a joint of the hand is not valid. `joints`: of one frame of joint_3d.json.
+std::optional<HandLabel> label_of(const json& joints, Side side, const Camera& camera) {
+  HandLabel label;
+  label.K = {{static_cast<float>(camera.focal[0]), 0, static_cast<float>(camera.centre[0]), 0,
+              static_cast<float>(camera.focal[1]), static_cast<float>(camera.centre[1]), 0, 0, 1}};
+  for (std::size_t j = 0; j < kJoints; ++j) {
+    const std::size_t at = kFromInterhand[j] + (side == Side::left ? kJoints : 0);
+    if (!is_true(joints.at("joint_valid").at(at).at(0))) return std::nullopt;
+    std::array<double, 3> point{};
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      const double from_camera =
+          joints.at("world_coord").at(at).at(axis).get<double>() - camera.position[axis];
+      for (std::size_t row = 0; row < 3; ++row)
+        point[row] += kMetresPerMillimetre * camera.rotation[3 * row + axis] * from_camera;
+    }
+    label.xyz[j] = {static_cast<float>(point[0]), static_cast<float>(point[1]),
+                    static_cast<float>(point[2])};
+  }
+  const Vec3f a = label.xyz[kMiddleMcp], b = label.xyz[kMiddlePip];
+  label.scale = std::hypot(a.x - b.x, a.y - b.y, a.z - b.z);
+  return label;
+}
+
+}  // namespace
+
+FrameHands read_interhand(const fs::path& root, const std::string& split) {
+  const std::string start = "annotations/" + split + "/InterHand2.6M_" + split;
+  const fs::path data = root / (start + "_data.json");
+  const Listed listed = read_data(data, "images/" + split + "/");
+  const Cameras cameras = read_cameras(root / (start + "_camera.json"));
+  FrameHands read;
+  read.listed = std::ssize(listed.annotations);
+  read_json_document(root / (start + "_joint_3d.json"), [&](const json& joints) {
+    for (const Annotated& annotated : listed.annotations) {
+      const auto at = listed.frames.find(annotated.image);
+      if (at == listed.frames.end())
+        fail(ErrorKind::data, "{}: an annotation is of image {}, which is not listed; mend it",
+             printable(data.string()), annotated.image);
+      const Frame& frame = at->second;
+      if (annotated.hand_type != "right" && annotated.hand_type != "left") {
+        leave_out(read.left_out, "of hands that interact", frame.file);
+        continue;
+      }
+      const auto camera = cameras.find({frame.capture, frame.camera});
+      if (camera == cameras.end())
+        fail(ErrorKind::data, "{}: capture {} has no camera {}, which took {}; fetch the set again",
+             printable((root / (start + "_camera.json")).string()), frame.capture,
+             shown(frame.camera), printable(frame.file));
+      const Side side = annotated.hand_type == "left" ? Side::left : Side::right;
+      const std::optional<HandLabel> label =
+          label_of(joints.at(frame.capture).at(frame.index), side, camera->second);
+      if (label)
+        read.hands.push_back({frame.file, frame.width, frame.height, side, *label});
+      else
+        leave_out(read.left_out, "with joints that are not valid", frame.file);
+    }
+  });
+  return read;
+}
+
+}  // namespace peclr

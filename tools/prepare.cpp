@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings other data sets into the layout that the trainings read.
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "data/prepare/cut_hands.h"
+#include "data/prepare/interhand.h"
+#include "data/prepare/youtube.h"
+#include "engine/error.h"
+#include "engine/text.h"
+#include "tools/commands.h"
+#include "tools/progress.h"
+
+namespace peclr {
+namespace {
+
+FrameHands read_hands(const CommandLine& line) {
+  const std::string &layout = line.paths[0], &root = line.paths[1];
+  if (layout == "youtube") {
+    if (line.mano_joints.empty())
+      fail(ErrorKind::usage,
+           "prepare youtube: its meshes need --mano-joints FILE, mano_mesh_to_joints_mat.pth of "
+           "PeCLR's repository");
+    return read_youtube(root, line.split, line.mano_joints);
+  }
+  if (layout == "interhand") return read_interhand(root, line.split);
+  fail(ErrorKind::usage, "prepare: unknown layout {}; known are youtube and interhand",
+       shown(layout));
+}
+
+void keep_side(FrameHands& listed, const std::string& hands) {
+  if (hands == "both") return;
+  const Side side = hands == "left" ? Side::left : Side::right;
+  std::erase_if(listed.hands, [&](const FrameHand& hand) {
+    if (hand.side == side) return false;
+    leave_out(listed.left_out, "of the other side", hand.frame);
+    return true;
+  });
+}
+
+}  // namespace
+
+int run_prepare(const CommandLine& line) {
+  fmt::print(stderr, "reading the lists of {}\n", printable(line.paths[1]));
+  FrameHands listed = read_hands(line);
+  keep_side(listed, line.hands);
+
+  const Split part = line.split == "train" ? Split::training : Split::evaluation;
+  std::optional<Progress> progress;
+  std::int64_t before = 0;
+  const CutResult result =
+      cut_hands(listed.hands,
+                {.root = line.paths[1],
+                 .out = line.out,
+                 .part = part,
+                 .progress = [&](std::int64_t done, std::int64_t frames) {
+                   if (!progress)
+                     progress.emplace(ProgressOptions{
+                         .label = "prepare", .steps = frames, .style = progress_style_of_stderr()});
+                   progress->update_count(done, done - std::exchange(before, done));
+                 }});
+  progress.reset();
+
+  fmt::print(
+      stderr, "{} of {} hands: {}, in FreiHAND's layout{}\n", result.written, listed.listed,
+      printable(line.out),
+      result.scaled > 0
+          ? fmt::format("; {} of frames of another size than listed, joints scaled", result.scaled)
+          : "");
+  for (const std::vector<LeftOut>& left_out : {listed.left_out, result.left_out})
+    for (const LeftOut& one : left_out)
+      fmt::print(stderr, "  left out: {} {}, the first {}\n", one.count, one.why,
+                 printable(one.first));
+  return 0;
+}
+
+}  // namespace peclr
