@@ -21,7 +21,7 @@ using test::TempFolder;
 using test::write_bytes;
 
 constexpr const char* kRunCommands[] = {"pretrain", "finetune", "evaluate", "predict", "probe"};
-constexpr const char* kOtherCommands[] = {"synth", "golden", "info", "results", "report"};
+constexpr const char* kOtherCommands[] = {"synth", "prepare", "golden", "info", "results", "report"};
 
 bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
@@ -122,6 +122,9 @@ TEST_CASE("cli: unknown commands and flags") {
   refused({"synth"}, {"--out"});
   refused({"synth", "--out", "x", "--count", "many"}, {"--count", "many"});
   refused({"synth", "--out", "x", "--count", "0"}, {"--count", "1 to"});
+  refused({"prepare", "youtube", "--out", "y"}, {"paths"});
+  refused({"prepare", "youtube", "x"}, {"--out"});
+  refused({"prepare", "youtube", "x", "--out", "y", "--split", "all"}, {"--split", "all"});
   refused({"finetune", "data.labels=0"}, {"data.labels=0:", "above 0 and up to 1"});
   refused({"golden"}, {"paths"});
   refused({"golden", "--device", "gpu", "x"}, {"gpu", "auto, cpu and cuda"});

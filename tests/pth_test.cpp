@@ -139,6 +139,19 @@ TEST_CASE("pth: views become whole tensors") {
   CHECK(read({0, 4}, {4, 1}, 0).empty());
 }
 
+TEST_CASE("pth: a file may be one tensor") {
+  const TempFolder folder;
+  const std::string tensor = tensor_text({.elements = 2, .shape = {2, 1}, .strides = {1, 1}});
+  write_bytes(folder / "x",
+              zip_with(tensor, {{"archive/data/0", std::string("\0\0\x80\x3f\0\0\0\x40", 8)}}));
+  const TensorFile file(folder / "x");
+  REQUIRE(file.tensors().size() == 1);
+  CHECK(file.tensors()[0].shape == std::vector<std::int64_t>{2, 1});
+  CHECK(file.values<float>("tensor") == std::vector<float>{1, 2});
+  CHECK(reading(zip_with(tensor, {{"archive/data/0", std::string("\0\0\x80\x3f", 4)}}))
+            .names("needs 2 values"));
+}
+
 TEST_CASE("pth: weights are found beside what else stands in a file") {
   const TempFolder folder;
   const std::string tensor = tensor_text({.elements = 1, .shape = {1}, .strides = {1}});

@@ -112,6 +112,8 @@ std::optional<CutHand> cut_hand(const Image& frame, const FrameHand& hand) {
   const PixelMap to_frame = scaling(static_cast<double>(frame.width) / hand.width,
                                     static_cast<double>(frame.height) / hand.height);
   const HandLabel label = mapped(hand.label, to_frame);
+  const auto in_front = [](const Vec3f& p) { return p.z > 0; };
+  if (!std::all_of(label.xyz.begin(), label.xyz.end(), in_front)) return std::nullopt;
   const std::optional<PixelBox> box = seen_box(frame.width, frame.height, pixels_of(label));
   if (!box) return std::nullopt;
   const PixelMap to_cut = hand.side == Side::right
