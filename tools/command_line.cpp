@@ -108,6 +108,12 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
                    "PeCLR's repository")
       ->option_text("FILE");
 
+  CLI::App* verify = app.add_subcommand(
+      "verify", "Read every picture and label of sets, and say what is not as it should be");
+  verify->add_option("paths", line.paths, "sets in FreiHAND's layout, or folders of pictures")
+      ->required()
+      ->option_text("DIR...");
+
   CLI::App* score = app.add_subcommand(
       "score", "Score a file of predictions (FreiHAND's pred.json) by FreiHAND's rules");
   score

@@ -12,7 +12,7 @@ struct CommandLine {
   std::vector<std::string> words;     // all of them as they were given, the program's name first
   std::vector<std::string> settings;  // YAML files and key=value, in order
   std::vector<std::string>
-      paths;  // score, prepare, golden, info, results, report: files and folders
+      paths;  // score, prepare, verify, golden, info, results, report: files and folders
   bool resume = false;
   bool submission = false;
   bool json = false;

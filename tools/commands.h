@@ -12,6 +12,7 @@ int run_predict(const CommandLine& line);
 int run_score(const CommandLine& line);
 int run_probe(const CommandLine& line);
 int run_prepare(const CommandLine& line);
+int run_verify(const CommandLine& line);
 int run_synth(const CommandLine& line);
 int run_golden(const CommandLine& line);
 int run_info(const CommandLine& line);

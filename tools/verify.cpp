@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Says whether sets of pictures are whole and are what their labels say, before a training needs
+// them.
+#include <algorithm>
+#include <filesystem>
+
+#include "data/examine.h"
+#include "engine/error.h"
+#include "engine/text.h"
+#include "tools/commands.h"
+#include "tools/progress.h"
+
+namespace peclr {
+namespace {
+
+constexpr std::size_t kNamed = 20;  // pictures that cannot be read
+// Middle fingers' bone 9-10 in metres, from small hands to large, and as sets measure it.
+constexpr float kShortest = 0.01f, kLongest = 0.07f;
+
+std::string known_text(const PictureSet& set) {
+  const auto each = set.labels.empty() ? 1 : set.files.size() / set.labels.size();
+  const std::string versions = each == 1 ? "" : fmt::format(", {} pictures each", each);
+  switch (set.known) {
+    case Known::nothing:
+      return set.class_names.empty()
+                 ? "no labels"
+                 : fmt::format("no labels, {} sub-folders", set.class_names.size());
+    case Known::pixels:
+      return fmt::format("{} labels{}: joints in pixels", set.labels.size(), versions);
+    case Known::camera:
+      return fmt::format("{} labels{}: camera and scale, no joints", set.labels.size(), versions);
+    case Known::joints:
+      return fmt::format("{} labels{}: camera, joints and scale", set.labels.size(), versions);
+  }
+  return "";
+}
+
+std::string sizes_text(const SetFindings& findings) {
+  if (findings.sizes.empty()) return "none can be read";
+  const auto by_count = [](auto& a, auto& b) { return a.second < b.second; };
+  const auto& [most, count] =
+      *std::max_element(findings.sizes.begin(), findings.sizes.end(), by_count);
+  const std::string common = fmt::format("{} x {} pixels", most.first, most.second);
+  if (findings.sizes.size() == 1) return common;
+  return fmt::format("{} sizes, {} of {}", findings.sizes.size(), count, common);
+}
+
+// Prints what was found; returns how many pictures or labels are not as they should be.
+std::int64_t verify(const PictureSet& set, const char* part) {
+  Progress progress({.label = "verify", .steps = set.size(), .style = progress_style_of_stderr()});
+  std::int64_t before = 0;
+  const SetFindings findings = examine(set, [&](std::int64_t done, std::int64_t) {
+    progress.update_count(done, done - std::exchange(before, done));
+  });
+  progress.finish();
+
+  fmt::print("{}{}: {} pictures ({}), {}\n", printable(set.root.string()), part, set.size(),
+             sizes_text(findings), known_text(set));
+  for (std::size_t i = 0; i < std::min(kNamed, findings.faults.size()); ++i)
+    fmt::print("  {}\n", findings.faults[i]);
+  if (findings.faults.size() > kNamed)
+    fmt::print("  and {} more that cannot be read\n", findings.faults.size() - kNamed);
+  std::int64_t wrong = std::ssize(findings.faults);
+  const auto say = [&](const SetFindings::Noted& noted, const char* what) {
+    if (noted.count == 0) return;
+    fmt::print("  {} {}, the first {}\n", noted.count, what, printable(noted.first));
+    wrong += noted.count;
+  };
+  say(findings.hand_outside, "pictures whose hand has its middle outside: are these their labels?");
+  say(findings.scale_differs,
+      "labels whose scale is not the length of bone 9-10: another order of joints?");
+  if (!findings.bones.empty()) {
+    const float least = findings.bones.front(), most = findings.bones.back(),
+                median = findings.bones[findings.bones.size() / 2];
+    fmt::print("  bone 9-10: {:.1f} to {:.1f} cm, median {:.1f}\n", 100 * least, 100 * most,
+               100 * median);
+    if (!(median >= kShortest && median <= kLongest)) {
+      fmt::print("  which is no hand's: joints must be in metres, in FreiHAND's order\n");
+      ++wrong;
+    }
+  }
+  return wrong;
+}
+
+}  // namespace
+
+int run_verify(const CommandLine& line) {
+  std::int64_t wrong = 0;
+  for (const std::string& path : line.paths) {
+    const auto has = [&](const char* part) {
+      std::error_code unknown;
+      return std::filesystem::exists(std::filesystem::path(path) / part, unknown);
+    };
+    const bool training = has("training_K.json"), evaluation = has("evaluation_K.json");
+    if (training || !evaluation)
+      wrong += verify(open_pictures(path, Split::training), training ? ", training" : "");
+    if (evaluation) wrong += verify(open_pictures(path, Split::evaluation), ", evaluation");
+  }
+  if (wrong > 0)
+    fail(ErrorKind::data, "{} pictures or labels are not as they should be; mend or remove them",
+         wrong);
+  return 0;
+}
+
+}  // namespace peclr
