@@ -119,12 +119,17 @@ TEST_CASE("score: the lines of scores.txt, by hand", "[submission]") {
   CHECK(score(folder / "pred.json", folder / "hands").out == alone.out);
   // FreiHAND's own sample is all zeros, which are in no picture.
   write_bytes(folder / "zeros.json", json(std::vector<Hand>(hands.size(), Hand{})).dump());
-  const ProgramResult zeros =
-      run_peclr({"score", folder / "zeros.json", folder / "hands", "--out", folder / "zeros"});
+  const auto score_there = [&](const char* file) {
+    return run_peclr({"score", folder / file, folder / "hands", "--out", folder / "zeros"});
+  };
+  REQUIRE(score_there("xyz.json").exit_code == 0);
+  REQUIRE(fs::exists(folder / "zeros/errors.json"));
+  const ProgramResult zeros = score_there("zeros.json");
   INFO(described(zeros));
   REQUIRE(zeros.exit_code == 0);
   CHECK(json::parse(zeros.out).at("epe_cm") > 10);
   CHECK_FALSE(json::parse(zeros.out).contains("epe_2d_px"));
+  CHECK_FALSE(fs::exists(folder / "zeros/errors.json"));  // it was another scoring's
   CHECK(run_peclr({"report", folder / "zeros", "--out", folder / "page.html"}).exit_code == 0);
   // Planted fault: millimetres would be seen.
   for (Hand& hand : hands)

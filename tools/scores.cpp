@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/file_error.h"
 #include "models/mesh_metrics.h"
 #include "models/metrics.h"
 #include "tools/json_lines.h"
@@ -120,10 +122,14 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
       .add("holdout", names.holdout)
       .add("pck", std::span<const double>(scores.plain.pck))
       .add("pa_pck", std::span<const double>(scores.aligned.pck));
+  // First of all, lest what an earlier scoring said of the pictures lies beside these scores.
+  const std::string errors = folder + "/errors.json";
+  std::error_code error;
+  std::filesystem::remove(errors, error);
+  if (error) fail_writing(errors, "cannot remove", error.value());
   write_file_atomically(folder + "/scores.json", json.text() + "\n");
   write_file_atomically(folder + "/scores.txt", written.text);
-  if (in_pictures)
-    write_file_atomically(folder + "/errors.json", errors_json(names.set, pairs, scores));
+  if (in_pictures) write_file_atomically(errors, errors_json(names.set, pairs, scores));
   return written;
 }
 

@@ -37,9 +37,9 @@ struct WrittenScores {
 
 // Scores the pairs and writes into `folder`, unless that is empty, scores.json (all numbers, curves
 // too), scores.txt (the lines of FreiHAND's evaluation server, centimetres; without meshes those of
-// the joints) and, where there are pixels, errors.json (every picture's error and joints).
-// Meshes of zeros have their lines in scores.txt, as on the server, but no numbers in scores.json.
-// Throws as score_poses and score_meshes do.
+// the joints) and, where there are pixels, errors.json (every picture's error and joints); without
+// them one of an earlier scoring goes. Meshes of zeros have their lines in scores.txt, as on the
+// server, but no numbers in scores.json. Throws as score_poses and score_meshes do.
 WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
                            const ScoreNames& names);
 
