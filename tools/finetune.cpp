@@ -42,7 +42,7 @@ int run_finetune(const CommandLine& line) {
     pretraining = pretraining_of(*run.stored());
   } else {
     const Start start = start_from(settings, training.store);
-    if (start.has_head) require_unseen(settings);  // it was fine-tuned, with labels
+    if (start.has_head) require_unseen(settings);
     pretraining = start.pretraining;
     if (!start.has_head)
       start_at_mean_pose(training.network, training.store, mean_pose(settings, feed));

@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "engine/text.h"
+#include "kernels/pose.h"
 #include "models/peclr.h"
 
 namespace peclr {
@@ -78,6 +79,12 @@ void take_crop(const TensorFile& file, Settings::Data& data) {
   }
 }
 
+bool has_head(const TensorFile& file) {
+  return std::any_of(file.tensors().begin(), file.tensors().end(), [](const StoredTensor& t) {
+    return model_name_of(t.name) == "fc.bias" && t.shape == std::vector<std::int64_t>{kHeadWidth};
+  });
+}
+
 void tell(const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   std::string text;
@@ -110,9 +117,7 @@ Start start_from(const Settings& settings, ParameterStore& store) {
   fmt::print(stderr, "weights from {}\n", printable(file.path()));
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
-  const auto& missing = report.missing;
-  return {pretraining_of(file),
-          std::find(missing.begin(), missing.end(), "fc.bias") == missing.end()};
+  return {pretraining_of(file), has_head(file)};
 }
 
 Start start_with_head(const Settings& settings, ParameterStore& store) {

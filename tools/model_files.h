@@ -28,7 +28,7 @@ std::string pretraining_of(const TensorFile& file);
 // meet. Throws Error(data) for weights of another depth.
 struct Start {
   std::string pretraining = "none";  // pretraining_of(file); "none" where init_from is empty
-  bool has_head = false;             // the file held the hand network's fc
+  bool has_head = false;             // the file holds a hand network's fc: it has seen labels
 };
 Start start_from(const Settings& settings, ParameterStore& store);
 // The same for a command that answers with joints; throws Error(data) where there is no head for
