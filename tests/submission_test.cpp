@@ -8,6 +8,7 @@
 #include "data/synthetic.h"
 #include "tests/support/files.h"
 #include "tests/support/program.h"
+#include "tests/support/refusals.h"
 #include "tests/support/small_runs.h"
 #include "tools/submission.h"
 
@@ -306,6 +307,35 @@ TEST_CASE("score: files that fit no truth are refused by name", "[submission]") 
   fs::remove(fs::path(set) / "evaluation_xyz.json");
   CHECK(score(file, set).refuses(3, {"evaluation_xyz.json"}));
   CHECK(run_peclr({"score", file}).refuses(2, {"paths"}));
+}
+
+TEST_CASE("predict: a picture that a submission cannot do without is refused at once",
+          "[submission]") {
+  const TempFolder folder;
+  const std::string set = folder / "hands", out = folder / "out", network = hand_network(folder);
+  write_synthetic(set, 340, 1);  // 34 to predict: two batches
+  const std::string first = set + "/evaluation/rgb/00000003.jpg",
+                    later = set + "/evaluation/rgb/00000033.jpg";
+  REQUIRE(fs::exists(later));
+  write_bytes(first, "");
+  write_bytes(later, "no picture");
+  const auto predict = [&](const Args& more) {
+    return run_peclr(Args{"predict", "--init-from", network, "data.eval=" + set, "out=" + out} +
+                     more);
+  };
+  // It never came to the second picture: nothing says its name.
+  const ProgramResult refused = predict({"--submission", "data.max_bad=0.5"});
+  INFO(described(refused));
+  CHECK(refused.refuses(3, {"00000003.jpg", "submission", "mend it"}));
+  CHECK_FALSE(refused.says("00000033.jpg"));
+  CHECK_FALSE(fs::exists(out + "/pred.json"));
+  CHECK_FALSE(fs::exists(out + "/predictions.json"));
+  const ProgramResult skipped = predict({"data.max_bad=0.5"});
+  INFO(described(skipped));
+  CHECK(skipped.exit_code == 0);
+  CHECK(skipped.says("00000033.jpg"));
+  fs::copy_file(set + "/evaluation/rgb/00000004.jpg", first, fs::copy_options::overwrite_existing);
+  CHECK(predict({"--submission", "data.max_bad=0"}).refuses(3, {"00000033.jpg", "mend it"}));
 }
 
 TEST_CASE("predict: a submission with a gap is refused", "[submission]") {

@@ -5,6 +5,7 @@
 
 #include "data/picture_cache.h"
 #include "data/views.h"
+#include "engine/text.h"
 #include "kernels/pose25d.h"
 #include "tools/picture_pass.h"
 
@@ -129,10 +130,20 @@ std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
                                                    std::string& bad_summary) const {
   std::vector<HandPrediction> out;
   for (const std::string& file : set.files) out.push_back({.file = file});
-  PicturePass pass(set, settings, backend, "pictures");
+  Settings reading = settings;
+  if (gaps == Gaps::refused) reading.data.max_bad = 1;  // the first is refused, by name, below
+  PicturePass pass(set, reading, backend, "pictures");
   HandBatch batch(*this, set, pass);
   const auto read = [&](std::int64_t picture, std::int64_t row) { batch.read(picture, row); };
+  const auto check_gaps = [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t i = first; i < first + count && gaps == Gaps::refused; ++i)
+      if (pass.is_bad(i))
+        fail(ErrorKind::data,
+             "{}: cannot be read, and a submission wants a hand for every picture: mend it ({})",
+             printable(set.files[static_cast<std::size_t>(i)]), pass.fault(i));
+  };
   pass.run(read, [&](std::int64_t first, std::int64_t count) {
+    check_gaps(first, count);
     batch.answer();
     if (settings.data.crop == Settings::Crop::hand) {
       pass.look_again(first, count, [&](std::int64_t row) { batch.look_closer(row); });

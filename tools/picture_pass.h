@@ -36,6 +36,7 @@ class PicturePass {
 
   const Tensor& images() const { return images_; }  // [kRows, S, S, C], see Backend::pictures
   bool is_bad(std::int64_t picture) const { return bad_.contains(place(picture)); }
+  std::string fault(std::int64_t picture) const { return bad_.fault(place(picture)); }
   std::string bad_summary() const { return bad_.summary(); }
 
   // To be called by `read` below: makes a view of `image` in a row of the batch.
