@@ -44,13 +44,15 @@ struct Net {
   Net() { store.allocate(*backend, 1); }
 
   // From now on it says the same joints of its input, whatever that shows: AIT's order, all at one
-  // depth.
-  void always_say(const Points& joints) {
+  // depth. `heed` is how much of what it sees still changes that.
+  void always_say(const Points& joints, float heed = 0) {
     const LinearLayer& head = network.head();
     std::vector<float> bias = head.bias->value.to_host();
     for (std::size_t j = 0; j < joints.size(); ++j)
       bias[3 * j] = joints[j].x, bias[3 * j + 1] = joints[j].y, bias[3 * j + 2] = 0;
-    backend->zero(head.weight->value);
+    std::vector<float> weight = head.weight->value.to_host();
+    for (float& w : weight) w *= heed;
+    head.weight->value.copy_from_host(weight);
     head.bias->value.copy_from_host(bias);
     store.values_changed();
   }
@@ -151,6 +153,45 @@ TEST_CASE("crop: the second look is around the joints of the first, and both lea
   const Square whole{49.5, 32.5, 66};
   for (const HandPrediction& p : net.predict(smaller.set, seeing(Crop::picture, 0.5)))
     CHECK(distance(p.px, on_disk(whole.of(seen))) < 0.02);
+}
+
+// A picture of one grey, which is read in boxes of 8 x 8; `finer`: of a pattern that these boxes
+// take away.
+PictureSet large_picture(const TempFolder& folder, bool finer) {
+  Image image(1088, 1088);
+  for (int y = 0; y < image.height; ++y)
+    for (int x = 0; x < image.width; ++x)
+      for (int c = 0; c < 3; ++c)
+        image.at(x, y)[c] = std::uint8_t(finer ? (x / 4 + y / 4) % 2 == 0 ? 28 : 228 : 128);
+  write_png(folder.path() / "picture.png", image);
+  return open_pictures(folder.path(), Split::evaluation);
+}
+
+TEST_CASE("crop: a small hand in a large picture is looked at in the picture's own pixels",
+          "[crop]") {
+  const TempFolder plain, fine;
+  const PictureSet even = large_picture(plain, false), pattern = large_picture(fine, true);
+  Net net;
+  const Settings settings = seeing(Crop::hand, 0.5);
+  const Points small = hand_at(17, 18, 5), large = hand_at(18, 20, 14);
+  net.always_say(small);
+  // 128 px a side are kept of what the first look sees.
+  const Square middle{67.5, 67.5, 68};
+  Points first = middle.of(freihand(small));
+  REQUIRE(around(first).side < kSeen);
+  for (Vec2f& p : first) p = {8 * p.x + 3.5f, 8 * p.y + 3.5f};
+  const auto found = net.predict(even, settings);
+  CHECK(distance(found[0].px, around(first).of(freihand(small))) < 0.05);
+  CHECK(same_answer(found[0], net.predict(even, settings)[0]));
+
+  // The first looks are the same, and so are second ones at a hand that is large enough.
+  const auto same = [&](const Points& says) {
+    Net heeding;
+    heeding.always_say(says, 0.01f);
+    return same_answer(heeding.predict(even, settings)[0], heeding.predict(pattern, settings)[0]);
+  };
+  CHECK_FALSE(same(small));
+  CHECK(same(large));
 }
 
 TEST_CASE("crop: an answer that is no hand leaves the first look as it is", "[crop]") {
