@@ -315,6 +315,50 @@ TEST_CASE("crop: hands are moved to any side, centre squares one way", "[crop]")
   CHECK((least > -15.01 && least < -8 && most < 0.01));
 }
 
+TEST_CASE("crop: what lies outside the picture is what the settings say", "[crop]") {
+  WidePictures pictures(1);
+  const auto same_with_either = [&](const Points& says) {
+    Net net;
+    net.always_say(says, 0.01f);
+    Settings settings = seeing(Crop::hand, 0.7);
+    const HandPrediction black = net.predict(pictures.set, settings)[0];
+    settings.augment.border = Settings::Border::reflect;
+    return same_answer(black, net.predict(pictures.set, settings)[0]);
+  };
+  CHECK(same_with_either(hand_at(17, 18, 8)));  // all of the second look is inside
+  CHECK_FALSE(same_with_either(hand_at(17, 31, 22)));
+}
+
+TEST_CASE("crop: a fine-tuned network's file says what lay outside of pictures", "[crop]") {
+  const SmallRuns runs(10);
+  using Border = Settings::Border;
+  const auto border_of = [&](const std::string& file, const Args& more = {}) {
+    Args args = more;
+    args.push_back("init_from=" + file);
+    return settings_for_model(Command::evaluate, args).augment.border;
+  };
+  const auto trained = [&](const char* run, const Args& more) {
+    const ProgramResult result =
+        run_peclr(runs.start("finetune", run, Args{"train.epochs=1", "train.batch_size=5"} + more));
+    INFO(described(result));
+    REQUIRE(result.exit_code == 0);
+    return runs.file(run, "model.safetensors");
+  };
+  const std::string model = trained("reflect", {"augment.border=reflect"});
+  CHECK(border_of(model) == Border::reflect);
+  CHECK(border_of(model, {"augment.border=black"}) == Border::black);
+  CHECK(border_of(trained("black", {})) == Border::black);
+  // paper_exact knows only black.
+  CHECK(border_of(trained("exact", {"augment.border=reflect", "paper_exact=true"})) ==
+        Border::black);
+  const TensorFile file(model);
+  Metadata metadata = file.metadata();
+  CHECK(metadata.erase("peclr.border") == 1);
+  const std::string older = runs.folder / "older.safetensors";
+  write_safetensors(older, file.tensors(), metadata);
+  CHECK(border_of(older) == Border::black);
+}
+
 TEST_CASE("crop: a fine-tuned network's file says what it saw", "[crop]") {
   const SmallRuns runs(10);
   const std::string model = runs.file("run", "model.safetensors");

@@ -57,6 +57,8 @@ int run_finetune(const CommandLine& line) {
   TrainTask task = task_of(training, batches);
   task.model_metadata = model_metadata(settings, pretraining);
   task.model_metadata[kCropKey] = name_of(settings.data.crop);
+  task.model_metadata[kBorderKey] =
+      name_of(settings.paper_exact ? Settings::Border::black : settings.augment.border);
   task.keeping = keeping;
   task.memory = memory;
   const int code = train(run, plan, task);

@@ -122,7 +122,9 @@ class HandBatch {
   void look(std::int64_t row, const Image& image, const View& view) {
     std::copy_n(transform_camera(input(row).K, view.to_output).m, 9,
                 &K_[static_cast<std::size_t>(9 * row)]);
-    pass_.add_view(image, view.pixels, row);
+    AugmentParams pixels = view.pixels;
+    pixels.border = by_.settings.augment.border;
+    pass_.add_view(image, pixels, row);
   }
 
   const HandPredictor& by_;

@@ -112,6 +112,7 @@ struct Settings {
 
 const char* name_of(Settings::Precision precision);  // as it is written in settings
 const char* name_of(Settings::Crop crop);
+const char* name_of(Settings::Border border);
 
 // What holds if nothing is said. Pre-training: the published recipe. Fine-tuning: the optimiser's
 // numbers of the authors' earlier recipe, the rest our own (docs/method.md, Fine-tuning).

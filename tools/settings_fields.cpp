@@ -364,8 +364,9 @@ std::vector<SettingField> make_fields() {
             MEMBER(augment.value_offset)),
       number({"augment.colour_drop", "probability of a grey picture", kTraining}, {0, 1},
              MEMBER(augment.colour_drop)),
-      choice<S::Border>({"augment.border", "what lies outside the picture", kTraining},
-                        {{"black", S::Border::black}, {"reflect", S::Border::reflect}},
+      choice<S::Border>({"augment.border", "what lies outside the picture", kTraining | kAnswers},
+                        {{name_of(S::Border::black), S::Border::black},
+                         {name_of(S::Border::reflect), S::Border::reflect}},
                         MEMBER(augment.border)),
   };
 }
