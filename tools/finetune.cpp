@@ -59,6 +59,8 @@ int run_finetune(const CommandLine& line) {
   task.model_metadata[kCropKey] = name_of(settings.data.crop);
   task.model_metadata[kBorderKey] =
       name_of(settings.paper_exact ? Settings::Border::black : settings.augment.border);
+  if (settings.train.freeze == Settings::Freeze::encoder)
+    task.model_metadata[kFreezeKey] = "encoder";
   task.keeping = keeping;
   task.memory = memory;
   const int code = train(run, plan, task);

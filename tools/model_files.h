@@ -18,6 +18,7 @@ inline constexpr const char* kInputKey = "peclr.input";
 inline constexpr const char* kHoldoutKey = "peclr.holdout";     // where there is one
 inline constexpr const char* kMethodKey = "peclr.pretraining";  // none, simclr or peclr
 inline constexpr const char* kCropKey = "peclr.crop";           // fine-tuned ones: data.crop
+inline constexpr const char* kFreezeKey = "peclr.freeze";       // and what was frozen, if any was
 inline constexpr const char* kBorderKey = "peclr.border";       // and what was outside of pictures
 
 Metadata model_metadata(const Settings& settings, const std::string& pretraining);

@@ -28,6 +28,7 @@ struct Settings {
   using Border = peclr::Border;
   enum class Cache { automatic, gpu, pinned, none };
   enum class Crop { picture, hand };
+  enum class Freeze { none, encoder };
   struct Range {
     double low, high;
     bool operator==(const Range&) const = default;
@@ -79,6 +80,7 @@ struct Settings {
     int batch_size = 128;  // pictures (pre-training makes two views of each)
     int accumulate = 1;    // batches an optimiser step
     Optimizer optimizer = Optimizer::adam;
+    Freeze freeze = Freeze::none;         // what fine-tuning leaves as it starts
     std::optional<double> lr;             // load_settings() fills in peak_lr()
     std::optional<double> warmup_epochs;  // load_settings() fills in warmup()
     double weight_decay = 0;

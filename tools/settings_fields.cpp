@@ -332,6 +332,11 @@ std::vector<SettingField> make_fields() {
       choice<S::Optimizer>({"train.optimizer", "lars: Adam inside LARS", kTraining},
                            {{"adam", S::Optimizer::adam}, {"lars", S::Optimizer::lars}},
                            MEMBER(train.optimizer)),
+      choice<S::Freeze>(
+          {"train.freeze",
+           "encoder: its weights and statistics stay as they start, and the head alone is trained",
+           kFinetune},
+          {{"none", S::Freeze::none}, {"encoder", S::Freeze::encoder}}, MEMBER(train.freeze)),
       number({"train.lr",
               "peak learning rate; automatic (pre-training): 1e-4 sqrt(batch_size accumulate)",
               kTraining},
