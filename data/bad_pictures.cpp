@@ -38,6 +38,12 @@ bool BadPictures::contains(PictureId id) const {
   return faults_.contains(id);
 }
 
+std::string BadPictures::fault(PictureId id) const {
+  std::lock_guard lock(mutex_);
+  const auto it = faults_.find(id);
+  return it == faults_.end() ? "" : it->second;
+}
+
 std::int64_t BadPictures::count() const {
   std::lock_guard lock(mutex_);
   return static_cast<std::int64_t>(faults_.size());

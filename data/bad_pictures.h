@@ -23,6 +23,7 @@ class BadPictures {
   void add(PictureId id, const std::string& fault);
 
   bool contains(PictureId id) const;
+  std::string fault(PictureId id) const;  // empty if it is not bad
   std::int64_t count() const;
 
   // Empty if none is bad; otherwise "2 of 560 pictures could not be read and were skipped:", then a

@@ -105,4 +105,15 @@ FreihandLabels read_freihand_labels(const fs::path& root, const std::string& spl
   return read;
 }
 
+std::vector<float> read_freihand_meshes(const fs::path& root, const std::string& split,
+                                        std::size_t labels) {
+  constexpr std::array<std::size_t, 2> kShape = {kVertices, 3};
+  const fs::path file = root / (split + "_verts.json");
+  std::error_code unknown;
+  if (!fs::exists(file, unknown)) return {};
+  std::vector<float> numbers = read_json_numbers(file, kShape);
+  check_length(file, numbers.size() / (3 * kVertices), root / (split + "_K.json"), labels);
+  return numbers;
+}
+
 }  // namespace peclr

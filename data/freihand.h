@@ -20,4 +20,9 @@ struct FreihandLabels {
 // behind the camera, a scale that is not positive, neither joints nor scales.
 FreihandLabels read_freihand_labels(const std::filesystem::path& root, const std::string& split);
 
+// The meshes [N, 778, 3] of SPLIT_verts.json, metres in camera space, one for each of `labels`
+// labels; empty where there is no such file. Throws Error(data) that names file and entry.
+std::vector<float> read_freihand_meshes(const std::filesystem::path& root, const std::string& split,
+                                        std::size_t labels);
+
 }  // namespace peclr

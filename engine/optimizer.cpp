@@ -5,9 +5,11 @@ namespace peclr {
 
 Optimizer::Optimizer(ParameterStore& store, const OptimizerOptions& options)
     : store_(store), options_(options) {
-  for (const Parameter& p : store.parameters())
+  for (const Parameter& p : store.parameters()) {
+    if (p.frozen) continue;
     layout_.segments.push_back(
         {p.begin, p.shape.count(), p.shape.rank() > 1 ? options.weight_decay : 0.f});
+  }
   Backend& backend = store.values().backend();
   first_moment_ = Tensor(backend, {store.total()}, DType::f32);
   second_moment_ = Tensor(backend, {store.total()}, DType::f32);

@@ -13,7 +13,7 @@ struct OptimizerOptions {
 
 class Optimizer {
  public:
-  // `store` must be allocated and outlive the optimiser.
+  // `store` must be allocated and outlive the optimiser, which changes nothing that is frozen.
   Optimizer(ParameterStore& store, const OptimizerOptions& options);
 
   // Applies the gradients, divided by `accumulated` micro-batches; returns their norm. `step`

@@ -28,6 +28,7 @@ struct Parameter {
   std::int64_t begin = 0;  // in the arenas, elements
   Tensor value{}, grad{};
   bool has_grad = false;  // the first gradient of a step overwrites, later ones add
+  bool frozen = false;    // an optimiser made after this is set leaves it as it is
 
   Write next_write() {
     return std::exchange(has_grad, true) ? Write::accumulate : Write::overwrite;

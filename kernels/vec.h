@@ -18,5 +18,6 @@ struct Mat3f {
 };
 
 inline constexpr int kJoints = 21;
+inline constexpr int kVertices = 778;  // of a hand's mesh: MANO's
 
 }  // namespace peclr

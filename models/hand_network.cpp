@@ -11,9 +11,9 @@ constexpr NormSpec kLeakyRelu{.slope = 0.01f};
 
 }  // namespace
 
-HandNetwork::HandNetwork(ParameterStore& store, int depth, const std::string& encoder_prefix,
-                         const std::string& root_prefix)
-    : encoder_(store, depth, encoder_prefix),
+HandNetwork::HandNetwork(ParameterStore& store, int depth, Encoder encoder,
+                         const std::string& encoder_prefix, const std::string& root_prefix)
+    : encoder_(store, depth, encoder_prefix, encoder),
       fc_(add_linear(store, encoder_prefix + "fc", kHeadWidth, encoder_.plan().features(),
                      Bias::learned)) {
   std::int64_t in = kHeadWidth;

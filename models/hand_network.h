@@ -11,9 +11,10 @@ namespace peclr {
 
 class HandNetwork {
  public:
-  // `encoder_prefix` goes before torchvision's names and fc, `root_prefix` before
-  // 0.weight, 1.weight, ...
-  HandNetwork(ParameterStore& store, int depth, const std::string& encoder_prefix = "",
+  // `encoder`: whether that part learns. `encoder_prefix` goes before torchvision's names and fc,
+  // `root_prefix` before 0.weight, 1.weight, ...
+  HandNetwork(ParameterStore& store, int depth, Encoder encoder = Encoder::learned,
+              const std::string& encoder_prefix = "",
               const std::string& root_prefix = "zroot_ref.");
 
   struct Output {

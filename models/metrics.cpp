@@ -5,20 +5,10 @@
 #include <cmath>
 
 #include "engine/error.h"
-#include "kernels/procrustes.h"
 #include "kernels/vec.h"
 
 namespace peclr {
 namespace {
-
-using Point = Triple<double>;
-
-Point point(const float* p) { return {p[0], p[1], p[2]}; }
-
-double distance(const Point& a, const Point& b) {
-  const Point d = difference(a, b);
-  return std::sqrt(dot(d, d));
-}
 
 // Poses in both; refuses what cannot be scored.
 std::int64_t checked_count(std::span<const float> predicted, std::span<const float> truth,
@@ -40,9 +30,7 @@ std::int64_t checked_count(std::span<const float> predicted, std::span<const flo
 
 void aligned_distances(const float* predicted, const float* truth, Alignment rule,
                        double* distances) {
-  auto sums = PointSums<double>::from(point(predicted), point(truth));
-  for (int j = 0; j < kJoints; ++j) sums.add(point(predicted + 3 * j), point(truth + 3 * j));
-  const SimilarityTransform<double> fit = align(sums, kJoints, rule);
+  const SimilarityTransform<double> fit = fit_points(predicted, truth, kJoints, rule);
   for (int j = 0; j < kJoints; ++j)
     distances[j] = distance(fit.apply(point(predicted + 3 * j)), point(truth + 3 * j));
 }
@@ -55,22 +43,35 @@ double median(std::vector<double>& values) {
   return 0.5 * (upper + *std::max_element(values.begin(), values.begin() + middle));
 }
 
-// distances: [count, 21] metres.
-DistanceScores score_distances(const std::vector<double>& distances) {
-  const std::size_t count = distances.size() / kJoints;
+}  // namespace
+
+double distance(const Triple<double>& a, const Triple<double>& b) {
+  const Triple<double> d = difference(a, b);
+  return std::sqrt(dot(d, d));
+}
+
+SimilarityTransform<double> fit_points(const float* predicted, const float* truth, int count,
+                                       Alignment rule) {
+  auto sums = PointSums<double>::from(point(predicted), point(truth));
+  for (int i = 0; i < count; ++i) sums.add(point(predicted + 3 * i), point(truth + 3 * i));
+  return align(sums, count, rule);
+}
+
+DistanceScores score_distances(const std::vector<double>& distances, int points) {
+  const std::size_t width = static_cast<std::size_t>(points), count = distances.size() / width;
   DistanceScores scores;
   scores.pose_mean.resize(count);
-  std::vector<double> of_joint(count);
-  for (int j = 0; j < kJoints; ++j) {
+  std::vector<double> of_point(count);
+  for (std::size_t j = 0; j < width; ++j) {
     for (std::size_t n = 0; n < count; ++n) {
-      of_joint[n] = distances[n * kJoints + j];
-      scores.pose_mean[n] += of_joint[n] / kJoints;
+      of_point[n] = distances[n * width + j];
+      scores.pose_mean[n] += of_point[n] / points;
     }
-    scores.median += median(of_joint) / kJoints;
+    scores.median += median(of_point) / points;
   }
   for (const double mean : scores.pose_mean) scores.mean += mean / static_cast<double>(count);
 
-  // Every joint has as many poses, so the mean of the joints' curves is the curve of all distances.
+  // Every point has as many poses, so the mean of the points' curves is the curve of all distances.
   std::vector<double> sorted = distances;
   std::sort(sorted.begin(), sorted.end());
   for (int i = 0; i < kPckThresholds; ++i) {
@@ -83,8 +84,6 @@ DistanceScores score_distances(const std::vector<double>& distances) {
   return scores;
 }
 
-}  // namespace
-
 PoseScores score_poses(std::span<const float> predicted, std::span<const float> truth) {
   PoseScores scores;
   scores.count = checked_count(predicted, truth, 3);
@@ -96,9 +95,9 @@ PoseScores score_poses(std::span<const float> predicted, std::span<const float> 
     aligned_distances(p, t, Alignment::freihand, &aligned[kJoints * n]);
     aligned_distances(p, t, Alignment::proper, &rigid[kJoints * n]);
   }
-  scores.plain = score_distances(plain);
-  scores.aligned = score_distances(aligned);
-  scores.aligned_rigid = score_distances(rigid);
+  scores.plain = score_distances(plain, kJoints);
+  scores.aligned = score_distances(aligned, kJoints);
+  scores.aligned_rigid = score_distances(rigid, kJoints);
   return scores;
 }
 

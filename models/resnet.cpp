@@ -20,8 +20,9 @@ const ResNetPlan& resnet_plan(int depth) {
   fail(ErrorKind::usage, "model.depth {}: known depths are 18, 34, 50, 101 and 152", depth);
 }
 
-ResNet::ResNet(ParameterStore& store, int depth, const std::string& prefix)
+ResNet::ResNet(ParameterStore& store, int depth, const std::string& prefix, Encoder encoder)
     : plan_(resnet_plan(depth)),
+      encoder_(encoder),
       stem_{&add_conv(store, prefix + "conv1", 64, 3, 7),
             add_norm(store, prefix + "bn1", 64),
             {2, 3}} {
@@ -55,6 +56,18 @@ ResNet::ResNet(ParameterStore& store, int depth, const std::string& prefix)
       in = out;
     }
   }
+  if (encoder == Encoder::frozen) freeze();
+}
+
+void ResNet::freeze() {
+  const auto freeze_unit = [](const Unit& u) {
+    u.conv->frozen = u.norm.gamma->frozen = u.norm.beta->frozen = true;
+  };
+  freeze_unit(stem_);
+  for (const Block& block : blocks_) {
+    for (const Unit& unit : block.units) freeze_unit(unit);
+    if (block.downsample) freeze_unit(*block.downsample);
+  }
 }
 
 Variable ResNet::forward(Tape& tape, const Block& block, const Variable& x, DType compute) {
@@ -73,7 +86,9 @@ Variable ResNet::forward(Tape& tape, const Block& block, const Variable& x, DTyp
   return y;
 }
 
-Variable ResNet::forward(Tape& tape, const Variable& images, DType compute) const {
+Variable ResNet::forward(Tape& given, const Variable& images, DType compute) const {
+  Tape evaluating(Mode::evaluate);
+  Tape& tape = encoder_ == Encoder::frozen ? evaluating : given;
   // More channels than 3: Backend::pictures.
   check(images.value.shape().rank() == 4 && images.value.shape()[3] >= 3,
         "ResNet: pictures {} are not [N, H, W, 3 or more]", images.value.shape().text());

@@ -10,6 +10,10 @@
 
 namespace peclr {
 
+// Frozen: it works as in evaluation whatever the tape, no gradient is computed for it, and no
+// optimiser changes it.
+enum class Encoder { learned, frozen };
+
 enum class BlockKind { basic, bottleneck };
 
 struct ResNetPlan {
@@ -25,7 +29,8 @@ const ResNetPlan& resnet_plan(int depth);
 class ResNet {
  public:
   // Declares the parameters as `prefix` + torchvision's names.
-  ResNet(ParameterStore& store, int depth, const std::string& prefix = "");
+  ResNet(ParameterStore& store, int depth, const std::string& prefix = "",
+         Encoder encoder = Encoder::learned);
 
   // images [N, H, W, 3] f32 -> features [N, plan().features()] f32; the arithmetic between is in
   // `compute`.
@@ -44,9 +49,11 @@ class ResNet {
     std::optional<Unit> downsample;
   };
 
+  void freeze();
   static Variable forward(Tape& tape, const Block& block, const Variable& x, DType compute);
 
   const ResNetPlan& plan_;
+  Encoder encoder_;
   Unit stem_;
   std::vector<Block> blocks_;
 };

@@ -72,6 +72,8 @@ TEST_CASE("bad input: checkpoints of another version, or with damaged notes") {
   }
   with(other, "peclr.crop", "joints");
   refused(predict, kData, {other, "peclr.crop is 'joints', not picture or hand"});
+  with(other, "peclr.border", "white");
+  refused(predict, kData, {other, "peclr.border is 'white', not black or reflect"});
 }
 
 TEST_CASE("bad input: --resume with nothing to go on from says so and starts") {

@@ -96,15 +96,16 @@ TEST_CASE("cli: a command offers the settings that it reads") {
                       "data.workers", "data.cache", "data.cache_gb"};
   const std::map<std::string, Keys> own{
       {"pretrain", {"method", "invert", "temperature", "data.holdout"}},
-      {"finetune", {"data.labels", "data.holdout", "data.crop"}},
-      {"evaluate", {"data.eval", "data.holdout", "data.crop", "data.first_crop"}},
-      {"predict", {"data.eval", "data.crop", "data.first_crop"}},
+      {"finetune", {"data.labels", "data.holdout", "data.crop", "train.freeze"}},
+      {"evaluate", {"data.eval", "data.holdout", "data.crop", "data.first_crop", "augment.border"}},
+      {"predict", {"data.eval", "data.crop", "data.first_crop", "augment.border"}},
       {"probe", {"seed", "data.train", "data.eval", "data.labels", "data.holdout"}}};
   for (const std::string command : kRunCommands) {
     const std::string help = run_peclr({command, "--help"}).out;
     for (const SettingField& field : setting_fields()) {
       INFO(command << " " << field.key);
-      const bool of_training = training.contains(field.key) || field.key.starts_with("train.") ||
+      const bool of_training = training.contains(field.key) ||
+                               (field.key.starts_with("train.") && field.key != "train.freeze") ||
                                field.key.starts_with("augment.");
       CHECK(contains(help, "\n  " + field.key + " ") ==
             (all.contains(field.key) || own.at(command).contains(field.key) ||

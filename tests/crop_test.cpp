@@ -44,13 +44,15 @@ struct Net {
   Net() { store.allocate(*backend, 1); }
 
   // From now on it says the same joints of its input, whatever that shows: AIT's order, all at one
-  // depth.
-  void always_say(const Points& joints) {
+  // depth. `heed` is how much of what it sees still changes that.
+  void always_say(const Points& joints, float heed = 0) {
     const LinearLayer& head = network.head();
     std::vector<float> bias = head.bias->value.to_host();
     for (std::size_t j = 0; j < joints.size(); ++j)
       bias[3 * j] = joints[j].x, bias[3 * j + 1] = joints[j].y, bias[3 * j + 2] = 0;
-    backend->zero(head.weight->value);
+    std::vector<float> weight = head.weight->value.to_host();
+    for (float& w : weight) w *= heed;
+    head.weight->value.copy_from_host(weight);
     head.bias->value.copy_from_host(bias);
     store.values_changed();
   }
@@ -151,6 +153,45 @@ TEST_CASE("crop: the second look is around the joints of the first, and both lea
   const Square whole{49.5, 32.5, 66};
   for (const HandPrediction& p : net.predict(smaller.set, seeing(Crop::picture, 0.5)))
     CHECK(distance(p.px, on_disk(whole.of(seen))) < 0.02);
+}
+
+// A picture of one grey, which is read in boxes of 8 x 8; `finer`: of a pattern that these boxes
+// take away.
+PictureSet large_picture(const TempFolder& folder, bool finer) {
+  Image image(1088, 1088);
+  for (int y = 0; y < image.height; ++y)
+    for (int x = 0; x < image.width; ++x)
+      for (int c = 0; c < 3; ++c)
+        image.at(x, y)[c] = std::uint8_t(finer ? (x / 4 + y / 4) % 2 == 0 ? 28 : 228 : 128);
+  write_png(folder.path() / "picture.png", image);
+  return open_pictures(folder.path(), Split::evaluation);
+}
+
+TEST_CASE("crop: a small hand in a large picture is looked at in the picture's own pixels",
+          "[crop]") {
+  const TempFolder plain, fine;
+  const PictureSet even = large_picture(plain, false), pattern = large_picture(fine, true);
+  Net net;
+  const Settings settings = seeing(Crop::hand, 0.5);
+  const Points small = hand_at(17, 18, 5), large = hand_at(18, 20, 14);
+  net.always_say(small);
+  // 128 px a side are kept of what the first look sees.
+  const Square middle{67.5, 67.5, 68};
+  Points first = middle.of(freihand(small));
+  REQUIRE(around(first).side < kSeen);
+  for (Vec2f& p : first) p = {8 * p.x + 3.5f, 8 * p.y + 3.5f};
+  const auto found = net.predict(even, settings);
+  CHECK(distance(found[0].px, around(first).of(freihand(small))) < 0.05);
+  CHECK(same_answer(found[0], net.predict(even, settings)[0]));
+
+  // The first looks are the same, and so are second ones at a hand that is large enough.
+  const auto same = [&](const Points& says) {
+    Net heeding;
+    heeding.always_say(says, 0.01f);
+    return same_answer(heeding.predict(even, settings)[0], heeding.predict(pattern, settings)[0]);
+  };
+  CHECK_FALSE(same(small));
+  CHECK(same(large));
 }
 
 TEST_CASE("crop: an answer that is no hand leaves the first look as it is", "[crop]") {
@@ -272,6 +313,50 @@ TEST_CASE("crop: hands are moved to any side, centre squares one way", "[crop]")
   CHECK((hand_least > -15.01 && hand_least < -8 && hand_most > 8 && hand_most < 15.01));
   const auto [least, most] = moves(Crop::picture);
   CHECK((least > -15.01 && least < -8 && most < 0.01));
+}
+
+TEST_CASE("crop: what lies outside the picture is what the settings say", "[crop]") {
+  WidePictures pictures(1);
+  const auto same_with_either = [&](const Points& says) {
+    Net net;
+    net.always_say(says, 0.01f);
+    Settings settings = seeing(Crop::hand, 0.7);
+    const HandPrediction black = net.predict(pictures.set, settings)[0];
+    settings.augment.border = Settings::Border::reflect;
+    return same_answer(black, net.predict(pictures.set, settings)[0]);
+  };
+  CHECK(same_with_either(hand_at(17, 18, 8)));  // all of the second look is inside
+  CHECK_FALSE(same_with_either(hand_at(17, 31, 22)));
+}
+
+TEST_CASE("crop: a fine-tuned network's file says what lay outside of pictures", "[crop]") {
+  const SmallRuns runs(10);
+  using Border = Settings::Border;
+  const auto border_of = [&](const std::string& file, const Args& more = {}) {
+    Args args = more;
+    args.push_back("init_from=" + file);
+    return settings_for_model(Command::evaluate, args).augment.border;
+  };
+  const auto trained = [&](const char* run, const Args& more) {
+    const ProgramResult result =
+        run_peclr(runs.start("finetune", run, Args{"train.epochs=1", "train.batch_size=5"} + more));
+    INFO(described(result));
+    REQUIRE(result.exit_code == 0);
+    return runs.file(run, "model.safetensors");
+  };
+  const std::string model = trained("reflect", {"augment.border=reflect"});
+  CHECK(border_of(model) == Border::reflect);
+  CHECK(border_of(model, {"augment.border=black"}) == Border::black);
+  CHECK(border_of(trained("black", {})) == Border::black);
+  // paper_exact knows only black.
+  CHECK(border_of(trained("exact", {"augment.border=reflect", "paper_exact=true"})) ==
+        Border::black);
+  const TensorFile file(model);
+  Metadata metadata = file.metadata();
+  CHECK(metadata.erase("peclr.border") == 1);
+  const std::string older = runs.folder / "older.safetensors";
+  write_safetensors(older, file.tensors(), metadata);
+  CHECK(border_of(older) == Border::black);
 }
 
 TEST_CASE("crop: a fine-tuned network's file says what it saw", "[crop]") {

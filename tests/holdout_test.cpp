@@ -46,9 +46,19 @@ TEST_CASE("holdout: evaluate scores what training left out", "[holdout]") {
                             "--init-from", runs.file("all", "model.safetensors")}));
   CHECK(inherited.refuses(2, {"data.holdout=0,", "data.holdout=0.25"}));
   CHECK(nlohmann::json::parse(read_bytes(runs.file("run", "scores.json"))).at("holdout") == 0);
-  const ProgramResult probe = run_peclr(
-      {"probe", "--init-from", runs.file("run", "model.safetensors"), "out=" + runs.out("probe"),
-       "data.train=" + set, "data.holdout=0.25", "threads=1"});
+  const auto probed_with = [&](const std::string& run, const char* holdout) {
+    return run_peclr({"probe", "--init-from", runs.file(run, "model.safetensors"),
+                      "out=" + runs.out("probe"), "data.train=" + set, "threads=1",
+                      std::string("data.holdout=") + holdout});
+  };
+  CHECK(probed_with("all", "0.25").refuses(2, {"data.holdout=0,", "data.holdout=0.25"}));
+  CHECK(probed_with("run", "0.5").refuses(2, {"data.holdout=0.25", "data.holdout=0.5"}));
+  CHECK(probed_with("all", "0").exit_code == 0);  // the evaluation split
+  // A pre-training has seen no label.
+  REQUIRE(run_peclr(runs.start("pretrain", "pre", {"train.epochs=1", "train.batch_size=8"}))
+              .exit_code == 0);
+  CHECK(probed_with("pre", "0.25").exit_code == 0);
+  const ProgramResult probe = probed_with("run", "0.25");
   INFO(described(probe));
   REQUIRE(probe.exit_code == 0);
   const auto probed = nlohmann::json::parse(probe.out);

@@ -180,7 +180,7 @@ TEST_CASE("models: the heads have the reference's names", "[resnet]") {
   }
   // The released files' names, by prefixes: 336 entries for ResNet-50.
   ParameterStore store;
-  const HandNetwork model(store, 50, "backend_model.", "zroot_ref.zroot_ref.");
+  const HandNetwork model(store, 50, Encoder::learned, "backend_model.", "zroot_ref.zroot_ref.");
   CHECK(store.parameters().size() + store.buffers().size() + store.counters().size() == 336);
   CHECK(store.parameters().front().name == "backend_model.conv1.weight");
   CHECK(store.parameters().back().name == "zroot_ref.zroot_ref.6.bias");

@@ -149,6 +149,7 @@ TEST_CASE("settings: wrong values are refused by key and expectation") {
                           "train.warmup_epochs=-1",
                           "train.weight_decay=2",
                           "train.optimizer=sgd",
+                          "train.freeze=head",
                           "train.save_seconds=-1",
                           "augment.rotate=181",
                           "augment.rotate=1.5",
@@ -241,6 +242,9 @@ TEST_CASE("settings: config.yaml reads back equal, for every command") {
   CHECK((trained.train == odd.train && trained.augment == odd.augment &&
          trained.data.train == odd.data.train));
   CHECK((trained.out == odd.out && trained.seed == odd.seed && trained.invert == odd.invert));
+  const Settings frozen = load({"train.freeze=encoder"}, Command::finetune);
+  CHECK(settings_from_yaml(Command::finetune, settings_yaml(Command::finetune, frozen), "c.yaml") ==
+        frozen);
 }
 
 TEST_CASE("settings: differences on resume") {
@@ -288,6 +292,7 @@ TEST_CASE("settings: each key changes its own member and no other") {
                                                                 {"train.batch_size", "6"},
                                                                 {"train.accumulate", "3"},
                                                                 {"train.optimizer", "adam"},
+                                                                {"train.freeze", "encoder"},
                                                                 {"train.lr", "0.25"},
                                                                 {"train.warmup_epochs", "3"},
                                                                 {"train.weight_decay", "0.5"},

@@ -119,7 +119,8 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
   score
       ->add_option("paths", line.paths,
                    "pred.json, [xyz, vertices] or xyz alone, metres; and the folder that holds "
-                   "evaluation_xyz.json and evaluation_K.json")
+                   "evaluation_xyz.json and evaluation_K.json, and for meshes "
+                   "evaluation_verts.json")
       ->required()
       ->expected(2)
       ->option_text("FILE DIR");

@@ -42,7 +42,7 @@ int run_finetune(const CommandLine& line) {
     pretraining = pretraining_of(*run.stored());
   } else {
     const Start start = start_from(settings, training.store);
-    if (start.has_head) require_unseen(settings);  // it was fine-tuned, with labels
+    if (start.has_head) require_unseen(settings);
     pretraining = start.pretraining;
     if (!start.has_head)
       start_at_mean_pose(training.network, training.store, mean_pose(settings, feed));
@@ -57,6 +57,10 @@ int run_finetune(const CommandLine& line) {
   TrainTask task = task_of(training, batches);
   task.model_metadata = model_metadata(settings, pretraining);
   task.model_metadata[kCropKey] = name_of(settings.data.crop);
+  task.model_metadata[kBorderKey] =
+      name_of(settings.paper_exact ? Settings::Border::black : settings.augment.border);
+  if (settings.train.freeze == Settings::Freeze::encoder)
+    task.model_metadata[kFreezeKey] = "encoder";
   task.keeping = keeping;
   task.memory = memory;
   const int code = train(run, plan, task);

@@ -15,7 +15,9 @@ struct HandTraining {
 
   // Places the arenas; weights are not drawn (ParameterStore::draw).
   HandTraining(const Settings& settings, Backend& backend)
-      : network(store, settings.model.depth),
+      : network(store, settings.model.depth,
+                settings.train.freeze == Settings::Freeze::encoder ? Encoder::frozen
+                                                                   : Encoder::learned),
         optimizer(store.place(backend), optimizer_options(settings)),
         compute(compute_type(settings)),
         one(Tensor::from_host(backend, {1}, std::vector<float>{1})),

@@ -2,9 +2,11 @@
 #include "tools/inference.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "data/picture_cache.h"
 #include "data/views.h"
+#include "engine/text.h"
 #include "kernels/pose25d.h"
 #include "tools/picture_pass.h"
 
@@ -36,6 +38,14 @@ struct Hand {
   Point2 px[kJoints];
 };
 
+// Pixels of the picture before it was reduced.
+Vec2f unreduced(const Point2& p, int factor) {
+  const auto original = [&](double x) {
+    return static_cast<float>(x * factor + 0.5 * (factor - 1));
+  };
+  return {original(p.x), original(p.y)};
+}
+
 // A batch of pictures in a pass, the network's views of them, and its answers.
 class HandBatch {
  public:
@@ -60,7 +70,7 @@ class HandBatch {
     in = {read_picture(set_, picture, static_cast<int>(2 * size / share), Seen::centre), {}};
     in.K = camera_of(set_, picture, in.picture);
     const Image& image = in.picture.image;
-    look(row, centre_view(size, image.width, image.height, share));
+    look(row, image, centre_view(size, image.width, image.height, share));
   }
 
   void answer() {
@@ -71,15 +81,22 @@ class HandBatch {
     xyz_ = by_.network.recover(tape, hands).value.to_host();
   }
 
-  // Another look, around the answer's hand; the same as before where it shows none.
-  void look_closer(std::int64_t row) {
+  // Another look, around the answer's hand; the same as before where it shows none. Where the
+  // reduced picture has fewer pixels of that hand than the network sees, the picture on disk is
+  // read again, whole; it is not kept, for pictures that are so large are not to fill the memory.
+  void look_closer(std::int64_t picture, std::int64_t row) {
+    const int size = by_.settings.model.input;
+    Input& in = inputs_[static_cast<std::size_t>(row)];
     const Hand seen = hand(row);
-    std::vector<Vec2f> joints;
-    for (const Point2& p : seen.px)
-      joints.push_back({static_cast<float>(p.x), static_cast<float>(p.y)});
-    const Image& image = input(row).picture.image;
-    const auto view = predicted_view(by_.settings.model.input, image.width, image.height, joints);
-    if (view) look(row, *view);
+    std::optional<View> view = view_of(seen, in.picture.image, 1);
+    if (!view) return;
+    const double side = size / view->to_output.m[0];  // of the crop; it is not turned
+    if (in.picture.factor == 1 || side >= size) return look(row, in.picture.image, *view);
+    const Picture whole = read_picture(set_, picture, 0, Seen::centre);
+    view = view_of(seen, whole.image, in.picture.factor);
+    if (!view) return;
+    in = {{{}, whole.factor}, camera_of(set_, picture, whole)};
+    look(row, whole.image, *view);
   }
 
   Hand hand(std::int64_t row) const {
@@ -93,13 +110,21 @@ class HandBatch {
   int factor(std::int64_t row) const { return input(row).picture.factor; }
 
  private:
+  // Around a hand that was seen in a picture reduced by `factor` from `image`.
+  std::optional<View> view_of(const Hand& seen, const Image& image, int factor) const {
+    std::vector<Vec2f> joints;
+    for (const Point2& p : seen.px) joints.push_back(unreduced(p, factor));
+    return predicted_view(by_.settings.model.input, image.width, image.height, joints);
+  }
+
   const Input& input(std::int64_t row) const { return inputs_[static_cast<std::size_t>(row)]; }
 
-  void look(std::int64_t row, const View& view) {
-    const Input& in = input(row);
-    std::copy_n(transform_camera(in.K, view.to_output).m, 9,
+  void look(std::int64_t row, const Image& image, const View& view) {
+    std::copy_n(transform_camera(input(row).K, view.to_output).m, 9,
                 &K_[static_cast<std::size_t>(9 * row)]);
-    pass_.add_view(in.picture.image, view.pixels, row);
+    AugmentParams pixels = view.pixels;
+    pixels.border = by_.settings.augment.border;
+    pass_.add_view(image, pixels, row);
   }
 
   const HandPredictor& by_;
@@ -113,12 +138,9 @@ class HandBatch {
 
 // In pixels of the picture on disk, and in metres where `scale` is the bone's length in them.
 void place_joints(const Hand& hand, int factor, float scale, HandPrediction& out) {
-  const auto original = [&](double x) {
-    return static_cast<float>(x * factor + 0.5 * (factor - 1));
-  };
   for (std::size_t j = 0; j < kJoints; ++j) {
     const Vec3f& bone = hand.bones[j];
-    out.px[j] = {original(hand.px[j].x), original(hand.px[j].y)};
+    out.px[j] = unreduced(hand.px[j], factor);
     out.xyz[j] = {bone.x * scale, bone.y * scale, bone.z * scale};
   }
 }
@@ -129,13 +151,23 @@ std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
                                                    std::string& bad_summary) const {
   std::vector<HandPrediction> out;
   for (const std::string& file : set.files) out.push_back({.file = file});
-  PicturePass pass(set, settings, backend, "pictures");
+  Settings reading = settings;
+  if (gaps == Gaps::refused) reading.data.max_bad = 1;  // the first is refused, by name, below
+  PicturePass pass(set, reading, backend, "pictures");
   HandBatch batch(*this, set, pass);
   const auto read = [&](std::int64_t picture, std::int64_t row) { batch.read(picture, row); };
+  const auto check_gaps = [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t i = first; i < first + count && gaps == Gaps::refused; ++i)
+      if (pass.is_bad(i))
+        fail(ErrorKind::data,
+             "{}: cannot be read, and a submission wants a hand for every picture: mend it ({})",
+             printable(set.files[static_cast<std::size_t>(i)]), pass.fault(i));
+  };
   pass.run(read, [&](std::int64_t first, std::int64_t count) {
+    check_gaps(first, count);
     batch.answer();
     if (settings.data.crop == Settings::Crop::hand) {
-      pass.look_again(first, count, [&](std::int64_t row) { batch.look_closer(row); });
+      pass.look_again(first, count, [&](std::int64_t row) { batch.look_closer(first + row, row); });
       batch.answer();
     }
     for (std::int64_t row = 0; row < count; ++row) {

@@ -25,13 +25,19 @@ struct HandPrediction {
 };
 inline constexpr float kAssumedFocal = 2;
 
+// What becomes of a picture that cannot be read: it is skipped, up to data.max_bad of all, or
+// nothing can be done without it.
+enum class Gaps { skipped, refused };
+
 struct HandPredictor {
   const Settings& settings;
   const HandNetwork& network;
   Backend& backend;
+  Gaps gaps = Gaps::skipped;
 
   // One prediction a picture, in the set's order. Throws Error(data) when more than data.max_bad of
-  // the pictures are bad; `bad_summary` gets a line for each that was skipped.
+  // the pictures are bad, or at the first one where gaps are refused; `bad_summary` gets a line for
+  // each that was skipped.
   std::vector<HandPrediction> predict(const PictureSet& set, std::string& bad_summary) const;
 };
 

@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "engine/text.h"
+#include "kernels/pose.h"
 #include "models/peclr.h"
 
 namespace peclr {
@@ -78,6 +79,23 @@ void take_crop(const TensorFile& file, Settings::Data& data) {
   }
 }
 
+// And what it saw outside of pictures; black in files from before they said it.
+void take_border(const TensorFile& file, Settings::Augment& augment) {
+  using Border = Settings::Border;
+  const auto it = file.metadata().find(kBorderKey);
+  if (it == file.metadata().end()) return;
+  if (it->second != name_of(Border::black) && it->second != name_of(Border::reflect))
+    fail(ErrorKind::data, "{}: peclr.border is {}, not black or reflect; use another file",
+         file.path(), shown(it->second));
+  augment.border = it->second == name_of(Border::reflect) ? Border::reflect : Border::black;
+}
+
+bool has_head(const TensorFile& file) {
+  return std::any_of(file.tensors().begin(), file.tensors().end(), [](const StoredTensor& t) {
+    return model_name_of(t.name) == "fc.bias" && t.shape == std::vector<std::int64_t>{kHeadWidth};
+  });
+}
+
 void tell(const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   std::string text;
@@ -110,9 +128,7 @@ Start start_from(const Settings& settings, ParameterStore& store) {
   fmt::print(stderr, "weights from {}\n", printable(file.path()));
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
-  const auto& missing = report.missing;
-  return {pretraining_of(file),
-          std::find(missing.begin(), missing.end(), "fc.bias") == missing.end()};
+  return {pretraining_of(file), has_head(file)};
 }
 
 Start start_with_head(const Settings& settings, ParameterStore& store) {
@@ -157,6 +173,7 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   if (const int depth = depth_of(file)) base.model.depth = depth;
   const int usual = std::exchange(base.model.input, 0);  // 0: no setting says it
   take_crop(file, base.data);
+  take_border(file, base.augment);
   settings = load_settings(command, args, base);
   if (settings.model.input == 0) settings.model.input = input_of(file, usual);
   settings.init_from = path;

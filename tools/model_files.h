@@ -18,6 +18,8 @@ inline constexpr const char* kInputKey = "peclr.input";
 inline constexpr const char* kHoldoutKey = "peclr.holdout";     // where there is one
 inline constexpr const char* kMethodKey = "peclr.pretraining";  // none, simclr or peclr
 inline constexpr const char* kCropKey = "peclr.crop";           // fine-tuned ones: data.crop
+inline constexpr const char* kFreezeKey = "peclr.freeze";       // and what was frozen, if any was
+inline constexpr const char* kBorderKey = "peclr.border";       // and what was outside of pictures
 
 Metadata model_metadata(const Settings& settings, const std::string& pretraining);
 
@@ -28,7 +30,7 @@ std::string pretraining_of(const TensorFile& file);
 // meet. Throws Error(data) for weights of another depth.
 struct Start {
   std::string pretraining = "none";  // pretraining_of(file); "none" where init_from is empty
-  bool has_head = false;             // the file held the hand network's fc
+  bool has_head = false;             // the file holds a hand network's fc: it has seen labels
 };
 Start start_from(const Settings& settings, ParameterStore& store);
 // The same for a command that answers with joints; throws Error(data) where there is no head for
@@ -40,10 +42,10 @@ Start start_with_head(const Settings& settings, ParameterStore& store);
 void require_unseen(const Settings& settings);
 
 // Settings of a command that uses a finished model: settings.init_from, or else
-// out/model.safetensors; the file's depth, input size and crop are the defaults. A file that does
-// not say them gets those of the released fine-tuned networks if it is one of them, else the usual
-// ones, with a line on stderr for the input size. Where there is no such file: throws Error(usage),
-// or leaves init_from empty if weights are optional.
+// out/model.safetensors; the file's depth, input size, crop and border are the defaults. A file
+// that does not say them gets those of the released fine-tuned networks if it is one of them, else
+// the usual ones, with a line on stderr for the input size. Where there is no such file: throws
+// Error(usage), or leaves init_from empty if weights are optional.
 enum class Weights { required, optional };
 Settings settings_for_model(Command command, const std::vector<std::string>& args,
                             Weights weights = Weights::required);

@@ -36,6 +36,7 @@ class PicturePass {
 
   const Tensor& images() const { return images_; }  // [kRows, S, S, C], see Backend::pictures
   bool is_bad(std::int64_t picture) const { return bad_.contains(place(picture)); }
+  std::string fault(std::int64_t picture) const { return bad_.fault(place(picture)); }
   std::string bad_summary() const { return bad_.summary(); }
 
   // To be called by `read` below: makes a view of `image` in a row of the batch.
@@ -53,12 +54,7 @@ class PicturePass {
     for (std::int64_t first = 0; first < set_.size(); first += pictures) {
       const std::int64_t count = std::min(pictures, set_.size() - first);
       parallel_for(count, 1, [&](std::int64_t k, std::int64_t) {
-        try {
-          read(first + k, k * rows_each_);
-        } catch (const Error& e) {
-          if (e.kind() != ErrorKind::data) throw;
-          bad_.add(place(first + k), e.what());
-        }
+        noting_faults(first + k, [&] { read(first + k, k * rows_each_); });
       });
       backend_.finish_augment(images_);
       answer(first, count);
@@ -67,16 +63,26 @@ class PicturePass {
   }
 
   // To be called by `answer`, with what it was called with: look(row), in parallel, makes another
-  // view of each good picture, or leaves it as it is. One row a picture.
+  // view of each good picture, or leaves it as it is; bad if that throws, as above. One row a
+  // picture.
   template <class Look>
   void look_again(std::int64_t first, std::int64_t count, Look look) {
     parallel_for(count, 1, [&](std::int64_t row, std::int64_t) {
-      if (!is_bad(first + row)) look(row);
+      if (!is_bad(first + row)) noting_faults(first + row, [&] { look(row); });
     });
     backend_.finish_augment(images_);
   }
 
  private:
+  template <class Work>
+  void noting_faults(std::int64_t picture, Work work) {
+    try {
+      work();
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::data) throw;
+      bad_.add(place(picture), e.what());
+    }
+  }
   static PictureId place(std::int64_t picture) { return {0, static_cast<std::int32_t>(picture)}; }
 
   const PictureSet& set_;

@@ -85,7 +85,8 @@ int run_predict(const CommandLine& line) {
 
   std::string bad;
   const std::vector<HandPrediction> predictions =
-      HandPredictor{settings, network, *backend}.predict(set, bad);
+      HandPredictor{settings, network, *backend, line.submission ? Gaps::refused : Gaps::skipped}
+          .predict(set, bad);
   write_file_atomically(settings.out + "/predictions.json", predictions_json(predictions));
   if (line.submission)
     write_file_atomically(settings.out + "/pred.json", submission_json(predictions));

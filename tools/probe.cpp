@@ -121,11 +121,14 @@ int run_probe(const CommandLine& line) {
   const ResNet network(store, settings.model.depth);
   store.allocate(*backend, static_cast<std::uint64_t>(settings.seed));
   std::string weights = "random";
-  if (settings.init_from.empty())
+  if (settings.init_from.empty()) {
     fmt::print(stderr, "no weights were given: RANDOM ones (seed {}), the untrained baseline\n",
                settings.seed);
-  else
-    weights = start_from(settings, store).pretraining;
+  } else {
+    const Start start = start_from(settings, store);
+    if (start.has_head) require_unseen(settings);
+    weights = start.pretraining;
+  }
   make_writable_folder(settings.out);
   RunRecorder record(settings.out, line, {backend->description(), settings.precision});
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gathers fine-tuned and evaluated runs: one row a run, how it was pre-trained and how it scores.
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "engine/atomic_file.h"
@@ -23,7 +24,9 @@ nlohmann::ordered_json row_of(const Run& run) {
   nlohmann::ordered_json row{{"method", run.method},
                              {"label_fraction", run.settings.data.labels},
                              {"seed", run.settings.seed}};
-  for (const ScoreField& field : kScoreFields) row[field.key] = (*run.scores).*field.value;
+  for (const ScoreField& field : kScoreFields)
+    if (const double value = (*run.scores).*field.value; !field.optional || std::isfinite(value))
+      row[field.key] = value;
   row["count"] = run.scores->count;
   return row;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scores a file of predictions, whoever made it, by the rules that evaluate follows.
+// Scores a file of predictions, whoever made it, by the rules that evaluate follows; meshes too.
 #include <array>
 
 #include "data/freihand.h"
@@ -11,6 +11,23 @@
 #include "tools/submission.h"
 
 namespace peclr {
+namespace {
+
+// What is not scored, or means nothing.
+void tell_of_meshes(const HandPairs& pairs, const std::string& file, const std::string& set) {
+  if (pairs.predicted_meshes.empty())
+    fmt::print(stderr, "{}: holds no meshes, so joints alone are scored\n", printable(file));
+  else if (pairs.true_meshes.empty())
+    fmt::print(stderr, "{}: no evaluation_verts.json, so joints alone are scored\n",
+               printable(set));
+  else if (!pairs.predicts_meshes())
+    fmt::print(stderr,
+               "{}: its meshes are zeros, so the lines on meshes are those of zeros, as on the "
+               "server, and scores.json has none\n",
+               printable(file));
+}
+
+}  // namespace
 
 int run_score(const CommandLine& line) {
   const std::string &file = line.paths[0], &set = line.paths[1];
@@ -18,12 +35,16 @@ int run_score(const CommandLine& line) {
   if (!truth.has_joints)
     fail(ErrorKind::data, "{}: scores need evaluation_xyz.json, which is not there",
          printable(set));
-  const std::vector<float> joints = read_submission(file);
+  Submission submission = read_submission(file);
+  const std::vector<float>& joints = submission.joints;
   const std::size_t hands = joints.size() / (3 * kJoints);
   if (hands != truth.labels.size())
     fail(ErrorKind::data,
          "{}: holds {} hands, but evaluation_xyz.json in {} {}: write one for each, in its order",
          printable(file), hands, printable(set), truth.labels.size());
+  if (const std::size_t meshes = submission.mesh_count(); meshes > 0 && meshes != hands)
+    fail(ErrorKind::data, "{}: holds {} hands, but {} meshes: write one for each, or zeros",
+         printable(file), hands, meshes);
   HandPairs pairs;
   bool in_front = true;
   for (std::size_t i = 0; i < hands; ++i) {
@@ -37,6 +58,10 @@ int run_score(const CommandLine& line) {
     }
     pairs.add(fmt::format("evaluation/rgb/{:08}.jpg", i), truth.labels[i], xyz, px);
   }
+  pairs.predicted_meshes = std::move(submission.meshes);
+  if (!pairs.predicted_meshes.empty())
+    pairs.true_meshes = read_freihand_meshes(set, "evaluation", hands);
+  tell_of_meshes(pairs, file, set);
   // FreiHAND's own sample of a submission is all zeros: a score, but no place in a picture.
   if (!in_front) {
     pairs.predicted_px.clear(), pairs.true_px.clear();

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/scores.h"
 
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <optional>
+
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/file_error.h"
+#include "models/mesh_metrics.h"
 #include "models/metrics.h"
 #include "tools/json_lines.h"
 
@@ -30,11 +37,45 @@ std::string errors_json(const std::string& set, const HandPairs& pairs, const Po
   return text + "\n]}\n";
 }
 
-// The names are the server's; its lines on meshes have no place here, where only joints are known.
-std::string scores_txt(const PoseScores& scores) {
-  return fmt::format("xyz_mean3d: {:f}\nxyz_auc3d: {:f}\nxyz_al_mean3d: {:f}\nxyz_al_auc3d: {:f}\n",
-                     100 * scores.plain.mean, scores.plain.auc, 100 * scores.aligned.mean,
-                     scores.aligned.auc);
+// eval.py's number for what meshes without partners of their vertices cannot have; it turns this,
+// too, from metres to centimetres.
+constexpr double kNotScored = -1;
+
+int millimetres(double limit) { return static_cast<int>(std::lround(1000 * limit)); }
+
+// Names, order and digits are the server's.
+std::string scores_txt(const PoseScores& joints, const MeshScores* meshes) {
+  std::string text;
+  const auto lines = [&](const char* of, const auto& plain, const auto& aligned) {
+    const auto line = [&](const char* name, double value) {
+      text += fmt::format("{}_{}: {:f}\n", of, name, value);
+    };
+    line("mean3d", 100 * (plain ? plain->mean : kNotScored));
+    line("auc3d", plain ? plain->auc : kNotScored);
+    line("al_mean3d", 100 * (aligned ? aligned->mean : kNotScored));
+    line("al_auc3d", aligned ? aligned->auc : kNotScored);
+  };
+  lines("xyz", &joints.plain, &joints.aligned);
+  if (!meshes) return text;
+  lines("mesh", meshes->plain, meshes->aligned);
+  for (std::size_t t = 0; t < kMatchLimits.size(); ++t) {
+    const int mm = millimetres(kMatchLimits[t]);
+    text += fmt::format("f_score_{}: {:f}\nf_al_score_{}: {:f}\n", mm, meshes->f[t].plain, mm,
+                        meshes->f[t].aligned);
+  }
+  return text;
+}
+
+void add_mesh_scores(JsonLine& json, const MeshScores& scores) {
+  if (scores.plain)
+    json.add("mesh_epe_cm", 100 * scores.plain->mean).add("mesh_auc", scores.plain->auc);
+  if (scores.aligned)
+    json.add("mesh_pa_epe_cm", 100 * scores.aligned->mean).add("mesh_pa_auc", scores.aligned->auc);
+  for (std::size_t t = 0; t < kMatchLimits.size(); ++t) {
+    const int mm = millimetres(kMatchLimits[t]);
+    json.add(fmt::format("f_{}mm", mm), scores.f[t].plain)
+        .add(fmt::format("pa_f_{}mm", mm), scores.f[t].aligned);
+  }
 }
 
 }  // namespace
@@ -51,9 +92,18 @@ void HandPairs::add(const std::string& file, const HandLabel& label, std::span<c
   }
 }
 
+bool HandPairs::predicts_meshes() const {
+  return std::any_of(predicted_meshes.begin(), predicted_meshes.end(),
+                     [](float x) { return x != 0; });
+}
+
 WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
                            const ScoreNames& names) {
   const PoseScores scores = score_poses(pairs.predicted, pairs.truth);
+  std::optional<MeshScores> meshes;
+  if (!pairs.predicted_meshes.empty() && !pairs.true_meshes.empty())
+    meshes =
+        score_meshes({pairs.predicted_meshes, pairs.true_meshes, pairs.predicted, pairs.truth});
   JsonLine json;
   json.add("epe_cm", 100 * scores.plain.mean)
       .add("epe_median_cm", 100 * scores.plain.median)
@@ -63,18 +113,23 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
       .add("pa_rigid_epe_cm", 100 * scores.aligned_rigid.mean);
   const bool in_pictures = !pairs.predicted_px.empty();
   if (in_pictures) json.add("epe_2d_px", epe_2d(pairs.predicted_px, pairs.true_px));
+  if (meshes && pairs.predicts_meshes()) add_mesh_scores(json, *meshes);
   json.add("count", scores.count);
-  const WrittenScores written{json.text(), scores_txt(scores)};
+  const WrittenScores written{json.text(), scores_txt(scores, meshes ? &*meshes : nullptr)};
   if (folder.empty()) return written;
   json.add("weights", names.weights)
       .add("set", names.set)
       .add("holdout", names.holdout)
       .add("pck", std::span<const double>(scores.plain.pck))
       .add("pa_pck", std::span<const double>(scores.aligned.pck));
+  // First of all, lest what an earlier scoring said of the pictures lies beside these scores.
+  const std::string errors = folder + "/errors.json";
+  std::error_code error;
+  std::filesystem::remove(errors, error);
+  if (error) fail_writing(errors, "cannot remove", error.value());
   write_file_atomically(folder + "/scores.json", json.text() + "\n");
   write_file_atomically(folder + "/scores.txt", written.text);
-  if (in_pictures)
-    write_file_atomically(folder + "/errors.json", errors_json(names.set, pairs, scores));
+  if (in_pictures) write_file_atomically(errors, errors_json(names.set, pairs, scores));
   return written;
 }
 

@@ -14,9 +14,13 @@ struct HandPairs {
   std::vector<std::string> files;            // relative to the set
   std::vector<float> predicted, truth;       // [N, 21, 3]
   std::vector<float> predicted_px, true_px;  // [N, 21, 2]; empty: a prediction is in no picture
+  std::vector<float> predicted_meshes;       // [N, V, 3], any V
+  std::vector<float> true_meshes;            // [N, 778, 3]; either empty: joints alone are scored
 
   void add(const std::string& file, const HandLabel& label, std::span<const Vec3f> xyz,
            std::span<const Vec2f> px);
+  // Whether any predicted vertex is not zero: who sends joints alone writes zeros for meshes.
+  bool predicts_meshes() const;
 };
 
 // Where scores come from, for those who read them.
@@ -32,8 +36,10 @@ struct WrittenScores {
 };
 
 // Scores the pairs and writes into `folder`, unless that is empty, scores.json (all numbers, curves
-// too), scores.txt (the joints' lines of FreiHAND's evaluation server, centimetres) and, where
-// there are pixels, errors.json (every picture's error and joints). Throws as score_poses does.
+// too), scores.txt (the lines of FreiHAND's evaluation server, centimetres; without meshes those of
+// the joints) and, where there are pixels, errors.json (every picture's error and joints); without
+// them one of an earlier scoring goes. Meshes of zeros have their lines in scores.txt, as on the
+// server, but no numbers in scores.json. Throws as score_poses and score_meshes do.
 WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
                            const ScoreNames& names);
 

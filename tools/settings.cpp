@@ -137,6 +137,10 @@ const char* name_of(Settings::Crop crop) {
   return crop == Settings::Crop::hand ? "hand" : "picture";
 }
 
+const char* name_of(Settings::Border border) {
+  return border == Settings::Border::reflect ? "reflect" : "black";
+}
+
 Settings default_settings(Command command) {
   Settings settings;
   settings.out = std::string("out/") + name_of(command);

@@ -28,6 +28,7 @@ struct Settings {
   using Border = peclr::Border;
   enum class Cache { automatic, gpu, pinned, none };
   enum class Crop { picture, hand };
+  enum class Freeze { none, encoder };
   struct Range {
     double low, high;
     bool operator==(const Range&) const = default;
@@ -79,6 +80,7 @@ struct Settings {
     int batch_size = 128;  // pictures (pre-training makes two views of each)
     int accumulate = 1;    // batches an optimiser step
     Optimizer optimizer = Optimizer::adam;
+    Freeze freeze = Freeze::none;         // what fine-tuning leaves as it starts
     std::optional<double> lr;             // load_settings() fills in peak_lr()
     std::optional<double> warmup_epochs;  // load_settings() fills in warmup()
     double weight_decay = 0;
@@ -112,6 +114,7 @@ struct Settings {
 
 const char* name_of(Settings::Precision precision);  // as it is written in settings
 const char* name_of(Settings::Crop crop);
+const char* name_of(Settings::Border border);
 
 // What holds if nothing is said. Pre-training: the published recipe. Fine-tuning: the optimiser's
 // numbers of the authors' earlier recipe, the rest our own (docs/method.md, Fine-tuning).

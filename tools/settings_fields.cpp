@@ -332,6 +332,11 @@ std::vector<SettingField> make_fields() {
       choice<S::Optimizer>({"train.optimizer", "lars: Adam inside LARS", kTraining},
                            {{"adam", S::Optimizer::adam}, {"lars", S::Optimizer::lars}},
                            MEMBER(train.optimizer)),
+      choice<S::Freeze>(
+          {"train.freeze",
+           "encoder: its weights and statistics stay as they start, and the head alone is trained",
+           kFinetune},
+          {{"none", S::Freeze::none}, {"encoder", S::Freeze::encoder}}, MEMBER(train.freeze)),
       number({"train.lr",
               "peak learning rate; automatic (pre-training): 1e-4 sqrt(batch_size accumulate)",
               kTraining},
@@ -364,8 +369,9 @@ std::vector<SettingField> make_fields() {
             MEMBER(augment.value_offset)),
       number({"augment.colour_drop", "probability of a grey picture", kTraining}, {0, 1},
              MEMBER(augment.colour_drop)),
-      choice<S::Border>({"augment.border", "what lies outside the picture", kTraining},
-                        {{"black", S::Border::black}, {"reflect", S::Border::reflect}},
+      choice<S::Border>({"augment.border", "what lies outside the picture", kTraining | kAnswers},
+                        {{name_of(S::Border::black), S::Border::black},
+                         {name_of(S::Border::reflect), S::Border::reflect}},
                         MEMBER(augment.border)),
   };
 }

@@ -15,8 +15,16 @@ namespace peclr {
 // read.
 std::string submission_json(const std::vector<HandPrediction>& predictions);
 
-// The joints [N, 21, 3] of such a file, or of one that holds them alone ([[[x, y, z], ...], ...]).
-// Throws Error(data) that names file and entry.
-std::vector<float> read_submission(const std::filesystem::path& path);
+struct Submission {
+  std::vector<float> joints;  // [N, 21, 3]
+  std::vector<float> meshes;  // [M, vertices, 3]; empty where the file holds none
+  std::size_t vertices = 0;   // of each mesh
+
+  std::size_t mesh_count() const { return vertices ? meshes.size() / (3 * vertices) : 0; }
+};
+
+// Such a file, or one that holds the joints alone ([[[x, y, z], ...], ...]); meshes may have any
+// number of vertices, all the same. Throws Error(data) that names file and entry.
+Submission read_submission(const std::filesystem::path& path);
 
 }  // namespace peclr

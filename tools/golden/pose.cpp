@@ -69,8 +69,8 @@ Results run_handnet(const TensorFile& file, Backend& backend) {
                      size = file.whole_at("size", Settings::Model::kMinInput,
                                           Settings::Model::kMaxInput);
   ParameterStore store;
-  const HandNetwork net(store, std::stoi(file.metadata_at("depth")), "backend_model.",
-                        "zroot_ref.zroot_ref.");
+  const HandNetwork net(store, std::stoi(file.metadata_at("depth")), Encoder::learned,
+                        "backend_model.", "zroot_ref.zroot_ref.");
   store.allocate(backend, 0);
   fill_weights(store, seed);
   const std::vector<double> uv = uniform(seed, "uv", 2 * kJoints), z = uniform(seed, "z", kJoints);

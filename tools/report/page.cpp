@@ -34,6 +34,7 @@ std::string report_page(const std::vector<Run>& runs) {
       });
       html.in("main", {}, [&] {
         write_results_table(html, scored);
+        write_mesh_table(html, scored);
         write_probe_tables(html, runs);
         write_pck_curves(html, scored);
         write_pair_sheets(html, pretrained);

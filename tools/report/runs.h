@@ -17,6 +17,8 @@ namespace peclr {
 struct Scores {
   double epe_cm = NAN, epe_median_cm = NAN, auc = NAN, pa_epe_cm = NAN, pa_auc = NAN;
   double pa_rigid_epe_cm = NAN, epe_2d_px = NAN;
+  double mesh_epe_cm = NAN, mesh_auc = NAN, mesh_pa_epe_cm = NAN, mesh_pa_auc = NAN;
+  double f_5mm = NAN, pa_f_5mm = NAN, f_15mm = NAN, pa_f_15mm = NAN;
   std::int64_t count = 0;           // pictures
   double holdout = 0;               // of the labels: what was scored; 0: the evaluation split
   std::string weights, set;         // pre-training of the weights; what was scored
@@ -33,7 +35,15 @@ inline constexpr ScoreField kScoreFields[] = {{"epe_cm", &Scores::epe_cm},
                                               {"pa_epe_cm", &Scores::pa_epe_cm},
                                               {"pa_auc", &Scores::pa_auc},
                                               {"pa_rigid_epe_cm", &Scores::pa_rigid_epe_cm},
-                                              {"epe_2d_px", &Scores::epe_2d_px, true}};
+                                              {"epe_2d_px", &Scores::epe_2d_px, true},
+                                              {"mesh_epe_cm", &Scores::mesh_epe_cm, true},
+                                              {"mesh_auc", &Scores::mesh_auc, true},
+                                              {"mesh_pa_epe_cm", &Scores::mesh_pa_epe_cm, true},
+                                              {"mesh_pa_auc", &Scores::mesh_pa_auc, true},
+                                              {"f_5mm", &Scores::f_5mm, true},
+                                              {"pa_f_5mm", &Scores::pa_f_5mm, true},
+                                              {"f_15mm", &Scores::f_15mm, true},
+                                              {"pa_f_15mm", &Scores::pa_f_15mm, true}};
 
 // probe.json.
 struct Probe {

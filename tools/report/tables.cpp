@@ -86,6 +86,39 @@ void write_results_table(Html& html, const std::vector<Group>& scored) {
             "pixels of the original picture.");
 }
 
+void write_mesh_table(Html& html, const std::vector<Group>& scored) {
+  std::vector<Cells> rows;
+  for (const Group& group : scored) {
+    if (spread_of(group, &Scores::pa_f_5mm).count == 0) continue;
+    const auto cell = [&](double Scores::*value, int digits) {
+      return text_of(spread_of(group, value), digits);
+    };
+    rows.push_back({group.label(), percent(group.labels), cell(&Scores::mesh_pa_epe_cm, 2),
+                    cell(&Scores::mesh_pa_auc, 3), cell(&Scores::pa_f_5mm, 3),
+                    cell(&Scores::pa_f_15mm, 3), cell(&Scores::mesh_epe_cm, 2),
+                    cell(&Scores::mesh_auc, 3), cell(&Scores::f_5mm, 3), cell(&Scores::f_15mm, 3)});
+  }
+  if (rows.empty()) return;
+  html.leaf("h2", "Meshes");
+  write_table(html,
+              {{"method"},
+               {"labels", true},
+               {"PA error (cm)", true},
+               {"PA-AUC", true},
+               {"PA-F@5 mm", true},
+               {"PA-F@15 mm", true},
+               {"error (cm)", true},
+               {"AUC", true},
+               {"F@5 mm", true},
+               {"F@15 mm", true}},
+              rows);
+  html.leaf(
+      "p", {{"class", "note"}},
+      "FreiHAND's rules. Error: mean distance of a vertex from the true one, lower is better. "
+      "F: harmonic mean of the shares of predicted and of true vertices that have one of the "
+      "other mesh nearer than that, higher is better.");
+}
+
 void write_machines(Html& html, const std::vector<Run>& runs) {
   const std::vector<Recorded> all = recorded(runs);
   if (all.empty()) return;

@@ -7,6 +7,7 @@
 namespace peclr {
 
 void write_results_table(Html& html, const std::vector<Group>& scored);
+void write_mesh_table(Html& html, const std::vector<Group>& scored);  // where any is known
 void write_machines(Html& html, const std::vector<Run>& runs);
 void write_settings(Html& html, const std::vector<Run>& runs);
 
