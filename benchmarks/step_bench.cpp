@@ -54,11 +54,15 @@ class TimedBackend : public CpuBackend {
     note_norm(b.in, b.residual, true,
               timed(Part::norm, [&] { CpuBackend::norm_backward(spec, b); }));
   }
-  void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override {
-    timed(Part::pool, [&] { CpuBackend::max_pool(x, y, where); });
+  void norm_max_pool_train(const NormSpec& spec, const NormInput& in, const Tensor& y,
+                           const PoolWinners& won) override {
+    note_norm(in, {}, false,
+              timed(Part::norm, [&] { CpuBackend::norm_max_pool_train(spec, in, y, won); }));
   }
-  void max_pool_backward(const Tensor& dy, const Tensor& where, const Tensor& dx) override {
-    timed(Part::pool, [&] { CpuBackend::max_pool_backward(dy, where, dx); });
+  void norm_max_pool_backward(const NormSpec& spec, const PoolWinners& won,
+                              const NormBackward& b) override {
+    note_norm(b.in, {}, true,
+              timed(Part::norm, [&] { CpuBackend::norm_max_pool_backward(spec, won, b); }));
   }
   void mean_pool(const Tensor& x, const Tensor& y) override {
     timed(Part::pool, [&] { CpuBackend::mean_pool(x, y); });

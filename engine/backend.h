@@ -62,6 +62,14 @@ struct NormBackward {
   Weights of_in, of_residual;
 };
 
+// Of 3x3 max pooling, stride 2, padding 1, behind a norm and its activation: [N, H', W', C], side
+// (side + 1) / 2. What the gradient needs of each window: its largest value's place 0..8, and the x
+// that this value was made of. Of equal values the first has won, and a NaN wins.
+struct PoolWinners {
+  Tensor where;  // u8
+  Tensor x;      // of in.x's type and y's layout
+};
+
 // The hand network's way from 64 numbers to a hand (kernels/pose25d.h), all f32: uv [B, 21, 2]
 // pixels, z_rel [B, 21], h [B, 21, 2] rays, root_depth [B], mlp_input [B, 64]. As gradients,
 // undefined where nothing flows.
@@ -154,10 +162,15 @@ class Backend {
                              const Tensor& y) = 0;
   virtual void norm_backward(const NormSpec&, const NormBackward&) = 0;
 
-  // 3x3 max pooling, stride 2, padding 1; `where` u8, the winner's place in its window. Mean over H
-  // and W gives f32 [N, C].
-  virtual void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) = 0;
-  virtual void max_pool_backward(const Tensor& dy, const Tensor& where, const Tensor& dx) = 0;
+  // A norm, its activation and max pooling; the map between is never stored. y [N, H', W', C].
+  virtual void norm_max_pool_train(const NormSpec&, const NormInput& in, const Tensor& y,
+                                   const PoolWinners& won) = 0;
+  virtual void norm_max_pool_evaluate(const NormSpec&, const NormInput& in, const Tensor& y) = 0;
+  // Without residual and signs; dy and more are of y's shape, dx of x's.
+  virtual void norm_max_pool_backward(const NormSpec&, const PoolWinners& won,
+                                      const NormBackward&) = 0;
+
+  // Mean over H and W: f32 [N, C].
   virtual void mean_pool(const Tensor& x, const Tensor& y) = 0;
   virtual void mean_pool_backward(const Tensor& dy, const Tensor& dx) = 0;
 

@@ -45,8 +45,10 @@ class DryBackend : public Backend {
   Tensor norm_signs(const Tensor& y) override { return y; }
   void norm_evaluate(const NormSpec&, const NormInput&, const NormInput&, const Tensor&) override {}
   void norm_backward(const NormSpec&, const NormBackward&) override {}
-  void max_pool(const Tensor&, const Tensor&, const Tensor&) override {}
-  void max_pool_backward(const Tensor&, const Tensor&, const Tensor&) override {}
+  void norm_max_pool_train(const NormSpec&, const NormInput&, const Tensor&,
+                           const PoolWinners&) override {}
+  void norm_max_pool_evaluate(const NormSpec&, const NormInput&, const Tensor&) override {}
+  void norm_max_pool_backward(const NormSpec&, const PoolWinners&, const NormBackward&) override {}
   void mean_pool(const Tensor&, const Tensor&) override {}
   void mean_pool_backward(const Tensor&, const Tensor&) override {}
   void add(const Tensor&, const Tensor&) override {}

@@ -85,18 +85,29 @@ Variable norm_act(Tape& tape, const Variable& x, const NormLayer& layer, const N
   });
 }
 
-Variable max_pool(Tape& tape, const Variable& x) {
+Variable norm_max_pool(Tape& tape, const Variable& x, const NormLayer& layer,
+                       const NormSpec& spec) {
   const Shape& s = x.value.shape();
-  check(s.rank() == 4, "max_pool: input {} is not [N, H, W, C]", s.text());
+  check(s.rank() == 4, "norm_max_pool {}: input {} is not [N, H, W, C]", layer.gamma->name,
+        s.text());
+  const NormInput in = norm_input(tape, x.value, layer);
   Backend& backend = x.value.backend();
   const Shape pooled{s[0], (s[1] + 1) / 2, (s[2] + 1) / 2, s[3]};
-  Tensor y = backend.activation(pooled, x.value.dtype());
-  const Tensor where(backend, pooled, DType::u8);
-  backend.max_pool(x.value, y, where);
-  return tape.record_summed(y, [&tape, x, where](const Tensor& dy) {
-    Tensor dx = dy.backend().activation(x.value.shape(), dy.dtype());
-    dy.backend().max_pool_backward(dy, where, dx);
-    tape.send(x, std::move(dx));
+  const Tensor y = backend.activation(pooled, x.value.dtype());
+  if (!tape.training()) {
+    backend.norm_max_pool_evaluate(spec, in, y);
+    return {y, -1};
+  }
+  const PoolWinners won{Tensor(backend, pooled, DType::u8),
+                        backend.activation(pooled, x.value.dtype())};
+  backend.norm_max_pool_train(spec, in, y, won);
+  ++layer.batches->value;
+  return tape.record(y, [&tape, x, in, won, layer, spec](const Tensor& dy, const Tensor& more) {
+    const Tensor dx = like(x.value, dy.dtype());
+    NormBackward b{.in = in, .dy = dy, .more = more, .dx = dx};
+    b.of_in = norm_weights(layer);
+    dy.backend().norm_max_pool_backward(spec, won, b);
+    tape.send(x, dx);
   });
 }
 

@@ -26,7 +26,10 @@ struct Residual {
 Variable norm_act(Tape& tape, const Variable& x, const NormLayer& layer, const NormSpec& spec,
                   const Residual* residual = nullptr);
 
-Variable max_pool(Tape& tape, const Variable& x);   // 3x3, stride 2, padding 1
+// norm_act without residual, then 3x3 max pooling, stride 2, padding 1, in one: x [N, H, W, C] ->
+// [N, (H + 1) / 2, (W + 1) / 2, C].
+Variable norm_max_pool(Tape& tape, const Variable& x, const NormLayer& layer, const NormSpec& spec);
+
 Variable mean_pool(Tape& tape, const Variable& x);  // [N, H, W, C] -> [N, C] f32
 
 // x [B, I] by w [O, I] -> [B, O]; bias [O] may be null. f32.

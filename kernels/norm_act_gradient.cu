@@ -102,20 +102,20 @@ struct GradientSums {
     const double sum_g = Reduce::total(s, 0);
     PECLR_UNROLL
     for (int n = 0; n < kNorms; ++n)
-      finish(p.norms[n], channels, static_cast<double>(p.shares.rows), sum_g,
-             Reduce::total(s, 1 + n));
+      finish(p.norms[n], channels, p.shares.rows, sum_g, Reduce::total(s, 1 + n));
   }
 
  private:
-  PECLR_DEVICE static void finish(const NormBranch<T>& norm, int channels, double rows,
+  PECLR_DEVICE static void finish(const NormBranch<T>& norm, int channels, std::int64_t rows,
                                   double sum_g, double sum_gx_unscaled) {
+    const auto values = static_cast<double>(norm.values > 0 ? norm.values : rows);
     const int c = Reduce::channel();
     const NormChannels& of = norm.channels;
     const double sum_gx = sum_gx_unscaled * static_cast<double>(of.inv_std[c]);
     norm.dgamma[c] = (norm.accumulate ? norm.dgamma[c] : 0.f) + static_cast<float>(sum_gx);
     norm.dbeta[c] = (norm.accumulate ? norm.dbeta[c] : 0.f) + static_cast<float>(sum_g);
     const NormGradientLine d =
-        norm_gradient_line(rows, of.gamma[c], of.mean[c], of.inv_std[c], sum_g, sum_gx);
+        norm_gradient_line(values, of.gamma[c], of.mean[c], of.inv_std[c], sum_g, sum_gx);
     norm.coefficients[c] = d.of_x;
     norm.coefficients[channels + c] = d.constant;
   }

@@ -76,6 +76,7 @@ struct NormArriving {
 
 // A norm behind which gradients arrive: of its channels dgamma and dbeta, overwritten or added to,
 // and two numbers that the sums leave for the next pass, coefficients [2, channels]; of its x, dx.
+// The means are over `values` a channel, or, where that is 0, over all rows.
 template <class T>
 struct NormBranch {
   const T* x;
@@ -83,6 +84,7 @@ struct NormBranch {
   float *dgamma, *dbeta, *coefficients;
   bool accumulate;
   T* dx;
+  std::int64_t values = 0;
 };
 // `beside`, which may be null, is the residual's norm.
 template <class T>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pooling of [images, height, width, channels] values of type T (float or bf16). Fast where
+// Mean pooling of [images, height, width, channels] values of type T (float or bf16). Fast where
 // channels are a multiple of a 16-byte pack and addresses are aligned to it, right everywhere. One
 // launch each, every value written once.
 #pragma once
@@ -10,7 +10,7 @@
 
 namespace peclr::kernels {
 
-// Of the larger side; max pooling's output is (side + 1) / 2 a side.
+// Of the larger side; behind max pooling (norm_max_pool_kernels.h) it is (side + 1) / 2 a side.
 struct PoolExtent {
   std::int64_t images;
   int height, width, channels;
@@ -18,15 +18,6 @@ struct PoolExtent {
   int out_height() const { return (height + 1) / 2; }
   int out_width() const { return (width + 1) / 2; }
 };
-
-// 3x3, stride 2, padding 1. where: the winner's place 0..8 in its window, the first of equals; a
-// NaN wins.
-template <class T>
-void max_pool(const PoolExtent& extent, const T* x, T* y, std::uint8_t* where, Stream stream);
-// dx gathers what the windows around it send.
-template <class T>
-void max_pool_backward(const PoolExtent& extent, const T* dy, const std::uint8_t* where, T* dx,
-                       Stream stream);
 
 // y f32 [images, channels], mean over height and width; and its gradient.
 template <class T>

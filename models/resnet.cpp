@@ -92,9 +92,8 @@ Variable ResNet::forward(Tape& given, const Variable& images, DType compute) con
   // More channels than 3: Backend::pictures.
   check(images.value.shape().rank() == 4 && images.value.shape()[3] >= 3,
         "ResNet: pictures {} are not [N, H, W, 3 or more]", images.value.shape().text());
-  Variable x = ops::norm_act(tape, ops::conv2d(tape, images, *stem_.conv, stem_.spec, compute),
-                             stem_.norm, kRelu);
-  x = ops::max_pool(tape, x);
+  Variable x = ops::norm_max_pool(tape, ops::conv2d(tape, images, *stem_.conv, stem_.spec, compute),
+                                  stem_.norm, kRelu);
   for (const Block& block : blocks_) x = forward(tape, block, x, compute);
   return ops::mean_pool(tape, x);
 }

@@ -63,7 +63,8 @@ TEST_CASE("two runs of fine-tuning in bf16 give the same bits", "[determinism]")
 std::vector<Bits> passes(const Shape& shape, DType type) {
   const auto backend = new_device();
   ParameterStore store;
-  const ops::NormLayer layer = add_norm(store, "bn", shape.last());
+  const ops::NormLayer layer = add_norm(store, "bn", shape.last()),
+                       before_pool = add_norm(store, "bn2", shape.last());
   store.allocate(*backend, 1);
   const auto noise = [&](const Shape& s, std::uint64_t seed) {
     return activation(*backend, s, random_values(s.count(), seed), type);
@@ -72,16 +73,18 @@ std::vector<Bits> passes(const Shape& shape, DType type) {
   const Variable x = tape.input(noise(shape, 1)), residual = tape.input(noise(shape, 2));
   const ops::Residual added{residual};
   const Variable y = ops::norm_act(tape, x, layer, {}, &added);
-  const Variable pooled = ops::max_pool(tape, y), mean = ops::mean_pool(tape, pooled);
+  const Variable pooled = ops::norm_max_pool(tape, y, before_pool, {}),
+                 mean = ops::mean_pool(tape, pooled);
   const Tensor again = noise(shape, 3);
   backward_from(tape, *backend,
                 {{mean, plain(*backend, mean.value.shape(), random_values(mean.value.count(), 4))},
                  {y, again},
                  {y, noise(shape, 5)}});
   std::vector<Bits> all;
-  for (const Tensor& t : {y.value, pooled.value, mean.value, tape.gradient(x),
-                          tape.gradient(residual), layer.gamma->grad, layer.beta->grad,
-                          layer.running_mean->value, layer.running_variance->value})
+  for (const Tensor& t :
+       {y.value, pooled.value, mean.value, tape.gradient(x), tape.gradient(residual),
+        layer.gamma->grad, layer.beta->grad, layer.running_mean->value,
+        layer.running_variance->value, before_pool.gamma->grad, before_pool.beta->grad})
     all.push_back(bits_of(t.to_host()));
   return all;
 }

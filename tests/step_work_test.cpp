@@ -51,21 +51,25 @@ TEST_CASE("step floor: what a small ResNet-18 multiplies and moves, by hand", "[
   // once, and leave a bit a value. A projection's norm is not written, to be read as a residual.
   const double stem = 16 * 16 * 64;
   const std::array<double, 4> maps{8 * 8 * 64, 4 * 4 * 128, 2 * 2 * 256, 1 * 1 * 512};
-  double outputs = stem + 4 * maps[0], residuals = 2 * maps[0], projections = 0;
+  double outputs = 4 * maps[0], residuals = 2 * maps[0], projections = 0;
   for (int stage = 1; stage < 4; ++stage) {
     outputs += 5 * maps[static_cast<std::size_t>(stage)];
     residuals += 2 * maps[static_cast<std::size_t>(stage)];
     projections += maps[static_cast<std::size_t>(stage)];
   }
   const double head = 4 * 3 * 512;  // f32
+  // Behind the stem a quarter of the places is written, with the winners' x and a byte each.
+  const double windows = stem / 4;
   CHECK(sum(jobs, Part::norm).bytes ==
-        6 * (2 * (3 * outputs + residuals - 2 * projections) + residuals / 8 + head));
+        6 * (2 * (3 * outputs + residuals - 2 * projections) + residuals / 8 + head +
+             2 * (2 * stem + 2 * windows) + windows));
   // Back: dy and x, twice, and dx; behind a block, but the last, from two sides; g written. It is
-  // read once for a block's norm and its projection's.
+  // read once for a block's norm and its projection's. Of the stem, from two sides: the windows'
+  // dy and x, and g, written and read; places; x and dx.
   const double joined = residuals - maps[3];
   CHECK(sum(jobs, Part::norm_backward).bytes ==
         6 * (2 * (5 * outputs + residuals + joined - 2 * projections) + residuals / 8 +
-             head / 3 * 5));
+             head / 3 * 5 + 2 * (5 * windows + 2 * stem) + windows));
 }
 
 TEST_CASE("step floor: jobs are added, each by the slower of its two floors", "[floors]") {

@@ -190,7 +190,7 @@ struct SmallNetwork {
   Variable forward(Tape& tape, const Variable& images) const {
     constexpr NormSpec leaky{.slope = 0.1f};
     Variable x = ops::conv2d(tape, images, stem, {1, 1}, DType::f32);
-    x = ops::max_pool(tape, ops::norm_act(tape, x, stem_norm, leaky));
+    x = ops::norm_max_pool(tape, x, stem_norm, leaky);
     const ops::Residual side{ops::conv2d(tape, x, skip, {1, 0}, DType::f32), skip_norm};
     x = ops::norm_act(tape, ops::conv2d(tape, x, conv, {1, 1}, DType::f32), norm, leaky, &side);
     return apply(tape, head, ops::mean_pool(tape, x));

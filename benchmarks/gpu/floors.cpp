@@ -49,8 +49,8 @@ std::vector<KernelFloor> floors(const Sizes& s) {
   const std::string stem_text = map_text(s.images, s.stem_side, s.stem_channels),
                     block_text = map_text(s.images, s.block_side, s.block_channels),
                     last_text = map_text(s.images, s.last_side, s.last_channels);
-  // A quarter of the places, with a byte that says which won.
-  const double after_pool = stem / 4 + stem / 4 / kBf16;
+  // Max pooling leaves a quarter of the places, with a byte each that says which won.
+  const double windows = stem / 4, winners = windows / kBf16;
 
   const auto parameters = static_cast<double>(s.parameters);
   const double hand = kF32 * s.hands, joints = hand * kJoints;
@@ -80,8 +80,10 @@ std::vector<KernelFloor> floors(const Sizes& s) {
       {"norm + norm + ReLU", block_text, {5 * block + block / 16}},
       {"norm + norm + ReLU, backward", block_text, {10 * block + block / 16}},
       {"norm, running statistics", stem_text, {2 * stem}},
-      {"max_pool", stem_text, {stem + after_pool}},
-      {"max_pool_backward", stem_text, {stem + after_pool}},
+      // x twice; y, winners' places and their x.
+      {"norm + ReLU + max pool", stem_text, {2 * stem + 2 * windows + winners}},
+      // dy, more, winners' x, g; g, winners' places, x, dx.
+      {"norm + ReLU + max pool, backward", stem_text, {5 * windows + winners + 2 * stem}},
       {"mean_pool", last_text, {last + pooled}},
       {"mean_pool_backward", last_text, {last + pooled}},
       {"add", block_text, {3 * block}},

@@ -15,7 +15,7 @@ struct Sizes {
   int rows, many_rows, dim;        // of NT-Xent
   std::int64_t poses;              // for Procrustes
   int images;                      // a batch of feature maps
-  int stem_side, stem_channels;    // the stem's map, and what max pooling reads
+  int stem_side, stem_channels;    // the stem's map, which max pooling reads
   int block_side, block_channels;  // the map behind a block of the first stage
   int last_side, last_channels;    // what mean pooling reads
   std::int64_t parameters;         // of the arena

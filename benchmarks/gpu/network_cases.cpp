@@ -75,22 +75,44 @@ Case norm_running(Machine& m, const Sizes& s) {
   return {[=, &backend] { backend.norm_evaluate({}, in, {}, y); }};
 }
 
-Case max_pool(Machine& m, const Sizes& s) {
+// A library's jobs, one after the other.
+LibraryJob in_turn(const LibraryJob& first, const LibraryJob& second) {
+  if (!first.run || !second.run) return first.run ? second : first;
+  return {fmt::format("{}; {}", first.what, second.what), [=] {
+            first.run();
+            second.run();
+          }};
+}
+
+Case norm_max_pool(Machine& m, const Sizes& s) {
   Backend& backend = m.backend();
-  const Tensor x = map(m, stem(s)), y = unset(m, after_max_pool(stem(s))),
-               where = unset(m, y.shape(), DType::u8);
-  Case c{[=, &backend] { backend.max_pool(x, y, where); }};
-  if (Libraries* libraries = m.libraries()) c.library = libraries->pool_forward(Pool::max, x);
+  const NormInput in = norm_input(m, stem(s));
+  const Shape pooled = after_max_pool(stem(s));
+  const Tensor y = unset(m, pooled);
+  const PoolWinners won{unset(m, pooled, DType::u8), unset(m, pooled)};
+  Case c{[=, &backend] { backend.norm_max_pool_train({}, in, y, won); }};
+  if (Libraries* libraries = m.libraries())
+    c.library =
+        in_turn(libraries->norm_forward(in.x, {}), libraries->pool_forward(Pool::max, in.x));
   return c;
 }
 
-Case max_pool_backward(Machine& m, const Sizes& s) {
+// Two ways of the gradient, from the first block's convolution and around it.
+Case norm_max_pool_backward(Machine& m, const Sizes& s) {
   Backend& backend = m.backend();
-  const Tensor x = map(m, stem(s)), dy = map(m, after_max_pool(stem(s))),
-               where = unset(m, dy.shape(), DType::u8);
-  backend.max_pool(x, dy, where);  // dy has values of the right kind, and where its places
-  Case c{[=, &backend] { backend.max_pool_backward(dy, where, x); }};
-  if (Libraries* libraries = m.libraries()) c.library = libraries->pool_backward(Pool::max, x);
+  NormBackward b{.in = norm_input(m, stem(s))};
+  const Shape pooled = after_max_pool(stem(s));
+  b.dy = map(m, pooled);
+  b.more = map(m, pooled);
+  b.dx = unset(m, stem(s));
+  const Shape channels{pooled.last()};
+  b.of_in = {unset(m, channels, DType::f32), unset(m, channels, DType::f32), Write::overwrite};
+  const PoolWinners won{unset(m, pooled, DType::u8), unset(m, pooled)};
+  backend.norm_max_pool_train({}, b.in, unset(m, pooled), won);
+  Case c{[=, &backend] { backend.norm_max_pool_backward({}, won, b); }};
+  if (Libraries* libraries = m.libraries())
+    c.library =
+        in_turn(libraries->pool_backward(Pool::max, b.dx), libraries->norm_backward(b.in.x, {}));
   return c;
 }
 
@@ -130,8 +152,8 @@ std::vector<CaseEntry> network_cases() {
       {"norm + norm + ReLU, backward",
        [](M& m, const S& s) { return norm_backward(m, block(s), Residual::normalised); }, norm},
       {"norm, running statistics", norm_running, norm},
-      {"max_pool", max_pool},
-      {"max_pool_backward", max_pool_backward},
+      {"norm + ReLU + max pool", norm_max_pool},
+      {"norm + ReLU + max pool, backward", norm_max_pool_backward},
       {"mean_pool", mean_pool},
       {"mean_pool_backward", mean_pool_backward},
   };

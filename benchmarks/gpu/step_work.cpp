@@ -12,9 +12,9 @@ constexpr std::array<const char*, kParts> kNames{
     "convolutions",
     "convolutions, gradients of x",
     "convolutions, gradients of w",
-    "norm (+ add) + ReLU",
-    "norm (+ add) + ReLU, backward",
-    "pooling",
+    "norm (+ add) + ReLU (+ max pool)",
+    "norm (+ add) + ReLU (+ max pool), backward",
+    "mean pooling",
     "projection, inversion, NT-Xent",
     "optimizer, LARS",
 };
@@ -65,15 +65,24 @@ class CountingDevice final : public DryBackend {
     add_job(Part::norm_backward, {all});
   }
 
-  void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override {
-    add_job(Part::pool, {bytes(x, y, where)});
+  // Of each window the winner's place and x are written, by which the gradient's first pass knows
+  // all that it reaches; that leaves the sum of two for the second, which writes dx.
+  void norm_max_pool_train(const NormSpec&, const NormInput& in, const Tensor& y,
+                           const PoolWinners& won) override {
+    add_job(Part::norm, {bytes(in.x, in.x, y, won.where, won.x)});
   }
-  void max_pool_backward(const Tensor& dy, const Tensor& where, const Tensor& dx) override {
-    add_job(Part::pool, {bytes(dy, where, dx)});
+  void norm_max_pool_backward(const NormSpec&, const PoolWinners& won,
+                              const NormBackward& b) override {
+    double all = bytes(b.dy, b.more, won.x) + bytes(b.dy, won.where, b.in.x, b.dx);
+    if (b.more.defined()) all += bytes(b.dy);
+    add_job(Part::norm_backward, {all});
   }
-  void mean_pool(const Tensor& x, const Tensor& y) override { add_job(Part::pool, {bytes(x, y)}); }
+
+  void mean_pool(const Tensor& x, const Tensor& y) override {
+    add_job(Part::mean_pool, {bytes(x, y)});
+  }
   void mean_pool_backward(const Tensor& dy, const Tensor& dx) override {
-    add_job(Part::pool, {bytes(dy, dx)});
+    add_job(Part::mean_pool, {bytes(dy, dx)});
   }
 
   void linear_forward(const Tensor& x, const Tensor& w, const Tensor&, const Tensor& y) override {

@@ -15,9 +15,9 @@ enum class Part {
   convolution,
   convolution_data,     // gradient of its input
   convolution_weights,  // and of its weights
-  norm,                 // with ReLU and residual
+  norm,                 // with ReLU and residual, or max pooling
   norm_backward,
-  pool,
+  mean_pool,
   heads,  // projection, inversion, NT-Xent, and their gradients
   optimizer,
 };

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "engine/cpu/extents.h"
 #include "engine/parallel.h"
 
 namespace peclr {
@@ -56,10 +57,6 @@ PlainAndOwn plain_and_own(const Tensor& t) {
   own.block = t.channel_block();
   own.type = t.dtype();
   return {plain, own};
-}
-
-PoolExtent pool_extent(const Tensor& x) {
-  return {x.shape()[0], x.shape()[1], x.shape()[2], x.shape()[3], x.channel_block()};
 }
 
 }  // namespace
@@ -150,22 +147,6 @@ void CpuBackend::linear_backward_weights(const Tensor& x, const Tensor& dy, cons
     for (std::int64_t r = 0; r < rows; ++r) sum += dy.data<float>()[r * out + o];
     db.data<float>()[o] = beta * db.data<float>()[o] + static_cast<float>(sum);
   }
-}
-
-void CpuBackend::max_pool(const Tensor& x, const Tensor& y, const Tensor& where) {
-  auto* place = where.data<std::uint8_t>();
-  if (x.dtype() == DType::bf16)
-    loops_.b16.max_pool(pool_extent(x), x.data<bf16>(), y.data<bf16>(), place);
-  else
-    loops_.f32.max_pool(pool_extent(x), x.data<float>(), y.data<float>(), place);
-}
-
-void CpuBackend::max_pool_backward(const Tensor& dy, const Tensor& where, const Tensor& dx) {
-  const auto* place = where.data<std::uint8_t>();
-  if (dx.dtype() == DType::bf16)
-    loops_.b16.max_pool_backward(pool_extent(dx), dy.data<bf16>(), place, dx.data<bf16>());
-  else
-    loops_.f32.max_pool_backward(pool_extent(dx), dy.data<float>(), place, dx.data<float>());
 }
 
 void CpuBackend::mean_pool(const Tensor& x, const Tensor& y) {

@@ -52,8 +52,11 @@ class CpuBackend : public Backend {
                      const Tensor& y) override;
   void norm_backward(const NormSpec&, const NormBackward&) override;
 
-  void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override;
-  void max_pool_backward(const Tensor& dy, const Tensor& where, const Tensor& dx) override;
+  void norm_max_pool_train(const NormSpec&, const NormInput& in, const Tensor& y,
+                           const PoolWinners& won) override;
+  void norm_max_pool_evaluate(const NormSpec&, const NormInput& in, const Tensor& y) override;
+  void norm_max_pool_backward(const NormSpec&, const PoolWinners& won,
+                              const NormBackward&) override;
   void mean_pool(const Tensor& x, const Tensor& y) override;
   void mean_pool_backward(const Tensor& dy, const Tensor& dx) override;
   void add(const Tensor& x, const Tensor& into) override;

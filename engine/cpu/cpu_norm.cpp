@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batch normalisation of the CPU backend: the per-channel arithmetic (in double) between the loops
-// over activations.
+// Batch normalisation of the CPU backend, with max pooling behind it or without: the per-channel
+// arithmetic (in double) between the loops over activations.
 #include <cmath>
 #include <vector>
 
 #include "engine/cpu/cpu_backend.h"
+#include "engine/cpu/extents.h"
 #include "kernels/norm_act.h"
 
 namespace peclr {
 namespace {
-
-NormExtent norm_extent(const Tensor& x) {
-  const Shape& s = x.shape();
-  const std::int64_t channels = s.last();
-  if (s.rank() == 4) return {s[0], s[1] * s[2], channels, x.channel_block()};
-  return {s[0], 1, channels, channels};
-}
 
 template <class T>
 const ActivationLoops<T>& loops_for(const Loops& loops);
@@ -104,17 +98,19 @@ void take_statistics(const Loops& loops, Backend& backend, const NormSpec& spec,
   }
 }
 
-// What arrives behind one norm: dy (+ more), by the sides of y, where it is defined.
+// What arrives behind one norm: dy (+ more), by the sides of y, where it is defined; at x, which is
+// the norm's, or the part of it that a gradient reaches.
 struct Arriving {
-  Tensor dy, more, y;
+  Tensor x, dy, more, y;
   float slope;
   bool keep;
 };
 
-template <class T>
+// apply(in, a, b, c) is the second pass.
+template <class T, class Apply>
 void backward(const Loops& loops, Backend& backend, const NormInput& of, const Arriving& from,
-              const NormBackward::Weights& out, const Tensor& dx) {
-  const NormExtent extent = norm_extent(of.x);
+              const NormBackward::Weights& out, Apply apply) {
+  const NormExtent extent = norm_extent(from.x);
   const std::int64_t channels = extent.channels;
   ChannelScratch scratch(backend, 4 * channels + norm_scratch_doubles(extent));
   double *sum_g = scratch.take(channels), *sum_gx = scratch.take(channels),
@@ -126,7 +122,7 @@ void backward(const Loops& loops, Backend& backend, const NormInput& of, const A
   const NormReduce<T> in{from.dy.data<T>(),
                          data_or_null<T>(from.more),
                          data_or_null<T>(from.y),
-                         of.x.data<T>(),
+                         from.x.data<T>(),
                          mean,
                          inv_std,
                          affine.data<float>(),
@@ -134,7 +130,7 @@ void backward(const Loops& loops, Backend& backend, const NormInput& of, const A
                          from.slope,
                          from.keep};
   loops_for<T>(loops).norm_backward_reduce(extent, in, sum_g, sum_gx, partial);
-  const double count = static_cast<double>(extent.images * extent.positions);
+  const double count = static_cast<double>(of.x.count() / channels);
   float *dgamma = out.dgamma.data<float>(), *dbeta = out.dbeta.data<float>();
   for (std::int64_t i = 0; i < channels; ++i) {
     const bool add = out.write == Write::accumulate;
@@ -146,7 +142,17 @@ void backward(const Loops& loops, Backend& backend, const NormInput& of, const A
     b[i] = line.of_x;
     c[i] = line.constant;
   }
-  loops_for<T>(loops).norm_backward_apply(extent, in, a, b, c, dx.data<T>());
+  apply(in, a, b, c);
+}
+
+template <class T>
+void backward(const Loops& loops, Backend& backend, const NormInput& of, const Arriving& from,
+              const NormBackward::Weights& out, const Tensor& dx) {
+  backward<T>(loops, backend, of, from, out,
+              [&](const NormReduce<T>& in, const float* a, const float* b, const float* c) {
+                loops_for<T>(loops).norm_backward_apply(norm_extent(of.x), in, a, b, c,
+                                                        dx.data<T>());
+              });
 }
 
 }  // namespace
@@ -175,10 +181,47 @@ void CpuBackend::norm_evaluate(const NormSpec& spec, const NormInput& in, const 
 void CpuBackend::norm_backward(const NormSpec& spec, const NormBackward& b) {
   with_type(b.in.x, [&]<class T>() {
     const bool keep = b.signs.defined() || b.more.defined();
-    backward<T>(loops_, *this, b.in, {b.dy, b.more, b.signs, spec.slope, keep}, b.of_in, b.dx);
+    backward<T>(loops_, *this, b.in, {b.in.x, b.dy, b.more, b.signs, spec.slope, keep}, b.of_in,
+                b.dx);
     // dy holds what is behind the activation by now.
     if (b.residual.normalised())
-      backward<T>(loops_, *this, b.residual, {b.dy, {}, {}, 1.f, false}, b.of_residual, b.dy);
+      backward<T>(loops_, *this, b.residual, {b.residual.x, b.dy, {}, {}, 1.f, false},
+                  b.of_residual, b.dy);
+  });
+}
+
+void CpuBackend::norm_max_pool_train(const NormSpec& spec, const NormInput& in, const Tensor& y,
+                                     const PoolWinners& won) {
+  with_type(in.x, [&]<class T>() {
+    take_statistics<T>(loops_, *this, spec, in);
+    const Tensor affine = batch_affine(*this, in);
+    loops_for<T>(loops_).norm_max_pool(pool_extent(in.x), on_lines<T>(in.x, affine), spec.slope,
+                                       y.data<T>(),
+                                       {won.where.data<std::uint8_t>(), won.x.data<T>()});
+  });
+}
+
+void CpuBackend::norm_max_pool_evaluate(const NormSpec& spec, const NormInput& in,
+                                        const Tensor& y) {
+  const Tensor affine = running_affine(*this, in, spec.eps);
+  with_type(in.x, [&]<class T>() {
+    loops_for<T>(loops_).norm_max_pool(pool_extent(in.x), on_lines<T>(in.x, affine), spec.slope,
+                                       y.data<T>(), {});
+  });
+}
+
+// Sums over the winners are the sums over all places: a gradient reaches no others.
+void CpuBackend::norm_max_pool_backward(const NormSpec& spec, const PoolWinners& won,
+                                        const NormBackward& b) {
+  with_type(b.in.x, [&]<class T>() {
+    backward<T>(
+        loops_, *this, b.in, {won.x, b.dy, b.more, {}, spec.slope, true}, b.of_in,
+        [&](const NormReduce<T>& in, const float* of_g, const float* of_x, const float* constant) {
+          loops_for<T>(loops_).norm_max_pool_backward(
+              pool_extent(b.in.x),
+              {b.in.x.data<T>(), in.dy, won.where.data<std::uint8_t>(), of_g, of_x, constant},
+              b.dx.data<T>());
+        });
   });
 }
 

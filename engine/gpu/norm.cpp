@@ -2,16 +2,12 @@
 #include "engine/gpu/norm.h"
 
 #include "engine/gpu/columns.h"
+#include "engine/gpu/extents.h"
 #include "engine/gpu/types.h"
-#include "kernels/norm_act_kernels.h"
+#include "kernels/norm_max_pool_kernels.h"
 
 namespace peclr::gpu {
 namespace {
-
-kernels::NormExtent norm_extent(const Tensor& x) {
-  const std::int64_t channels = x.shape().last();
-  return {x.count() / channels, static_cast<int>(channels)};
-}
 
 // As norm_train has left it, or is about to.
 kernels::NormChannels channels_of(const NormInput& in) {
@@ -23,6 +19,19 @@ kernels::NormRunning running_channels_of(const NormInput& in, float eps) {
   const NormWeights& w = in.weights;
   return {w.gamma.data<float>(), w.beta.data<float>(), w.running_mean.data<float>(),
           w.running_variance.data<float>(), eps};
+}
+
+// A norm whose sums leave two numbers a channel in `coefficients`.
+template <class T>
+kernels::NormBranch<T> branch_of(const NormInput& in, const NormBackward::Weights& out,
+                                 float* coefficients, const Tensor& dx) {
+  return {in.x.data<T>(),
+          channels_of(in),
+          out.dgamma.data<float>(),
+          out.dbeta.data<float>(),
+          coefficients,
+          out.write == Write::accumulate,
+          dx.data<T>()};
 }
 
 void take_statistics(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
@@ -79,26 +88,54 @@ void norm_backward(Backend& memory, Stream stream, Tickets& tickets, const NormS
   const ColumnScratch scratch(memory, tickets, extent.channels);
   const Tensor coefficients(memory, {2, 2, extent.channels}, DType::f32);
   with_type(b.in.x, [&]<class T>() {
-    const auto branch = [&](const NormInput& of, const NormBackward::Weights& w, int place,
-                            const Tensor& dx) {
-      return kernels::NormBranch<T>{of.x.data<T>(),
-                                    channels_of(of),
-                                    w.dgamma.data<float>(),
-                                    w.dbeta.data<float>(),
-                                    coefficients.data<float>() + 2 * place * extent.channels,
-                                    w.write == Write::accumulate,
-                                    dx.data<T>()};
-    };
     // Without a residual the side of zero follows from x; and where all sides are alike, from none.
     const Tensor signs = spec.slope != 1.f ? b.signs : Tensor();
     const kernels::NormArriving<T> in{b.dy.data<T>(), data_or_null<T>(b.more),
                                       data_or_null<std::uint8_t>(signs), spec.slope};
-    const kernels::NormBranch<T> main = branch(b.in, b.of_in, 0, b.dx);
+    float* numbers = coefficients.data<float>();
+    const auto main = branch_of<T>(b.in, b.of_in, numbers, b.dx);
     kernels::NormBranch<T> beside{};
-    if (b.residual.normalised()) beside = branch(b.residual, b.of_residual, 1, b.dy);
+    if (b.residual.normalised())
+      beside = branch_of<T>(b.residual, b.of_residual, numbers + 2 * extent.channels, b.dy);
     const auto* second = b.residual.normalised() ? &beside : nullptr;
     kernels::norm_gradient_sums(extent, in, main, second, scratch, stream);
     kernels::norm_gradient_apply(extent, in, main, second, stream);
+  });
+}
+
+void norm_max_pool_train(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
+                         const NormInput& in, const Tensor& y, const PoolWinners& won) {
+  take_statistics(memory, stream, tickets, spec, in);
+  with_type(in.x, [&]<class T>() {
+    kernels::norm_max_pool<T>(pool_extent(in.x), channels_of(in), spec.slope, in.x.data<T>(),
+                              y.data<T>(), {won.where.data<std::uint8_t>(), won.x.data<T>()},
+                              stream);
+  });
+}
+
+void norm_max_pool_evaluate(Stream stream, const NormSpec& spec, const NormInput& in,
+                            const Tensor& y) {
+  with_type(in.x, [&]<class T>() {
+    kernels::norm_max_pool_running(pool_extent(in.x), running_channels_of(in, spec.eps), spec.slope,
+                                   in.x.data<T>(), y.data<T>(), stream);
+  });
+}
+
+void norm_max_pool_backward(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
+                            const PoolWinners& won, const NormBackward& b) {
+  const kernels::NormExtent windows = norm_extent(b.dy);
+  const ColumnScratch scratch(memory, tickets, windows.channels);
+  const Tensor coefficients(memory, {2, windows.channels}, DType::f32);
+  with_type(b.in.x, [&]<class T>() {
+    const kernels::NormArriving<T> in{
+        .dy = b.dy.data<T>(), .more = data_or_null<T>(b.more), .slope = spec.slope};
+    auto branch = branch_of<T>(b.in, b.of_in, coefficients.data<float>(), b.dx);
+    branch.x = won.x.data<T>();
+    branch.values = norm_extent(b.in.x).rows;
+    kernels::norm_gradient_sums<T>(windows, in, branch, nullptr, scratch, stream);
+    branch.x = b.in.x.data<T>();
+    kernels::norm_max_pool_gradient(pool_extent(b.in.x), in, branch, won.where.data<std::uint8_t>(),
+                                    stream);
   });
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batch normalisation on a GPU: Backend's functions, tensors unpacked for the kernels.
+// Batch normalisation, with max pooling behind it or without, on a GPU: Backend's functions,
+// tensors unpacked for the kernels.
 #pragma once
 #include "engine/backend.h"
 #include "engine/gpu/tickets.h"
@@ -15,5 +16,12 @@ void norm_evaluate(Stream stream, const NormSpec& spec, const NormInput& in,
                    const NormInput& residual, const Tensor& y);
 void norm_backward(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
                    const NormBackward& b);
+
+void norm_max_pool_train(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
+                         const NormInput& in, const Tensor& y, const PoolWinners& won);
+void norm_max_pool_evaluate(Stream stream, const NormSpec& spec, const NormInput& in,
+                            const Tensor& y);
+void norm_max_pool_backward(Backend& memory, Stream stream, Tickets& tickets, const NormSpec& spec,
+                            const PoolWinners& won, const NormBackward& b);
 
 }  // namespace peclr::gpu

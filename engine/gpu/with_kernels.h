@@ -37,11 +37,16 @@ class WithKernels : public Base {
     gpu::norm_backward(*this, this->stream(), tickets_, spec, b);
   }
 
-  void max_pool(const Tensor& x, const Tensor& y, const Tensor& where) override {
-    gpu::max_pool(this->stream(), x, y, where);
+  void norm_max_pool_train(const NormSpec& spec, const NormInput& in, const Tensor& y,
+                           const PoolWinners& won) override {
+    gpu::norm_max_pool_train(*this, this->stream(), tickets_, spec, in, y, won);
   }
-  void max_pool_backward(const Tensor& dy, const Tensor& where, const Tensor& dx) override {
-    gpu::max_pool_backward(this->stream(), dy, where, dx);
+  void norm_max_pool_evaluate(const NormSpec& spec, const NormInput& in, const Tensor& y) override {
+    gpu::norm_max_pool_evaluate(this->stream(), spec, in, y);
+  }
+  void norm_max_pool_backward(const NormSpec& spec, const PoolWinners& won,
+                              const NormBackward& b) override {
+    gpu::norm_max_pool_backward(*this, this->stream(), tickets_, spec, won, b);
   }
   void mean_pool(const Tensor& x, const Tensor& y) override {
     gpu::mean_pool(this->stream(), x, y);

@@ -25,7 +25,8 @@ TEST_CASE("floors: bytes and operations by hand", "[floors]") {
   // 512 x 64 x 64 x 64 bf16 are 256 MiB.
   CHECK(bytes("norm + ReLU") == 3 * 268'435'456.);
   CHECK(bytes("norm + add + ReLU, backward") == 7 * 268'435'456. + 16'777'216.);
-  CHECK(bytes("max_pool") == 268'435'456. + 67'108'864. + 33'554'432.);
+  // x twice; 512 x 32 x 32 x 64 values, their x, and a byte each.
+  CHECK(bytes("norm + ReLU + max pool") == 2 * 268'435'456. + 2 * 67'108'864. + 33'554'432.);
   CHECK(bytes("procrustes") == 760e6);  // two hands of 252 bytes in, one and an error out
   // 64 + 9 numbers of a hand in; 42, 21, 42, 1 and 64 out.
   CHECK(bytes("pose_lift") == 4096. * 4 * (73 + 170));

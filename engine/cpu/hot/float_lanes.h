@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
@@ -113,6 +114,28 @@ struct FloatLanes<1> {
   FloatLanes activated(float slope) const { return {v > 0.f ? v : v * slope}; }
   FloatLanes masked_by(const FloatLanes& y, float slope) const {
     return {y.v > 0.f ? v : v * slope};
+  }
+};
+
+// Writes lanes into out [count]. What is too large to be found in a cache again goes past it: a
+// store would first fetch what it overwrites. A thread that has written says finish().
+inline constexpr std::int64_t kStreamFloats = std::int64_t{1} << 20;
+template <int L, class T>
+struct LaneWriter {
+  T* out;
+  bool stream = false;
+
+  LaneWriter(T* to, std::int64_t count) : out(to) {
+    if constexpr (FloatLanes<L>::kStreams && std::is_same_v<T, float>)
+      stream = count >= kStreamFloats && reinterpret_cast<std::uintptr_t>(out) % 64 == 0;
+  }
+  void operator()(std::int64_t at, const FloatLanes<L>& value) const {
+    if constexpr (std::is_same_v<T, float>)
+      if (stream) return value.stream_to(out + at);
+    value.to(out + at);
+  }
+  void finish() const {
+    if (stream) fence();
   }
 };
 

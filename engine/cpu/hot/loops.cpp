@@ -11,7 +11,7 @@ inline namespace PECLR_ISA {
 template <class T>
 constexpr ActivationLoops<T> activation_loops() {
   return {norm_sums<T>,           norm_apply<T>,         norm_backward_reduce<T>,
-          norm_backward_apply<T>, max_pool<T>,           max_pool_backward<T>,
+          norm_backward_apply<T>, norm_max_pool<T>,      norm_max_pool_backward<T>,
           mean_pool<T>,           mean_pool_backward<T>, add_into<T>};
 }
 

@@ -6,6 +6,7 @@
 #include "engine/cpu/hot/augment.h"
 #include "engine/cpu/hot/equivariance.h"
 #include "engine/cpu/hot/norm.h"
+#include "engine/cpu/hot/norm_max_pool.h"
 #include "engine/cpu/hot/ntxent.h"
 #include "engine/cpu/hot/optimizer.h"
 #include "engine/cpu/hot/pool.h"
@@ -21,8 +22,8 @@ struct ActivationLoops {
   void (*norm_backward_reduce)(const NormExtent&, const NormReduce<T>&, double*, double*, double*);
   void (*norm_backward_apply)(const NormExtent&, const NormReduce<T>&, const float*, const float*,
                               const float*, T*);
-  void (*max_pool)(const PoolExtent&, const T*, T*, std::uint8_t*);
-  void (*max_pool_backward)(const PoolExtent&, const T*, const std::uint8_t*, T*);
+  void (*norm_max_pool)(const PoolExtent&, const NormOn<T>&, float, T*, const WindowWinners<T>&);
+  void (*norm_max_pool_backward)(const PoolExtent&, const NormUnpool<T>&, T*);
   void (*mean_pool)(const PoolExtent&, const T*, float*);
   void (*mean_pool_backward)(const PoolExtent&, const float*, T*);
   void (*add_into)(std::int64_t, const T*, T*);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cpu/hot/norm.h"
 
-#include <type_traits>
-
 #include "engine/cpu/hot/float_lanes.h"
 #include "engine/parallel.h"
 
@@ -126,21 +124,11 @@ inline void reduce(const NormExtent& e, double* first, double* second, double* s
 }
 
 // make_row(channel) gives row(offset), the new values of the L channels that begin there; writes
-// them everywhere, in the order of memory. What is too large to be found in a cache again goes past
-// it: a store would first fetch what it overwrites.
-constexpr std::int64_t kStreamFloats = std::int64_t{1} << 20;
+// them everywhere, in the order of memory.
 template <int L, class T, class MakeRow>
 inline void for_rows(const NormExtent& e, T* out, MakeRow make_row) {
   const std::int64_t blocks = e.channels / e.block, runs = (e.positions + kRun - 1) / kRun;
-  bool stream = false;
-  if constexpr (Lanes<L>::kStreams && std::is_same_v<T, float>)
-    stream = e.images * e.positions * e.channels >= kStreamFloats &&
-             reinterpret_cast<std::uintptr_t>(out) % 64 == 0;
-  const auto write = [=](std::int64_t at, const Lanes<L>& value) {
-    if constexpr (std::is_same_v<T, float>)
-      if (stream) return value.stream_to(out + at);
-    value.to(out + at);
-  };
+  const LaneWriter<L, T> write(out, e.images * e.positions * e.channels);
   parallel_for(e.images * blocks * runs, 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t plane = i / runs, p = i % runs * kRun, c = plane % blocks * e.block;
@@ -157,7 +145,7 @@ inline void for_rows(const NormExtent& e, T* out, MakeRow make_row) {
           }
       }
     }
-    if (stream) fence();
+    write.finish();
   });
 }
 

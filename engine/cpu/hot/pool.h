@@ -10,18 +10,12 @@ namespace peclr {
 
 struct PoolExtent {
   std::int64_t images, height, width, channels,
-      block;  // of the input; the output is (side + 1) / 2 a side
+      block;  // of the larger side; behind max pooling it is (side + 1) / 2 a side
 };
 
 }  // namespace peclr
 
 PECLR_BEGIN
-
-// 3x3, stride 2, padding 1. where: the winner's place 0..8 in its window (the first of equals).
-template <class T>
-void max_pool(const PoolExtent& extent, const T* x, T* y, std::uint8_t* where);
-template <class T>
-void max_pool_backward(const PoolExtent& extent, const T* dy, const std::uint8_t* where, T* dx);
 
 // y [N, C], mean over height and width; and its gradient.
 template <class T>
