@@ -73,14 +73,25 @@ struct FloatLanes {
   }
 
   void to(float* p) const { std::memcpy(p, &v, sizeof(F)); }
-  // Rounds to nearest even and keeps NaN, as store(bf16&, float) does.
+  // Rounds to nearest even and keeps NaN, as store(bf16&, float) does. The instruction for it takes
+  // what lies below the normal numbers for zero.
   void to(bf16* p) const {
+#if defined(__AVX512BF16__)
+    if constexpr (L == 16) {
+      const __m256bh half = _mm512_cvtneps_pbh((__m512)v);
+      std::memcpy(&p->bits, &half, sizeof(half));
+    } else {
+      const __m128bh half = _mm256_cvtneps_pbh((__m256)v);
+      std::memcpy(&p->bits, &half, sizeof(half));
+    }
+#else
     U u;
     std::memcpy(&u, &v, sizeof(U));
     const U rounded = (u + 0x7FFFu + ((u >> 16) & 1u)) >> 16, quiet_nan = (u >> 16) | 0x40u;
     const U bits = (u & 0x7FFFFFFFu) > 0x7F800000u ? quiet_nan : rounded;
     const H half = Types::narrowed(bits);
     std::memcpy(&p->bits, &half, sizeof(H));
+#endif
   }
 
   // Past the caches, where a store fills a line of them; p is aligned to it. Writers end with

@@ -55,7 +55,7 @@ struct Loops {
   decltype(&peclr::optimizer_update) optimizer_update;
 };
 
-// The table for this processor; PECLR_CPU=base|v3|v4 in the environment chooses a lower one.
+// The table for this processor; PECLR_CPU=base|v3|v4|v4bf16 in the environment chooses a lower one.
 const Loops& loops();
 
 }  // namespace peclr

@@ -30,16 +30,49 @@ inline std::int64_t group_offset(const NormExtent& e, std::int64_t n, std::int64
   return ((n * (e.channels / e.block) + c / e.block) * e.positions) * e.block + c % e.block;
 }
 
-// The gradient behind the activation, whose sign is the output's or is found anew: x is read
-// anyway, y would have to be fetched. c: the channel.
-template <class T, int L>
-inline Lanes<L> masked(const NormReduce<T>& in, std::int64_t at, std::int64_t c,
-                       const Lanes<L>& x) {
-  Lanes<L> g = Lanes<L>::of(in.dy + at);
-  if (in.more) g.v += Lanes<L>::of(in.more + at).v;
-  if (in.slope == 1.f) return g;
-  if (in.y) return g.masked_by(Lanes<L>::of(in.y + at), in.slope);
-  return g.masked_by({x.v * Lanes<L>::of(in.scale + c).v + Lanes<L>::of(in.shift + c).v}, in.slope);
+// Where the sign of an output is found: nowhere, as the activation is none; from x, by its line,
+// since x is read anyway; in the output that was kept, where a residual was added.
+enum class Sign { none, line, output };
+
+// One row of both passes of the gradient, for the channels from c on: g, what is behind the
+// activation.
+template <class T, int L, Sign kSign, bool kMore>
+struct GradientRow {
+  const T *dy, *more, *y;
+  Lanes<L> scale{}, shift{};
+  float slope;
+
+  GradientRow(const NormReduce<T>& in, std::int64_t c)
+      : dy(in.dy), more(in.more), y(in.y), slope(in.slope) {
+    if constexpr (kSign == Sign::line) {
+      scale = Lanes<L>::of(in.scale + c);
+      shift = Lanes<L>::of(in.shift + c);
+    }
+  }
+  Lanes<L> operator()(std::int64_t at, const Lanes<L>& x) const {
+    Lanes<L> g = Lanes<L>::of(dy + at);
+    if constexpr (kMore) g.v += Lanes<L>::of(more + at).v;
+    if constexpr (kSign == Sign::line) return g.masked_by({x.v * scale.v + shift.v}, slope);
+    if constexpr (kSign == Sign::output) return g.masked_by(Lanes<L>::of(y + at), slope);
+    return g;
+  }
+};
+
+// body<kSign, kMore>() for what arrives: decided once, not at every row.
+template <class T, class F>
+void with_gradient(const NormReduce<T>& in, F body) {
+  const auto with_more = [&]<Sign kSign>() {
+    if (in.more)
+      body.template operator()<kSign, true>();
+    else
+      body.template operator()<kSign, false>();
+  };
+  if (in.slope == 1.f)
+    with_more.template operator()<Sign::none>();
+  else if (in.y)
+    with_more.template operator()<Sign::output>();
+  else
+    with_more.template operator()<Sign::line>();
 }
 
 // Adds the two sums of a chunk into partial[2][channels], for the group of L channels that begins
@@ -195,30 +228,45 @@ template <class T>
 void norm_backward_reduce(const NormExtent& e, const NormReduce<T>& in, double* sum_g,
                           double* sum_gx, double* scratch) {
   with_lanes(e.block, [&]<int L>() {
-    reduce<L>(e, sum_g, sum_gx, scratch, [&](std::int64_t c) {
-      const auto mean = Lanes<L>::of(in.mean + c), inv_std = Lanes<L>::of(in.inv_std + c);
-      return [&in, mean, inv_std, c](std::int64_t at, Lanes<L>& a, Lanes<L>& b) {
-        const Lanes<L> v = Lanes<L>::of(in.x + at), g = masked<T, L>(in, at, c, v);
-        if (in.keep) g.to(in.dy + at);
-        a.v += g.v;
-        b.v += g.v * (v.v - mean.v) * inv_std.v;
+    with_gradient(in, [&]<Sign kSign, bool kMore>() {
+      const auto sums = [&]<bool kKeep>() {
+        reduce<L>(e, sum_g, sum_gx, scratch, [&](std::int64_t c) {
+          return [row = GradientRow<T, L, kSign, kMore>(in, c), x = in.x, dy = in.dy,
+                  mean = Lanes<L>::of(in.mean + c)](std::int64_t at, Lanes<L>& a, Lanes<L>& b) {
+            const Lanes<L> v = Lanes<L>::of(x + at), g = row(at, v);
+            if constexpr (kKeep) g.to(dy + at);
+            a.v += g.v;
+            b.v += g.v * (v.v - mean.v);
+          };
+        });
       };
+      if (in.keep)
+        sums.template operator()<true>();
+      else
+        sums.template operator()<false>();
     });
   });
+  for (std::int64_t c = 0; c < e.channels; ++c) sum_gx[c] *= in.inv_std[c];
 }
 
 template <class T>
 void norm_backward_apply(const NormExtent& e, const NormReduce<T>& in, const float* a,
                          const float* b, const float* c, T* dx) {
   with_lanes(e.block, [&]<int L>() {
-    for_rows<L>(e, dx, [=, &in](std::int64_t channel) {
-      return [=, &in, ca = Lanes<L>::of(a + channel), cb = Lanes<L>::of(b + channel),
-              cc = Lanes<L>::of(c + channel)](std::int64_t at) {
-        const Lanes<L> v = Lanes<L>::of(in.x + at);
-        const Lanes<L> g = in.keep ? Lanes<L>::of(in.dy + at) : masked<T, L>(in, at, channel, v);
-        return Lanes<L>{ca.v * g.v + cb.v * v.v + cc.v};
-      };
-    });
+    const auto apply = [&]<Sign kSign, bool kMore>() {
+      for_rows<L>(e, dx, [=, &in](std::int64_t channel) {
+        return [row = GradientRow<T, L, kSign, kMore>(in, channel), x = in.x,
+                ca = Lanes<L>::of(a + channel), cb = Lanes<L>::of(b + channel),
+                cc = Lanes<L>::of(c + channel)](std::int64_t at) {
+          const Lanes<L> v = Lanes<L>::of(x + at);
+          return Lanes<L>{ca.v * row(at, v).v + cb.v * v.v + cc.v};
+        };
+      });
+    };
+    if (in.keep)
+      apply.template operator()<Sign::none, false>();
+    else
+      with_gradient(in, apply);
   });
 }
 
