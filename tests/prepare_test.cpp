@@ -30,7 +30,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kVertices = 778, kManoJoints = 16;
+constexpr int kManoJoints = 16;
 
 // [16, 778], of which each row is the mean of the vertices 40 j .. 40 j + 3.
 std::vector<float> means_of_four() {
@@ -322,7 +322,7 @@ TEST_CASE("InterHand2.6M: the joints of real frames lie in their boxes", "[prepa
       CHECK((px.x >= box[0].get<double>() && px.x <= box[0].get<double>() + box[2].get<double>()));
       CHECK((px.y >= box[1].get<double>() && px.y <= box[1].get<double>() + box[3].get<double>()));
     }
-    CHECK(right - left > 0.4 * box[2].get<double>());  // and fill them
+    CHECK(right - left > 0.4 * box[2].get<double>());               // and fill them
     CHECK((hand.label.scale > 0.03f && hand.label.scale < 0.06f));  // of people's middle fingers
   }
 }

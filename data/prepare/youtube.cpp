@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kVertices = 778, kManoJoints = 16;
+constexpr int kManoJoints = 16;
 // Thumb to little finger.
 constexpr std::array<int, 5> kTips = {744, 320, 443, 555, 672};
 // MANO's joints (wrist; index, middle, little, ring, thumb from base to tip; then the five tips) in
