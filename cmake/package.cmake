@@ -24,6 +24,7 @@ install(RUNTIME_DEPENDENCY_SET packed_libraries
 install(DIRECTORY tests/golden tests/data DESTINATION tests)
 install(DIRECTORY tools/configs DESTINATION tools)
 install(PROGRAMS tools/gpu_check.sh tools/gpu_proof.sh tools/gpu_programs.sh DESTINATION tools)
+install(PROGRAMS tools/reproduce/paper.sh DESTINATION tools/reproduce)
 install(PROGRAMS benchmarks/pytorch_baseline.py DESTINATION benchmarks)
 install(FILES README.md DESTINATION .)
 install(DIRECTORY docs DESTINATION .)
