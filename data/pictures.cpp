@@ -43,8 +43,14 @@ PictureSet open_freihand(const fs::path& root, const std::string& split) {
   FreihandLabels read = read_freihand_labels(root, split);
   set.labels = std::move(read.labels);
   set.known = read.has_joints ? Known::joints : Known::camera;
-  if (read.has_joints && std::all_of(set.labels.begin(), set.labels.end(), knows_pixels_only))
+  if (read.has_joints && std::any_of(set.labels.begin(), set.labels.end(), knows_pixels_only)) {
+    const auto metric = std::find_if_not(set.labels.begin(), set.labels.end(), knows_pixels_only);
+    if (metric != set.labels.end())
+      fail(ErrorKind::data,
+           "{}: entry {} has a camera, others have none (the identity): part the set in two",
+           printable((root / (split + "_K.json")).string()), metric - set.labels.begin());
     set.known = Known::pixels;
+  }
   const std::string pictures = split + "/rgb";
   for (const std::string& file : list_pictures(root / pictures)) {
     set.files.push_back(pictures + "/" + file);

@@ -74,7 +74,8 @@ TEST_CASE("freeze: the encoder keeps its bytes, the head learns", "[freeze]") {
                            return std::filesystem::exists(metrics) && !read_bytes(metrics).empty();
                          }});
   INFO(described(stopped));
-  if (stopped.exit_code == 75) REQUIRE(run_peclr(halves + Args{"--resume"}).exit_code == 0);
+  REQUIRE(stopped.exit_code == 75);
+  REQUIRE(run_peclr(halves + Args{"--resume"}).exit_code == 0);
   CHECK(runs.model("halves") == whole);
 }
 

@@ -99,6 +99,18 @@ TEST_CASE("FreiHAND's layout") {
   refused(folder, Split::evaluation, "evaluation_scale.json");
 }
 
+TEST_CASE("cameras that are the identity: only pixels are known") {
+  const TempFolder folder;
+  write_set(folder, "training", 2, 1);
+  const std::string none = "[[1,0,0],[0,1,0],[0,0,1]]";
+  test::write_bytes(folder / "training_K.json", json(2, none));
+  const PictureSet set = open_pictures(folder.path(), Split::training);
+  CHECK(set.known == Known::pixels);
+  CHECK((has_pixels(set.known) && !has_camera(set.known)));
+  test::write_bytes(folder / "training_K.json", "[" + none + "," + kCamera + "]");
+  refused(folder, Split::training, "training_K.json", "entry 1 has a camera");
+}
+
 TEST_CASE("labels that cannot be are refused by file and entry") {
   const TempFolder folder;
   const std::string cameras = folder / "training_K.json", joints = folder / "training_xyz.json",

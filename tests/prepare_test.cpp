@@ -236,13 +236,15 @@ TEST_CASE("InterHand2.6M: single hands, from the world to the camera", "[prepare
                               {"capture", 3},
                               {"camera", "400026"},
                               {"frame_idx", id}});
-    data["annotations"].push_back({{"image_id", id}, {"hand_type", type}});
+    data["annotations"].push_back(
+        {{"image_id", id}, {"hand_type", type}, {"hand_type_valid", id != 15}});
     joints["3"][std::to_string(id)] = {{"world_coord", world}, {"joint_valid", validity}};
   };
   frame(11, "right", invalid);
   frame(12, "left", valid);
   frame(13, "interacting", valid);
   frame(14, "left", invalid);
+  frame(15, "left", valid);
   cameras["3"] = {{"campos", {{"400026", camera.position}}},
                   {"camrot", {{"400026", camera.rotation()}}},
                   {"focal", {{"400026", {1261.5, 1270.25}}}},
@@ -256,9 +258,9 @@ TEST_CASE("InterHand2.6M: single hands, from the world to the camera", "[prepare
   };
   write();
   const FrameHands read = read_interhand(folder.path(), "train");
-  CHECK(read.listed == 4);
+  CHECK(read.listed == 5);
   REQUIRE(read.hands.size() == 2);
-  REQUIRE(read.left_out.size() == 2);
+  REQUIRE(read.left_out.size() == 3);
   CHECK((read.left_out[0].first == "images/train/c/13.jpg" &&
          read.left_out[1].first == "images/train/c/14.jpg"));
   for (const std::size_t hand : {std::size_t{0}, std::size_t{1}}) {
@@ -283,7 +285,7 @@ TEST_CASE("InterHand2.6M: single hands, from the world to the camera", "[prepare
   joints["3"].erase("12");
   write();
   refused(caught([&] { read_interhand(folder.path(), "train"); }),
-          {"_joint_3d.json", "'12' not found"});
+          {"_joint_3d.json", "capture 3 has no frame 12", "c/12.jpg"});
   data["annotations"][0]["image_id"] = 99;
   write();
   refused(caught([&] { read_interhand(folder.path(), "train"); }), {"_data.json", "image 99"});

@@ -64,7 +64,8 @@ TEST_CASE("verify: every planted fault is told", "[verify]") {
   found({"  " + picture + ": truncated or damaged JPEG"}, 1);
   test::write_bytes(picture, good);
 
-  const std::string joints = hands + "/training_xyz.json", before = test::read_bytes(joints);
+  const std::string joints = hands + "/training_xyz.json", before = test::read_bytes(joints),
+                    scales = test::read_bytes(hands + "/training_scale.json");
   change(joints, [](json& all) {
     for (json& p : all[4]) p[0] = p[0].get<double>() + 3;
   });
@@ -84,9 +85,20 @@ TEST_CASE("verify: every planted fault is told", "[verify]") {
     for (json& x : all) x = 1000 * x.get<double>();
   });
   found({"which is no hand's: joints must be in metres"}, 1);
+  test::write_bytes(joints, before);
+  test::write_bytes(hands + "/training_scale.json", scales);
+
+  // What does not even open does not hide what stands behind it.
   fs::remove(picture);
-  CHECK(run_peclr({"verify", hands}).refuses(3, {"picture 7 is missing"}));
-  CHECK(run_peclr({"verify", folder / "none"}).refuses(3, {"no such folder"}));
+  test::write_bytes(hands + "/evaluation/rgb/00000001.jpg", "");
+  found({"picture 7 is missing", "00000001.jpg: the file is empty"}, 2);
+  test::write_bytes(picture, good);
+  fs::remove(hands + "/training_K.json");
+  found({"training_K.json is not there", "00000001.jpg: the file is empty"}, 2);
+  fs::remove(hands + "/evaluation_K.json");
+  found({"training_K.json is not there", "evaluation_K.json is not there"}, 2);
+  const ProgramResult none = run_peclr({"verify", folder / "none"});
+  CHECK((none.refuses(3, {"1 pictures"}) && says(none, "no such folder")));
 }
 
 TEST_CASE("verify: findings do not depend on threads", "[verify]") {

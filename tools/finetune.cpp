@@ -41,6 +41,10 @@ int run_finetune(const CommandLine& line) {
     load_training(*run.stored(), training.store, training.optimizer);
     pretraining = pretraining_of(*run.stored());
   } else {
+    if (settings.train.freeze == Settings::Freeze::encoder && settings.init_from.empty())
+      fail(ErrorKind::usage,
+           "train.freeze=encoder: without --init-from the encoder would stay as it was drawn; give "
+           "its weights");
     const Start start = start_from(settings, training.store);
     if (start.has_head) require_unseen(settings);
     pretraining = start.pretraining;

@@ -60,6 +60,10 @@ int run_predict(const CommandLine& line) {
     fail(ErrorKind::usage,
          "data.eval is not set; give a folder of pictures, e.g. data.eval=photos");
   const PictureSet set = open_pictures(settings.data.eval, Split::evaluation);
+  if (line.submission && set.known == Known::pixels)
+    fail(ErrorKind::data,
+         "{}: --submission wants metres; of this set only pixels are known, leave it out",
+         settings.data.eval);
   if (line.submission && !has_camera(set.known))
     fail(ErrorKind::data,
          "{}: --submission wants metres; there is no evaluation_K.json, and no scale with it",

@@ -29,6 +29,12 @@ FrameHands read_hands(const CommandLine& line) {
        shown(layout));
 }
 
+void tell(const std::vector<LeftOut>& left_out) {
+  for (const LeftOut& one : left_out)
+    fmt::print(stderr, "  left out: {} {}, the first {}\n", one.count, one.why,
+               printable(one.first));
+}
+
 void keep_side(FrameHands& listed, const std::string& hands) {
   if (hands == "both") return;
   const Side side = hands == "left" ? Side::left : Side::right;
@@ -45,6 +51,10 @@ int run_prepare(const CommandLine& line) {
   fmt::print(stderr, "reading the lists of {}\n", printable(line.paths[1]));
   FrameHands listed = read_hands(line);
   keep_side(listed, line.hands);
+  tell(listed.left_out);
+  if (listed.hands.empty())
+    fail(ErrorKind::data, "{}: of {} hands in its lists none is left; look at --hands and --split",
+         printable(line.paths[1]), listed.listed);
 
   const Split part = line.split == "train" ? Split::training : Split::evaluation;
   std::optional<Progress> progress;
@@ -68,10 +78,7 @@ int run_prepare(const CommandLine& line) {
       result.scaled > 0
           ? fmt::format("; {} of frames of another size than listed, joints scaled", result.scaled)
           : "");
-  for (const std::vector<LeftOut>& left_out : {listed.left_out, result.left_out})
-    for (const LeftOut& one : left_out)
-      fmt::print(stderr, "  left out: {} {}, the first {}\n", one.count, one.why,
-                 printable(one.first));
+  tell(result.left_out);
   return 0;
 }
 

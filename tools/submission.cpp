@@ -51,6 +51,8 @@ std::string_view meshes_in(std::string_view rest, const std::string& name) {
   std::string_view meshes;
   if (first != rest.npos && rest[first] == ',')  // in a cut file ']' may be another one's
     meshes = rest.substr(first + 1, last - first - (rest[last] == ']' ? 1 : 0));
+  if (meshes.find_first_not_of(kBlank, array_length(meshes)) != meshes.npos)
+    fail(ErrorKind::data, "{}: holds more than the pair [xyz, verts]; write it again", name);
   if (meshes.find_first_not_of(kBlank) == meshes.npos)
     fail(ErrorKind::data,
          "{}: no meshes after the joints; the file is cut, or no pair [xyz, verts]: write it again",

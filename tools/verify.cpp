@@ -45,8 +45,17 @@ std::string sizes_text(const SetFindings& findings) {
   return fmt::format("{} sizes, {} of {}", findings.sizes.size(), count, common);
 }
 
+// Whether anything of this part of FreiHAND's layout is there.
+bool has_part(const std::filesystem::path& root, const std::string& part) {
+  const auto there = [&](const char* file) {
+    std::error_code unknown;
+    return std::filesystem::exists(root / (part + file), unknown);
+  };
+  return there("_K.json") || there("_xyz.json") || there("_scale.json") || there("/rgb");
+}
+
 // Prints what was found; returns how many pictures or labels are not as they should be.
-std::int64_t verify(const PictureSet& set, const char* part) {
+std::int64_t examined(const PictureSet& set, const std::string& part) {
   Progress progress({.label = "verify", .steps = set.size(), .style = progress_style_of_stderr()});
   std::int64_t before = 0;
   const SetFindings findings = examine(set, [&](std::int64_t done, std::int64_t) {
@@ -82,19 +91,30 @@ std::int64_t verify(const PictureSet& set, const char* part) {
   return wrong;
 }
 
+// The same of a set that may not even open: whatever is wrong with it, the next one is read, too.
+std::int64_t verify(const std::filesystem::path& root, Split split, bool labelled) {
+  const std::string part = split == Split::training ? "training" : "evaluation";
+  try {
+    std::error_code unknown;
+    if (labelled && !std::filesystem::exists(root / (part + "_K.json"), unknown))
+      fail(ErrorKind::data, "{}_K.json is not there, so its {} part has no labels; fetch it again",
+           printable((root / part).string()), part);
+    return examined(open_pictures(root, split), labelled ? ", " + part : "");
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
+    fmt::print("{}\n", error.what());
+    return 1;
+  }
+}
+
 }  // namespace
 
 int run_verify(const CommandLine& line) {
   std::int64_t wrong = 0;
   for (const std::string& path : line.paths) {
-    const auto has = [&](const char* part) {
-      std::error_code unknown;
-      return std::filesystem::exists(std::filesystem::path(path) / part, unknown);
-    };
-    const bool training = has("training_K.json"), evaluation = has("evaluation_K.json");
-    if (training || !evaluation)
-      wrong += verify(open_pictures(path, Split::training), training ? ", training" : "");
-    if (evaluation) wrong += verify(open_pictures(path, Split::evaluation), ", evaluation");
+    const bool training = has_part(path, "training"), evaluation = has_part(path, "evaluation");
+    if (training || !evaluation) wrong += verify(path, Split::training, training);
+    if (evaluation) wrong += verify(path, Split::evaluation, true);
   }
   if (wrong > 0)
     fail(ErrorKind::data, "{} pictures or labels are not as they should be; mend or remove them",

@@ -123,6 +123,7 @@ std::optional<CutHand> cut_hand(const Image& frame, const FrameHand& hand) {
 }
 
 CutResult cut_hands(const std::vector<FrameHand>& hands, const CutOptions& options) {
+  check(!hands.empty(), "cut_hands: no hands");
   const fs::path folder = make_freihand_part(options.out, options.part);
   require_empty(folder);
   std::map<std::string, std::vector<std::size_t>> by_frame;
@@ -177,11 +178,9 @@ CutResult cut_hands(const std::vector<FrameHand>& hands, const CutOptions& optio
   }
   result.written = std::ssize(labels);
   if (labels.empty())
-    fail(ErrorKind::data, "{}: not one hand can be cut out; {}", printable(options.root.string()),
-         result.left_out.empty()
-             ? "none is listed"
-             : fmt::format("{} are {}, the first {}", result.left_out[0].count,
-                           result.left_out[0].why, printable(result.left_out[0].first)));
+    fail(ErrorKind::data, "{}: not one hand can be cut out; {} are {}, the first {}",
+         printable(options.root.string()), result.left_out[0].count, result.left_out[0].why,
+         printable(result.left_out[0].first));
   write_freihand_labels(options.out, options.part, labels);
   return result;
 }

@@ -61,6 +61,7 @@ struct Frame {
 struct Annotated {
   std::int64_t image = 0;
   std::string hand_type;  // right, left or interacting
+  bool sure = true;       // of that
 };
 struct Listed {
   std::unordered_map<std::int64_t, Frame> frames;  // by id
@@ -85,7 +86,8 @@ Listed read_data(const fs::path& path, const std::string& folder) {
           }},
       EntryList{"annotations", [&](std::int64_t, const json& entry) {
                   listed.annotations.push_back({entry.at("image_id").get<std::int64_t>(),
-                                                entry.at("hand_type").get<std::string>()});
+                                                entry.at("hand_type").get<std::string>(),
+                                                is_true(entry.at("hand_type_valid"))});
                 }}};
   read_json_entries(path, lists);
   return listed;
@@ -123,7 +125,8 @@ FrameHands read_interhand(const fs::path& root, const std::string& split) {
   const Cameras cameras = read_cameras(root / (start + "_camera.json"));
   FrameHands read;
   read.listed = std::ssize(listed.annotations);
-  read_json_document(root / (start + "_joint_3d.json"), [&](const json& joints) {
+  const fs::path world = root / (start + "_joint_3d.json");
+  read_json_document(world, [&](const json& joints) {
     for (const Annotated& annotated : listed.annotations) {
       const auto at = listed.frames.find(annotated.image);
       if (at == listed.frames.end())
@@ -134,12 +137,19 @@ FrameHands read_interhand(const fs::path& root, const std::string& split) {
         leave_out(read.left_out, "of hands that interact", frame.file);
         continue;
       }
+      if (!annotated.sure) {
+        leave_out(read.left_out, "of hands whose side is not sure", frame.file);
+        continue;
+      }
       const auto camera = cameras.find({frame.capture, frame.camera});
       if (camera == cameras.end())
         fail(ErrorKind::data, "{}: capture {} has no camera {}, which took {}; fetch the set again",
              printable((root / (start + "_camera.json")).string()), frame.capture,
              shown(frame.camera), printable(frame.file));
       const Side side = annotated.hand_type == "left" ? Side::left : Side::right;
+      if (!joints.contains(frame.capture) || !joints.at(frame.capture).contains(frame.index))
+        fail(ErrorKind::data, "{}: capture {} has no frame {}, of which {} is; fetch the set again",
+             printable(world.string()), frame.capture, frame.index, printable(frame.file));
       const std::optional<HandLabel> label =
           label_of(joints.at(frame.capture).at(frame.index), side, camera->second);
       if (label)
