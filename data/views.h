@@ -77,9 +77,9 @@ struct PixelBox {
   int x = 0, y = 0, width = 0, height = 0;
 };
 
-// What of a picture the views of the default recipe can see around these joints, whatever is drawn,
-// as wide or narrow as they may be made from 64 pixels on; paper_exact's and probe_view's too.
-// Nothing where predicted_view gives nothing.
+// What of a picture the default recipe's views of 64 pixels and more can see around these joints,
+// whatever is drawn; paper_exact's and probe_view's too. Nothing where predicted_view gives
+// nothing.
 std::optional<PixelBox> seen_box(int width, int height, std::span<const Vec2f> joints);
 
 // K' = T K: what `to_output` makes of a camera. Projecting with K' gives pixel indices of the view.

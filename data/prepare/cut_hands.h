@@ -34,8 +34,9 @@ struct CutResult {
 };
 
 // Writes out/PART/rgb/NUMBER_FRAME.jpg and the labels, in the order of `hands`, of which there
-// is at least one; what is written does not depend on threads. Throws Error(usage) if the part is already there or its folder holds
-// pictures, Error(data) if not one hand can be written, Error(failure) if the disk refuses.
+// is at least one; what is written does not depend on threads. Throws Error(usage) if the part is
+// already there or its folder holds pictures, Error(data) if not one hand can be written,
+// Error(failure) if the disk refuses.
 CutResult cut_hands(const std::vector<FrameHand>& hands, const CutOptions& options);
 
 }  // namespace peclr
