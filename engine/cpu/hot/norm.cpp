@@ -38,7 +38,8 @@ enum class Sign { none, line, output };
 // activation.
 template <class T, int L, Sign kSign, bool kMore>
 struct GradientRow {
-  const T *dy, *more, *y;
+  T* dy;
+  const T *more, *y;
   Lanes<L> scale{}, shift{};
   float slope;
 
@@ -231,10 +232,10 @@ void norm_backward_reduce(const NormExtent& e, const NormReduce<T>& in, double* 
     with_gradient(in, [&]<Sign kSign, bool kMore>() {
       const auto sums = [&]<bool kKeep>() {
         reduce<L>(e, sum_g, sum_gx, scratch, [&](std::int64_t c) {
-          return [row = GradientRow<T, L, kSign, kMore>(in, c), x = in.x, dy = in.dy,
+          return [row = GradientRow<T, L, kSign, kMore>(in, c), x = in.x,
                   mean = Lanes<L>::of(in.mean + c)](std::int64_t at, Lanes<L>& a, Lanes<L>& b) {
             const Lanes<L> v = Lanes<L>::of(x + at), g = row(at, v);
-            if constexpr (kKeep) g.to(dy + at);
+            if constexpr (kKeep) g.to(row.dy + at);
             a.v += g.v;
             b.v += g.v * (v.v - mean.v);
           };
