@@ -7,7 +7,6 @@
 #include "data/picture_cache.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
-#include "kernels/joints.h"
 
 namespace peclr {
 namespace {
@@ -25,8 +24,7 @@ void note(SetFindings::Noted& noted, const std::string& picture) {
 
 bool middle_is_inside(const HandLabel& label, int width, int height) {
   float x = 0, y = 0;
-  for (const Vec3f& p : label.xyz) {
-    const Vec2f px = project(label.K, p);
+  for (const Vec2f& px : project(label.K, label.xyz)) {
     x += px.x / kJoints;
     y += px.y / kJoints;
   }
@@ -38,8 +36,7 @@ void examine_labels(const PictureSet& set, SetFindings& findings) {
   if (set.known != Known::joints) return;
   for (std::size_t i = 0; i < set.labels.size(); ++i) {
     const HandLabel& label = set.labels[i];
-    const Vec3f a = label.xyz[kMiddleMcp], b = label.xyz[kMiddlePip];
-    const float bone = std::hypot(a.x - b.x, a.y - b.y, a.z - b.z);
+    const float bone = measured_scale(label.xyz);
     findings.bones.push_back(bone);
     if (!(std::abs(label.scale - bone) <= kScaleTolerance * bone))
       note(findings.scale_differs, set.files[i]);

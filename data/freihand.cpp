@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <span>
 
 #include "data/json.h"
@@ -75,8 +74,7 @@ void read_scales(const fs::path& file, const fs::path& cameras, std::vector<Hand
 
 void measure_scales(const fs::path& joints, std::vector<HandLabel>& labels) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    const Vec3f a = labels[i].xyz[kMiddleMcp], b = labels[i].xyz[kMiddlePip];
-    labels[i].scale = std::hypot(a.x - b.x, a.y - b.y, a.z - b.z);
+    labels[i].scale = measured_scale(labels[i].xyz);
     if (labels[i].scale > 0) continue;
     fail(ErrorKind::data, "{}: joints {} and {} of entry {} coincide; mend the entry",
          printable(joints.string()), kMiddleMcp, kMiddlePip, i);

@@ -50,13 +50,11 @@ std::string json_of(const std::vector<HandLabel>& labels, Field HandLabel::*fiel
   return text + "]\n";
 }
 
-std::string name_of(Split part) { return part == Split::training ? "training" : "evaluation"; }
-
 }  // namespace
 
 std::filesystem::path make_freihand_part(const std::filesystem::path& dir, Split part) {
   std::error_code error;
-  const std::filesystem::path labels = dir / (name_of(part) + "_K.json"),
+  const std::filesystem::path labels = dir / fmt::format("{}_K.json", name_of(part)),
                               pictures = dir / name_of(part) / "rgb";
   if (std::filesystem::exists(labels, error))
     fail(ErrorKind::usage, "{} is already there; choose an empty folder",

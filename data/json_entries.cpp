@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/json_entries.h"
 
-#include <cerrno>
 #include <fstream>
 #include <string>
 #include <vector>
 
 #include "engine/error.h"
-#include "engine/file_error.h"
+#include "engine/file.h"
 #include "engine/text.h"
 
 namespace peclr {
@@ -17,14 +16,8 @@ using nlohmann::json;
 using Event = json::parse_event_t;
 
 std::ifstream open(const std::filesystem::path& path) {
-  std::error_code unknown;
-  if (std::filesystem::exists(path, unknown) && !std::filesystem::is_regular_file(path, unknown))
-    fail(ErrorKind::data, "{}: is not a regular file; give the annotations' file",
-         printable(path.string()));
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail_reading(path.string(), "cannot open", errno, ErrorKind::data);
-  return in;
+  const InputFile checked(path.string(), ErrorKind::data);
+  return std::ifstream(path, std::ios::binary);
 }
 
 // What the library says, without its own name for it: "[json.exception.out_of_range.403] key …".

@@ -3,7 +3,9 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <cmath>
 
+#include "kernels/joints.h"
 #include "kernels/pose25d.h"
 #include "kernels/vec.h"
 
@@ -21,6 +23,18 @@ struct HandLabel {
 // Pixel (u, v) of a point in camera space.
 inline Vec2f project(const Mat3f& K, const Vec3f& p) {
   return project_point<Vec2f>(K.m, p.x, p.y, p.z);
+}
+
+inline std::array<Vec2f, kJoints> project(const Mat3f& K, const std::array<Vec3f, kJoints>& xyz) {
+  std::array<Vec2f, kJoints> pixels;
+  for (std::size_t j = 0; j < kJoints; ++j) pixels[j] = project(K, xyz[j]);
+  return pixels;
+}
+
+// The length of the bone between joints 9 and 10, which labels' scales are.
+inline float measured_scale(const std::array<Vec3f, kJoints>& xyz) {
+  const Vec3f a = xyz[kMiddleMcp], b = xyz[kMiddlePip];
+  return std::hypot(a.x - b.x, a.y - b.y, a.z - b.z);
 }
 
 // Labels of sets that know pixels alone have the identity as K and (u, v, 1) as joints: project

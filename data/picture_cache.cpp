@@ -18,9 +18,7 @@ int side_seen(const PictureSet& set, std::int64_t index, const Image& image, See
   const int whole = std::min(image.width, image.height);
   if (seen == Seen::centre || !has_pixels(set.known)) return whole;
   const HandLabel& label = set.label(index);
-  std::array<Vec2f, kJoints> joints;
-  for (std::size_t j = 0; j < kJoints; ++j) joints[j] = project(label.K, label.xyz[j]);
-  const double side = plain_side(joints);
+  const double side = plain_side(project(label.K, label.xyz));
   return side >= 1 && side < whole ? static_cast<int>(side) : whole;
 }
 

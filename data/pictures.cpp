@@ -122,10 +122,12 @@ void keep_these(PictureSet& set, std::vector<std::uint32_t> kept) {
 
 }  // namespace
 
+const char* name_of(Split split) { return split == Split::training ? "training" : "evaluation"; }
+
 PictureSet open_pictures(const fs::path& path, Split split) {
   const bool training = split == Split::training;
-  const std::string wanted = training ? "training" : "evaluation";
-  const std::string other = training ? "evaluation" : "training";
+  const std::string wanted = name_of(split);
+  const std::string other = name_of(training ? Split::evaluation : Split::training);
   std::error_code unknown;
   if (fs::exists(path / (wanted + "_K.json"), unknown)) return open_freihand(path, wanted);
   // A broken FreiHAND folder must not pass for a folder of pictures: it would mix the splits,

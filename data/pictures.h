@@ -13,6 +13,8 @@
 namespace peclr {
 
 enum class Split { training, evaluation };
+// As FreiHAND's files begin.
+const char* name_of(Split split);
 
 // What a PictureSet's labels hold.
 enum class Known {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Brings other data sets into the layout that the trainings read.
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "data/prepare/cut_hands.h"
@@ -58,7 +57,6 @@ int run_prepare(const CommandLine& line) {
 
   const Split part = line.split == "train" ? Split::training : Split::evaluation;
   std::optional<Progress> progress;
-  std::int64_t before = 0;
   const CutResult result =
       cut_hands(listed.hands,
                 {.root = line.paths[1],
@@ -68,7 +66,7 @@ int run_prepare(const CommandLine& line) {
                    if (!progress)
                      progress.emplace(ProgressOptions{
                          .label = "prepare", .steps = frames, .style = progress_style_of_stderr()});
-                   progress->update_count(done, done - std::exchange(before, done));
+                   progress->update_count(done);
                  }});
   progress.reset();
 

@@ -98,6 +98,8 @@ void Progress::update_count(std::int64_t step, std::int64_t images) {
   advance(step, images);
 }
 
+void Progress::update_count(std::int64_t step) { update_count(step, step - state_.step); }
+
 void Progress::advance(std::int64_t step, std::int64_t images) {
   const double now = options_.now(), seconds = now - last_time_;
   last_time_ = now;

@@ -69,6 +69,7 @@ class Progress {
   };
   void update(const Step& step);                              // with a loss
   void update_count(std::int64_t step, std::int64_t images);  // without
+  void update_count(std::int64_t step);                       // where a step is an image
   // A line of its own that does not tear the redrawn one.
   void note(std::string_view line);
   // Leaves the last state on a line of its own. Called by the destructor.

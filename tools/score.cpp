@@ -49,14 +49,13 @@ int run_score(const CommandLine& line) {
   bool in_front = true;
   for (std::size_t i = 0; i < hands; ++i) {
     std::array<Vec3f, kJoints> xyz;
-    std::array<Vec2f, kJoints> px;
     for (std::size_t j = 0; j < kJoints; ++j) {
       const float* number = &joints[3 * (kJoints * i + j)];
       xyz[j] = {number[0], number[1], number[2]};
-      px[j] = project(truth.labels[i].K, xyz[j]);
       in_front = in_front && number[2] > 0;
     }
-    pairs.add(fmt::format("evaluation/rgb/{:08}.jpg", i), truth.labels[i], xyz, px);
+    pairs.add(fmt::format("evaluation/rgb/{:08}.jpg", i), truth.labels[i], xyz,
+              project(truth.labels[i].K, xyz));
   }
   pairs.predicted_meshes = std::move(submission.meshes);
   if (!pairs.predicted_meshes.empty())

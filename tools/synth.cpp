@@ -11,11 +11,8 @@ int run_synth(const CommandLine& line) {
   const int training = static_cast<int>(line.count), evaluation = evaluation_images(training);
   Progress progress(
       {.label = "synth", .steps = training + evaluation, .style = progress_style_of_stderr()});
-  int before = 0;
-  write_synthetic(line.out, training, static_cast<std::uint64_t>(line.seed), [&](int done, int) {
-    progress.update_count(done, done - before);
-    before = done;
-  });
+  write_synthetic(line.out, training, static_cast<std::uint64_t>(line.seed),
+                  [&](int done, int) { progress.update_count(done); });
   progress.finish();
   fmt::print(stderr, "{} training and {} evaluation pictures in FreiHAND's layout: {}\n", training,
              evaluation, line.out);

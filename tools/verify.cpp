@@ -46,10 +46,10 @@ std::string sizes_text(const SetFindings& findings) {
 }
 
 // Whether anything of this part of FreiHAND's layout is there.
-bool has_part(const std::filesystem::path& root, const std::string& part) {
+bool has_part(const std::filesystem::path& root, Split split) {
   const auto there = [&](const char* file) {
     std::error_code unknown;
-    return std::filesystem::exists(root / (part + file), unknown);
+    return std::filesystem::exists(root / (std::string(name_of(split)) + file), unknown);
   };
   return there("_K.json") || there("_xyz.json") || there("_scale.json") || there("/rgb");
 }
@@ -57,10 +57,8 @@ bool has_part(const std::filesystem::path& root, const std::string& part) {
 // Prints what was found; returns how many pictures or labels are not as they should be.
 std::int64_t examined(const PictureSet& set, const std::string& part) {
   Progress progress({.label = "verify", .steps = set.size(), .style = progress_style_of_stderr()});
-  std::int64_t before = 0;
-  const SetFindings findings = examine(set, [&](std::int64_t done, std::int64_t) {
-    progress.update_count(done, done - std::exchange(before, done));
-  });
+  const SetFindings findings =
+      examine(set, [&](std::int64_t done, std::int64_t) { progress.update_count(done); });
   progress.finish();
 
   fmt::print("{}{}: {} pictures ({}), {}\n", printable(set.root.string()), part, set.size(),
@@ -93,7 +91,7 @@ std::int64_t examined(const PictureSet& set, const std::string& part) {
 
 // The same of a set that may not even open: whatever is wrong with it, the next one is read, too.
 std::int64_t verify(const std::filesystem::path& root, Split split, bool labelled) {
-  const std::string part = split == Split::training ? "training" : "evaluation";
+  const std::string part = name_of(split);
   try {
     std::error_code unknown;
     if (labelled && !std::filesystem::exists(root / (part + "_K.json"), unknown))
@@ -112,7 +110,8 @@ std::int64_t verify(const std::filesystem::path& root, Split split, bool labelle
 int run_verify(const CommandLine& line) {
   std::int64_t wrong = 0;
   for (const std::string& path : line.paths) {
-    const bool training = has_part(path, "training"), evaluation = has_part(path, "evaluation");
+    const bool training = has_part(path, Split::training),
+               evaluation = has_part(path, Split::evaluation);
     if (training || !evaluation) wrong += verify(path, Split::training, training);
     if (evaluation) wrong += verify(path, Split::evaluation, true);
   }

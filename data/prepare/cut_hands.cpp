@@ -2,8 +2,6 @@
 #include "data/prepare/cut_hands.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <cstring>
 #include <map>
 
@@ -18,41 +16,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using Joints = std::array<Vec2f, kJoints>;
+// From a picture to the same one resized: a picture's left edge lies at -0.5.
+Affine2 resizing(double x, double y) { return {{x, 0, 0.5 * x - 0.5, 0, y, 0.5 * y - 0.5}}; }
 
-// A diagonal map of pixel indices, u' = scale u + shift.
-struct PixelMap {
-  double scale_x = 1, scale_y = 1, shift_x = 0, shift_y = 0;
-};
-
-// Pixel centres are whole numbers, so a picture's left edge lies at -0.5.
-PixelMap scaling(double x, double y) { return {x, y, 0.5 * x - 0.5, 0.5 * y - 0.5}; }
-
-HandLabel mapped(const HandLabel& label, const PixelMap& map) {
+// The label of the picture that `map`, which turns nothing, makes of the label's.
+HandLabel mapped(const HandLabel& label, const Affine2& map) {
   HandLabel out = label;
-  const auto move = [&](double u, double v, double w, float& x, float& y) {
-    x = static_cast<float>(map.scale_x * u + map.shift_x * w);
-    y = static_cast<float>(map.scale_y * v + map.shift_y * w);
-  };
   if (knows_pixels_only(label)) {
-    for (Vec3f& p : out.xyz) move(p.x, p.y, 1, p.x, p.y);
+    for (Vec3f& p : out.xyz) {
+      const Vec2f moved = apply(map, {p.x, p.y});
+      p = {moved.x, moved.y, 1};
+    }
     return out;
   }
-  const float* K = label.K.m;
-  for (int column = 0; column < 3; ++column)
-    move(K[column], K[3 + column], K[6 + column], out.K.m[column], out.K.m[3 + column]);
-  if (map.scale_x > 0) return out;
+  out.K = transform_camera(label.K, map);
+  if (map.m[0] > 0) return out;
   // A mirrored hand is that of a mirrored space: focal lengths stay positive.
   out.K.m[0] = -out.K.m[0];
   for (Vec3f& p : out.xyz) p.x = -p.x;
   return out;
-}
-
-Joints pixels_of(const HandLabel& label) {
-  Joints joints;
-  std::transform(label.xyz.begin(), label.xyz.end(), joints.begin(),
-                 [&](const Vec3f& p) { return project(label.K, p); });
-  return joints;
 }
 
 Image copied(const Image& from, const PixelBox& box, Side side) {
@@ -109,16 +91,17 @@ struct Fate {
 }  // namespace
 
 std::optional<CutHand> cut_hand(const Image& frame, const FrameHand& hand) {
-  const PixelMap to_frame = scaling(static_cast<double>(frame.width) / hand.width,
+  const Affine2 to_frame = resizing(static_cast<double>(frame.width) / hand.width,
                                     static_cast<double>(frame.height) / hand.height);
   const HandLabel label = mapped(hand.label, to_frame);
   const auto in_front = [](const Vec3f& p) { return p.z > 0; };
   if (!std::all_of(label.xyz.begin(), label.xyz.end(), in_front)) return std::nullopt;
-  const std::optional<PixelBox> box = seen_box(frame.width, frame.height, pixels_of(label));
+  const std::optional<PixelBox> box =
+      seen_box(frame.width, frame.height, project(label.K, label.xyz));
   if (!box) return std::nullopt;
-  const PixelMap to_cut = hand.side == Side::right
-                              ? PixelMap{1, 1, -1.0 * box->x, -1.0 * box->y}
-                              : PixelMap{-1, 1, 1.0 * (box->x + box->width - 1), -1.0 * box->y};
+  const double x = box->x, y = box->y, right = x + box->width - 1;
+  const Affine2 to_cut =
+      hand.side == Side::right ? Affine2{{1, 0, -x, 0, 1, -y}} : Affine2{{-1, 0, right, 0, 1, -y}};
   return CutHand{copied(frame, *box, hand.side), mapped(label, to_cut)};
 }
 

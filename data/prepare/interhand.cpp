@@ -2,7 +2,6 @@
 #include "data/prepare/interhand.h"
 
 #include <array>
-#include <cmath>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -11,7 +10,6 @@
 #include "data/json_entries.h"
 #include "engine/error.h"
 #include "engine/text.h"
-#include "kernels/joints.h"
 
 namespace peclr {
 namespace {
@@ -111,8 +109,7 @@ std::optional<HandLabel> label_of(const json& joints, Side side, const Camera& c
     label.xyz[j] = {static_cast<float>(point[0]), static_cast<float>(point[1]),
                     static_cast<float>(point[2])};
   }
-  const Vec3f a = label.xyz[kMiddleMcp], b = label.xyz[kMiddlePip];
-  label.scale = std::hypot(a.x - b.x, a.y - b.y, a.z - b.z);
+  label.scale = measured_scale(label.xyz);
   return label;
 }
 

@@ -13,10 +13,7 @@ constexpr std::uint64_t kTrainingCrops = 0x70726F6265, kEvaluationCrops = 0x7465
 constexpr std::size_t kNumbers = 2 * kJoints;  // of a crop
 
 std::array<Vec2f, kJoints> joints_in(const Picture& picture, const HandLabel& label) {
-  const Mat3f K = reduced_camera(label.K, picture.factor);
-  std::array<Vec2f, kJoints> px;
-  for (std::size_t j = 0; j < kJoints; ++j) px[j] = project(K, label.xyz[j]);
-  return px;
+  return project(reduced_camera(label.K, picture.factor), label.xyz);
 }
 
 }  // namespace

@@ -59,21 +59,21 @@ struct GradientRow {
   }
 };
 
-// body<kSign, kMore>() for what arrives: decided once, not at every row.
+// body<kSign, kMore, kKeep>() for what arrives: decided once, not at every row.
 template <class T, class F>
 void with_gradient(const NormReduce<T>& in, F body) {
-  const auto with_more = [&]<Sign kSign>() {
+  const auto kept = [&]<Sign kSign>() {
     if (in.more)
-      body.template operator()<kSign, true>();
+      body.template operator()<kSign, true, true>();
     else
-      body.template operator()<kSign, false>();
+      body.template operator()<kSign, false, true>();
   };
-  if (in.slope == 1.f)
-    with_more.template operator()<Sign::none>();
-  else if (in.y)
-    with_more.template operator()<Sign::output>();
-  else
-    with_more.template operator()<Sign::line>();
+  const bool none = in.slope == 1.f;
+  if (!in.keep && none) return body.template operator()<Sign::none, false, false>();
+  if (!in.keep) return body.template operator()<Sign::line, false, false>();
+  if (none) return kept.template operator()<Sign::none>();
+  if (in.y) return kept.template operator()<Sign::output>();
+  kept.template operator()<Sign::line>();
 }
 
 // Adds the two sums of a chunk into partial[2][channels], for the group of L channels that begins
@@ -229,22 +229,16 @@ template <class T>
 void norm_backward_reduce(const NormExtent& e, const NormReduce<T>& in, double* sum_g,
                           double* sum_gx, double* scratch) {
   with_lanes(e.block, [&]<int L>() {
-    with_gradient(in, [&]<Sign kSign, bool kMore>() {
-      const auto sums = [&]<bool kKeep>() {
-        reduce<L>(e, sum_g, sum_gx, scratch, [&](std::int64_t c) {
-          return [row = GradientRow<T, L, kSign, kMore>(in, c), x = in.x,
-                  mean = Lanes<L>::of(in.mean + c)](std::int64_t at, Lanes<L>& a, Lanes<L>& b) {
-            const Lanes<L> v = Lanes<L>::of(x + at), g = row(at, v);
-            if constexpr (kKeep) g.to(row.dy + at);
-            a.v += g.v;
-            b.v += g.v * (v.v - mean.v);
-          };
-        });
-      };
-      if (in.keep)
-        sums.template operator()<true>();
-      else
-        sums.template operator()<false>();
+    with_gradient(in, [&]<Sign kSign, bool kMore, bool kKeep>() {
+      reduce<L>(e, sum_g, sum_gx, scratch, [&](std::int64_t c) {
+        return [row = GradientRow<T, L, kSign, kMore>(in, c), x = in.x,
+                mean = Lanes<L>::of(in.mean + c)](std::int64_t at, Lanes<L>& a, Lanes<L>& b) {
+          const Lanes<L> v = Lanes<L>::of(x + at), g = row(at, v);
+          if constexpr (kKeep) g.to(row.dy + at);
+          a.v += g.v;
+          b.v += g.v * (v.v - mean.v);
+        };
+      });
     });
   });
   for (std::int64_t c = 0; c < e.channels; ++c) sum_gx[c] *= in.inv_std[c];
@@ -254,9 +248,9 @@ template <class T>
 void norm_backward_apply(const NormExtent& e, const NormReduce<T>& in, const float* a,
                          const float* b, const float* c, T* dx) {
   with_lanes(e.block, [&]<int L>() {
-    const auto apply = [&]<Sign kSign, bool kMore>() {
+    const auto apply = [&]<Sign kSign>() {
       for_rows<L>(e, dx, [=, &in](std::int64_t channel) {
-        return [row = GradientRow<T, L, kSign, kMore>(in, channel), x = in.x,
+        return [row = GradientRow<T, L, kSign, false>(in, channel), x = in.x,
                 ca = Lanes<L>::of(a + channel), cb = Lanes<L>::of(b + channel),
                 cc = Lanes<L>::of(c + channel)](std::int64_t at) {
           const Lanes<L> v = Lanes<L>::of(x + at);
@@ -264,10 +258,10 @@ void norm_backward_apply(const NormExtent& e, const NormReduce<T>& in, const flo
         };
       });
     };
-    if (in.keep)
-      apply.template operator()<Sign::none, false>();
+    if (in.keep || in.slope == 1.f)
+      apply.template operator()<Sign::none>();
     else
-      with_gradient(in, apply);
+      apply.template operator()<Sign::line>();
   });
 }
 

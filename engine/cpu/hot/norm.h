@@ -25,7 +25,8 @@ struct NormOn {
 
 // What both passes of the gradient read: g = (dy + more) * act'(y), more may be null. The sign of y
 // is that of x * scale + shift, or, where a residual was added (and for no other norm), y is read.
-// With keep, the first pass leaves g in dy, for the residual and for the second pass.
+// With keep, the first pass leaves g in dy, for the residual and for the second pass; more and y
+// come with it alone.
 template <class T>
 struct NormReduce {
   T* dy;
