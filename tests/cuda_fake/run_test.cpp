@@ -61,12 +61,12 @@ TEST_CASE("cuda stand-in: fine-tuning does not depend on when streams work", "[f
 TEST_CASE("cuda stand-in: a batch that does not fit the card is refused before the first step",
           "[fake][run]") {
   const Runs runs;
-  const Env small{{"PECLR_FAKE_MEMORY_MIB", "280"}};
+  const Env small{{"PECLR_FAKE_MEMORY_MIB", "270"}};
   Args more{"model.input=128", "train.epochs=1", "train.batch_size=8"};
   const ProgramResult result = runs.run("pretrain", "large", more, small);
   INFO(described(result));
   CHECK(result.refuses(
-      1, {"out of memory: train.batch_size=8 needs at least", "there are 279", "should fit"}));
+      1, {"out of memory: train.batch_size=8 needs at least", "there are 269", "should fit"}));
   CHECK_FALSE(result.says("step 1/"));
   // What should fit does.
   const std::string line = result.last_line();
