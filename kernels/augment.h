@@ -65,6 +65,15 @@ inline constexpr double kMaxPosition = 65535;  // pixels from the origin, see po
 
 PECLR_BEGIN
 
+PECLR_HD constexpr float imagenet_mean(int channel) {
+  constexpr float kMean[3] = {0.485f, 0.456f, 0.406f};
+  return kMean[channel];
+}
+PECLR_HD constexpr float imagenet_deviation(int channel) {
+  constexpr float kDeviation[3] = {0.229f, 0.224f, 0.225f};
+  return kDeviation[channel];
+}
+
 // Samples an axis for a resize by `scale` source pixels an output pixel: no two are further apart
 // than one pixel, up to a limit that only pictures reach which should have been reduced when they
 // were read.
@@ -117,11 +126,10 @@ PECLR_HD inline AugmentPlan plan_augment(const AugmentParams& params, int width,
   plan.jitter = params.jitter;
   plan.weight_sum =
       static_cast<float>(params.samples_x * params.samples_y) * (1 << (2 * kWeightBits));
-  constexpr float kMean[3] = {0.485f, 0.456f, 0.406f}, kDeviation[3] = {0.229f, 0.224f, 0.225f};
   const bool imagenet = params.scale == PixelScale::imagenet;
   for (int c = 0; c < 3; ++c) {
-    plan.mean[c] = imagenet ? 255 * kMean[c] : 0;
-    plan.scale[c] = imagenet ? 1 / (255 * kDeviation[c]) : 1;
+    plan.mean[c] = imagenet ? 255 * imagenet_mean(c) : 0;
+    plan.scale[c] = imagenet ? 1 / (255 * imagenet_deviation(c)) : 1;
   }
   return plan;
 }

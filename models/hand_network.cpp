@@ -7,7 +7,7 @@ namespace peclr {
 namespace {
 
 constexpr std::int64_t kHidden = 128;
-constexpr NormSpec kLeakyRelu{.slope = 0.01f};
+constexpr NormSpec kLeakyRelu{.slope = HandNetwork::kSlope};
 
 }  // namespace
 
@@ -17,11 +17,12 @@ HandNetwork::HandNetwork(ParameterStore& store, int depth, Encoder encoder,
       fc_(add_linear(store, encoder_prefix + "fc", kHeadWidth, encoder_.plan().features(),
                      Bias::learned)) {
   std::int64_t in = kHeadWidth;
-  for (int i = 0; i < 2;
-       ++i, in = kHidden) {  // the activations in between have no weights: 0 1 [2] 3 4 [5] 6
-    hidden_[i] =
-        add_linear(store, fmt::format("{}{}", root_prefix, 3 * i), kHidden, in, Bias::learned);
-    norms_[i] = add_norm(store, fmt::format("{}{}", root_prefix, 3 * i + 1), kHidden);
+  int name = 0;  // the activations in between have no weights: 0 1 [2] 3 4 [5] 6
+  for (Hidden& h : hidden_) {
+    h.layer = add_linear(store, fmt::format("{}{}", root_prefix, name), kHidden, in, Bias::learned);
+    h.norm = add_norm(store, fmt::format("{}{}", root_prefix, name + 1), kHidden);
+    name += 3;
+    in = kHidden;
   }
   residual_ = add_linear(store, root_prefix + "6", 1, kHidden, Bias::learned);
 }
@@ -31,8 +32,8 @@ HandNetwork::Output HandNetwork::forward(Tape& tape, const Variable& images, con
   const Variable raw = apply(tape, fc_, encoder_.forward(tape, images, compute));
   Output out{ops::pose_lift(tape, raw, cameras), {}};
   Variable x = out.lifted.mlp_input;
-  for (int i = 0; i < 2; ++i)
-    x = ops::norm_act(tape, apply(tape, hidden_[i], x), norms_[i], kLeakyRelu);
+  for (const Hidden& h : hidden_)
+    x = ops::norm_act(tape, apply(tape, h.layer, x), h.norm, kLeakyRelu);
   out.root = ops::refine_root(tape, out.lifted.root_depth, apply(tape, residual_, x));
   return out;
 }

@@ -4,6 +4,9 @@
 // small network that refines it. Parameter names are those of the released fine-tuned weights:
 // torchvision's, fc.*, zroot_ref.{0,1,3,4,6}.*.
 #pragma once
+#include <array>
+#include <span>
+
 #include "engine/pose_ops.h"
 #include "models/resnet.h"
 
@@ -29,13 +32,19 @@ class HandNetwork {
 
   const ResNet& encoder() const { return encoder_; }
   const LinearLayer& head() const { return fc_; }
-  const LinearLayer& residual() const { return residual_; }  // the refinement's last layer
+  // The refinement: layers with a norm and a leaky ReLU, and a last one.
+  struct Hidden {
+    LinearLayer layer;
+    ops::NormLayer norm;
+  };
+  static constexpr float kSlope = 0.01f;  // of the ReLUs
+  std::span<const Hidden> hidden() const { return hidden_; }
+  const LinearLayer& residual() const { return residual_; }
 
  private:
   ResNet encoder_;
   LinearLayer fc_;
-  LinearLayer hidden_[2];
-  ops::NormLayer norms_[2];
+  std::array<Hidden, 2> hidden_;
   LinearLayer residual_;
 };
 

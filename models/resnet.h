@@ -28,17 +28,6 @@ const ResNetPlan& resnet_plan(int depth);
 
 class ResNet {
  public:
-  // Declares the parameters as `prefix` + torchvision's names.
-  ResNet(ParameterStore& store, int depth, const std::string& prefix = "",
-         Encoder encoder = Encoder::learned);
-
-  // images [N, H, W, 3] f32 -> features [N, plan().features()] f32; the arithmetic between is in
-  // `compute`.
-  Variable forward(Tape& tape, const Variable& images, DType compute) const;
-
-  const ResNetPlan& plan() const { return plan_; }
-
- private:
   struct Unit {
     Parameter* conv;
     ops::NormLayer norm;
@@ -49,6 +38,19 @@ class ResNet {
     std::optional<Unit> downsample;
   };
 
+  // Declares the parameters as `prefix` + torchvision's names.
+  ResNet(ParameterStore& store, int depth, const std::string& prefix = "",
+         Encoder encoder = Encoder::learned);
+
+  // images [N, H, W, 3] f32 -> features [N, plan().features()] f32; the arithmetic between is in
+  // `compute`.
+  Variable forward(Tape& tape, const Variable& images, DType compute) const;
+
+  const ResNetPlan& plan() const { return plan_; }
+  const Unit& stem() const { return stem_; }
+  const std::vector<Block>& blocks() const { return blocks_; }
+
+ private:
   void freeze();
   static Variable forward(Tape& tape, const Block& block, const Variable& x, DType compute);
 

@@ -21,7 +21,7 @@ using test::TempFolder;
 using test::write_bytes;
 
 constexpr const char* kRunCommands[] = {"pretrain", "finetune", "evaluate", "predict", "probe"};
-constexpr const char* kOtherCommands[] = {"synth", "prepare", "verify", "golden",
+constexpr const char* kOtherCommands[] = {"export", "synth", "prepare", "verify", "golden",
                                           "info",  "results", "report"};
 
 bool contains(const std::string& text, std::string_view part) {

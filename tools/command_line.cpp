@@ -21,6 +21,7 @@ constexpr const char* kExamples = R"(Examples:
   peclr finetune tools/configs/finetune.yaml --init-from out/pretrain/model.safetensors data.train=out/hands data.labels=0.1 out=out/finetune
   peclr prepare youtube youtube_3d_hands/data --mano-joints mano_mesh_to_joints_mat.pth --out youtube_hands
   peclr evaluate --init-from out/finetune/model.safetensors data.eval=out/hands out=out/finetune
+  peclr export out=out/finetune --out hand.onnx
   peclr pretrain tools/configs/pretrain.yaml out=out/pretrain --resume
 )";
 
@@ -77,6 +78,17 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
   app.set_version_flag("--version", version_text());
   std::string init_from;
   for (const RunCommand& run : kRunCommands) add_run_command(app, line, init_from, run);
+
+  CLI::App* onnx = app.add_subcommand(
+      "export", "Write a network as ONNX, for programs that run it by another runtime");
+  onnx->add_option("settings", line.settings,
+                   "out=DIR, the run's, in place of --init-from; model.input=N, the side of the "
+                   "pictures where the weights do not say it")
+      ->option_text("KEY=VALUE...");
+  onnx->add_option("--init-from", init_from,
+                   "weights: a hand network becomes one with joints as outputs, others an encoder")
+      ->option_text("FILE");
+  onnx->add_option("--out", line.out, "ONNX file to write")->required()->option_text("FILE");
 
   CLI::App* synth = app.add_subcommand("synth", "Render synthetic hands in FreiHAND's layout");
   synth->add_option("--out", line.out, "folder to write")->required()->option_text("DIR");

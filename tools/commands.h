@@ -9,6 +9,7 @@ int run_pretrain(const CommandLine& line);
 int run_finetune(const CommandLine& line);
 int run_evaluate(const CommandLine& line);
 int run_predict(const CommandLine& line);
+int run_export(const CommandLine& line);
 int run_score(const CommandLine& line);
 int run_probe(const CommandLine& line);
 int run_prepare(const CommandLine& line);

@@ -90,12 +90,6 @@ void take_border(const TensorFile& file, Settings::Augment& augment) {
   augment.border = it->second == name_of(Border::reflect) ? Border::reflect : Border::black;
 }
 
-bool has_head(const TensorFile& file) {
-  return std::any_of(file.tensors().begin(), file.tensors().end(), [](const StoredTensor& t) {
-    return model_name_of(t.name) == "fc.bias" && t.shape == std::vector<std::int64_t>{kHeadWidth};
-  });
-}
-
 void tell(const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   std::string text;
@@ -116,6 +110,12 @@ Metadata model_metadata(const Settings& settings, const std::string& pretraining
 std::string pretraining_of(const TensorFile& file) {
   const auto it = file.metadata().find(kMethodKey);
   return it == file.metadata().end() ? "other" : it->second;
+}
+
+bool has_head(const TensorFile& file) {
+  return std::any_of(file.tensors().begin(), file.tensors().end(), [](const StoredTensor& t) {
+    return model_name_of(t.name) == "fc.bias" && t.shape == std::vector<std::int64_t>{kHeadWidth};
+  });
 }
 
 Start start_from(const Settings& settings, ParameterStore& store) {

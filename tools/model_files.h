@@ -26,6 +26,9 @@ Metadata model_metadata(const Settings& settings, const std::string& pretraining
 // How the weights in `file` were pre-trained: its metadata, or "other" for foreign files.
 std::string pretraining_of(const TensorFile& file);
 
+// Whether it holds a hand network's head, so that it answers with joints.
+bool has_head(const TensorFile& file);
+
 // Takes the weights of settings.init_from into the store and tells on stderr which names did not
 // meet. Throws Error(data) for weights of another depth.
 struct Start {

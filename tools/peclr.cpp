@@ -21,11 +21,11 @@ struct Entry {
 };
 constexpr Entry kCommands[] = {{"pretrain", peclr::run_pretrain}, {"finetune", peclr::run_finetune},
                                {"evaluate", peclr::run_evaluate}, {"predict", peclr::run_predict},
-                               {"score", peclr::run_score},       {"probe", peclr::run_probe},
-                               {"prepare", peclr::run_prepare},   {"verify", peclr::run_verify},
-                               {"synth", peclr::run_synth},       {"golden", peclr::run_golden},
-                               {"info", peclr::run_info},         {"results", peclr::run_results},
-                               {"report", peclr::run_report}};
+                               {"export", peclr::run_export},     {"score", peclr::run_score},
+                               {"probe", peclr::run_probe},       {"prepare", peclr::run_prepare},
+                               {"verify", peclr::run_verify},     {"synth", peclr::run_synth},
+                               {"golden", peclr::run_golden},     {"info", peclr::run_info},
+                               {"results", peclr::run_results},   {"report", peclr::run_report}};
 
 // OpenMP's threads spin while they wait; with loader threads or other programs on the same cores,
 // that costs several times more than it saves (a tenth of the speed was seen). The policy is read
