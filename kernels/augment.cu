@@ -118,9 +118,10 @@ struct Augment {
     if (t < kWarp) {
       const int axis = t / kMostSamples, k = t % kMostSamples;
       const int samples = axis == 0 ? plan.samples_x : plan.samples_y;
+      const int sample = min(k, samples - 1);
       const int rounding = axis == 0 ? 1 << (kPositionBits - kWeightBits - 1) : 0;
       const auto offset = [&](std::int32_t step) {
-        return static_cast<std::uint32_t>(sample_offset(step, k, samples) + rounding);
+        return static_cast<std::uint32_t>(sample_offset(step, sample, samples) + rounding);
       };
       s.along[axis][k] = {offset(axis == 0 ? plan.xi : plan.xj),
                           offset(axis == 0 ? plan.yi : plan.yj)};

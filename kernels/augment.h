@@ -141,16 +141,19 @@ struct Position {
 };
 
 // What sample k of n along an axis of an output pixel adds to a coordinate that grows by `step` a
-// pixel along it: (2 k + 1) / (2 n) - 1/2 of the step.
-PECLR_HD inline std::int64_t sample_offset(std::int32_t step, int k, int n) {
-  return std::int64_t{step} * (2 * k + 1 - n) / (2 * n);
+// pixel along it: (2 k + 1) / (2 n) - 1/2 of the step, towards zero; 0 <= k < n. What is whole and
+// what is left of the step have one sign, so the parts may be cut one by one: GPUs divide 64 bits
+// by hundreds of instructions.
+PECLR_HD inline std::int32_t sample_offset(std::int32_t step, int k, int n) {
+  const std::int32_t whole = step / (2 * n), rest = step % (2 * n), odd = 2 * k + 1 - n;
+  return whole * odd + rest * odd / (2 * n);
 }
 
 // Of sample (a, b) of output pixel (i, j); 0 <= a < samples_x, 0 <= b < samples_y.
 PECLR_HD inline Position sample_position(const AugmentPlan& plan, int i, int j, int a, int b) {
   const auto at = [&](std::int32_t along_i, std::int32_t along_j, std::int32_t origin) {
-    const std::int64_t offset =
-        sample_offset(along_i, a, plan.samples_x) + sample_offset(along_j, b, plan.samples_y);
+    const std::int64_t offset = std::int64_t{sample_offset(along_i, a, plan.samples_x)} +
+                                sample_offset(along_j, b, plan.samples_y);
     return static_cast<std::uint32_t>(origin + offset + std::int64_t{along_i} * i +
                                       std::int64_t{along_j} * j);
   };

@@ -33,8 +33,9 @@ struct NtxentSpec {
 };
 
 // The similarity of what must not count (an anchor with itself, padding). Finite, so that folding
-// nothing but such values gives no NaN, and so low that e^(it - any similarity) is 0.
-inline constexpr float kMasked = -1e30f;
+// nothing but such values gives no NaN; and so far below kLeast, where maxima start, that e^(it -
+// any maximum) is 0, scaled by a temperature or not.
+inline constexpr float kMasked = -1e30f, kLeast = -1e20f;
 
 }  // namespace peclr
 
@@ -46,7 +47,7 @@ PECLR_HD inline std::int64_t positive_of(std::int64_t row, std::int64_t rows) {
 
 // log sum exp of some values as max + log(sum): a monoid, so tiles can be folded one after another.
 struct LogSumExp {
-  float max = kMasked, sum = 0;
+  float max = kLeast, sum = 0;
 };
 
 PECLR_HD inline LogSumExp merge(LogSumExp a, LogSumExp b) {

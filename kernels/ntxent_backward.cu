@@ -99,7 +99,7 @@ struct NtxentGradient {
     int rows, dim, splits;
     float scale;  // 1 / (rows * temperature)
   };
-  static constexpr int kThreads = 256;
+  static constexpr int kThreads = 256, kMinBlocks = 4;
   using Shared = NoShared;
 
   PECLR_DEVICE static void run(const Params& p, Shared&) {

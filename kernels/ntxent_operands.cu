@@ -20,12 +20,19 @@ struct NtxentOperandsKernel {
     const int first = static_cast<int>(blockIdx.x) * kColumnSumRows;
     if (blockIdx.x == 0 && threadIdx.x == 0 && p.job.finished) *p.job.finished = 0;
     for (int column = static_cast<int>(threadIdx.x); column < padded_dim; column += kThreads) {
+      // All loads before the first store: the compiler cannot know that none changes another's
+      // value, and would wait for each.
+      float z[kColumnSumRows];
+      PECLR_UNROLL
+      for (int k = 0; k < kColumnSumRows; ++k) {
+        const bool real = first + k < rows && column < dim;
+        z[k] = real ? p.job.z[std::int64_t{first + k} * dim + column] : 0.f;
+      }
       ColumnMoments sums{0, 0};
-      PECLR_UNROLL_BY(8)
-      for (int row = first; row < first + kColumnSumRows; ++row) {
-        const bool real = row < rows && column < dim;
-        T& out = p.job.operands[std::int64_t{row} * padded_dim + column];
-        store(out, real ? p.job.z[std::int64_t{row} * dim + column] : 0.f);
+      PECLR_UNROLL
+      for (int k = 0; k < kColumnSumRows; ++k) {
+        T& out = p.job.operands[std::int64_t{first + k} * padded_dim + column];
+        store(out, z[k]);
         const double x = to_float(out);
         sums.sum += x;
         sums.squares += x * x;

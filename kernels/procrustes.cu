@@ -3,6 +3,7 @@
 // whole lines, at most 21 points of a pose at a time. Sums and SVD are in double, as on the CPU: on
 // cards with the units for it they hide behind the memory. Aligned points are f32, counted from
 // their mean, so that a hand far from the origin loses no digits.
+#include "kernels/async_copy.h"
 #include "kernels/launch.h"
 #include "kernels/pack.h"
 #include "kernels/procrustes_kernels.h"
@@ -138,8 +139,11 @@ struct Procrustes {
       const int count = min(kHeld, p.in.points - begin);
       if (first_pass || p.in.points > kHeld) {
         __syncthreads();
-        read(p, p.in.source, s.source, block, begin, count);
-        read(p, p.in.target, s.target, block, begin, count);
+        AsyncCopies copies;
+        read(p, copies, p.in.source, s.source, block, begin, count);
+        read(p, copies, p.in.target, s.target, block, begin, count);
+        copies.commit();
+        copies.wait<0>();
         __syncthreads();
       }
       f(begin, count);
@@ -148,14 +152,17 @@ struct Procrustes {
 
   static constexpr int kPacks = kThreads * kStride / kPackSize<float>;
 
-  PECLR_DEVICE static void read(const Params& p, const float* from, float* held, const Block& block,
-                                int begin, int count) {
+  // Whole packs by copies that need no registers, so that all of a block's are on their way at
+  // once.
+  PECLR_DEVICE static void read(const Params& p, AsyncCopies& copies, const float* from,
+                                float* held, const Block& block, int begin, int count) {
     const int thread = static_cast<int>(threadIdx.x);
     if (p.packed && block.poses == kThreads) {
       from += block.first * kStride;
-      PECLR_UNROLL
+      auto* const packs = reinterpret_cast<Pack<float>*>(held);
+      PECLR_UNROLL_BY(4)
       for (int i = thread; i < kPacks; i += kThreads)
-        store_pack(held + kPackSize<float> * i, load_pack_streaming(from + kPackSize<float> * i));
+        copies.add(packs + i, from + kPackSize<float> * i);
       return;
     }
     for (int pose = warp_index(); pose < block.poses; pose += kThreads / kWarp) {

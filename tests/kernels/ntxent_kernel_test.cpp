@@ -137,6 +137,9 @@ const std::vector<Case>& cases() {
                                      {2, 2, .5f},
                                      {2, 128, .1f},
                                      {33, 128, .5f},
+                                     {33, 128, 2.f},  // lanes that see none but masked columns,
+                                     {33, 256, 2.f},  // hot
+                                     {2, 128, 100.f},
                                      {33, 130, .1f},
                                      {32, 30, .1f},
                                      {64, 256, .5f},
