@@ -108,9 +108,15 @@ bool ProgramResult::refuses(int code, const std::vector<std::string>& parts) con
 }
 
 std::string described(const ProgramResult& result) {
+  // A training's lines would bury what matters, its first and its last.
+  const auto shortened = [](const std::string& text) {
+    constexpr std::size_t kEnds = 1500;
+    if (text.size() <= 2 * kEnds) return text;
+    return text.substr(0, kEnds) + "\n[...]\n" + text.substr(text.size() - kEnds);
+  };
   return "exit code " + std::to_string(result.exit_code) +
-         (result.timed_out ? " (timed out)" : "") + "\nstdout:\n" + result.out + "stderr:\n" +
-         result.err;
+         (result.timed_out ? " (timed out)" : "") + "\nstdout:\n" + shortened(result.out) +
+         "stderr:\n" + shortened(result.err);
 }
 
 ProgramResult run_peclr(const std::vector<std::string>& args, const ProgramOptions& options) {
