@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/onnx_networks.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 
 #include "engine/weight_layout.h"
 #include "kernels/augment.h"
+#include "kernels/pose.h"
 #include "models/onnx_pose.h"
 
 namespace peclr {
@@ -82,14 +86,53 @@ Value features(OnnxGraph& graph, const ResNet& encoder, int input) {
   return graph.node("Flatten", {graph.node("GlobalAveragePool", {x})}, {{"axis", std::int64_t{1}}});
 }
 
-Value linear(OnnxGraph& graph, const Value& x, const Shape& shape, const Folded& layer) {
-  const Value weight = graph.constant({shape[0], shape[1]}, layer.weight);
-  return graph.node("Gemm", {x, weight, graph.constant({shape[0]}, layer.bias)},
+// weight [out, in], row by row, and bias [out].
+Value linear(OnnxGraph& graph, const Value& x, const Folded& layer) {
+  const auto out = std::ssize(layer.bias), in = std::ssize(layer.weight) / out;
+  return graph.node("Gemm",
+                    {x, graph.constant({out, in}, layer.weight), graph.constant({out}, layer.bias)},
                     {{"alpha", 1.f}, {"beta", 1.f}, {"transB", std::int64_t{1}}});
 }
-Value linear(OnnxGraph& graph, const Value& x, const LinearLayer& layer) {
-  return linear(graph, x, layer.weight->shape,
-                {layer.weight->value.to_host(), layer.bias->value.to_host()});
+
+Folded values_of(const LinearLayer& layer) {
+  return {layer.weight->value.to_host(), layer.bias->value.to_host()};
+}
+
+// The head's pixels and relative depths, each by a product of its own, in FreiHAND's order.
+OnnxPixels pixels_of(OnnxGraph& graph, const Value& features, const LinearLayer& head) {
+  const Folded all = values_of(head);
+  const std::size_t in = all.weight.size() / all.bias.size();
+  const auto rows = [&](std::size_t which) {
+    Folded out{std::vector<float>(kJoints * in), std::vector<float>(kJoints)};
+    for (std::size_t t = 0; t < kJoints; ++t) {
+      const int joint = ait_from_freihand(static_cast<int>(t));
+      if (which == 2 && joint == kPalmNetwork.root) continue;  // always 0
+      const std::size_t row = 3 * static_cast<std::size_t>(joint) + which;
+      std::copy_n(&all.weight[row * in], in, &out.weight[t * in]);
+      out.bias[t] = all.bias[row];
+    }
+    return linear(graph, features, out);
+  };
+  return {rows(0), rows(1), rows(2)};
+}
+
+// The root depth's refinement.
+Value refined_root(OnnxGraph& graph, const OnnxLift& lift, const HandNetwork& network) {
+  Value x = lift.refinement_input;
+  for (const HandNetwork::Hidden& h : network.hidden()) {
+    Folded layer = values_of(h.layer);
+    if (&h == network.hidden().data()) {
+      const std::vector<float> theirs = layer.weight;
+      for (std::size_t i = 0; i < theirs.size(); ++i) {
+        const std::size_t row = i / kHeadWidth * kHeadWidth;
+        const int column = refinement_column(static_cast<int>(i % kHeadWidth));
+        layer.weight[i] = theirs[row + static_cast<std::size_t>(column)];
+      }
+    }
+    x = linear(graph, x, fold(std::move(layer.weight), std::move(layer.bias), h.norm));
+    x = graph.node("LeakyRelu", {x}, {{"alpha", HandNetwork::kSlope}});
+  }
+  return graph.node("Add", {lift.root, linear(graph, x, values_of(network.residual()))});
 }
 
 }  // namespace
@@ -103,19 +146,11 @@ OnnxGraph onnx_encoder(const ResNet& encoder, int input) {
 
 OnnxGraph onnx_hand_network(const HandNetwork& network, int input) {
   OnnxGraph graph(fmt::format("hand_network{}", network.encoder().plan().depth));
-  const Value raw = linear(graph, features(graph, network.encoder(), input), network.head());
-  const Value camera = graph.node("Flatten", {graph.input("camera", {OnnxGraph::kBatch, 3, 3})},
-                                  {{"axis", std::int64_t{1}}});
-  const OnnxLift lift = onnx_lift(graph, raw, camera);
-  Value x = lift.refinement_input;
-  for (const HandNetwork::Hidden& h : network.hidden()) {
-    const Parameter& weight = *h.layer.weight;
-    x = linear(graph, x, weight.shape,
-               fold(weight.value.to_host(), h.layer.bias->value.to_host(), h.norm));
-    x = graph.node("LeakyRelu", {x}, {{"alpha", HandNetwork::kSlope}});
-  }
-  const Value refined = graph.node("Add", {lift.root, linear(graph, x, network.residual())});
-  const OnnxHand hand = onnx_recover(graph, lift, refined, camera);
+  const Value x = features(graph, network.encoder(), input);
+  const OnnxPixels pixels = pixels_of(graph, x, network.head());
+  const OnnxCamera camera = onnx_camera(graph, graph.input("camera", {OnnxGraph::kBatch, 3, 3}));
+  const OnnxLift lift = onnx_lift(graph, camera, pixels);
+  const OnnxHand hand = onnx_recover(graph, camera, lift, refined_root(graph, lift, network));
   graph.output("xyz", hand.xyz, {OnnxGraph::kBatch, kJoints, 3});
   graph.output("uv", hand.uv, {OnnxGraph::kBatch, kJoints, 2});
   return graph;

@@ -1,24 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way from 64 numbers to a hand (kernels/pose.h, kernels/pose25d.h) as nodes of an ONNX graph:
-// tensors [batch, n] and products with constants, which every runtime knows. In f32 throughout, so
-// the quadratic for the root depth is written without differences of near numbers.
+// The way from the head's numbers to a hand (kernels/pose.h, kernels/pose25d.h) as nodes of an ONNX
+// graph. Copies are slices and concatenations, never products, which some runtimes round (TF32). In
+// f32, with fewer differences of near numbers than the quadratic for the root depth has when it is
+// written out; in f16 its floors would be zeros.
 #pragma once
 #include "engine/onnx.h"
+#include "kernels/joints.h"
 
 namespace peclr {
 
+// Each [batch, 21], in FreiHAND's joint order with the palm in the wrist's place.
+struct OnnxPixels {
+  std::string u, v, z_rel;  // z_rel: 0 for the palm
+};
 struct OnnxRays {
-  std::string x, y;  // [batch, 21] each
+  std::string x, y;
 };
 
-// Of raw [batch, 64], the head's answer, and camera [batch, 9], K row by row. AIT's joint order.
+// u = a x + b y + cx, v = c x + d y + cy; each [batch, 21], once a joint.
+struct OnnxCamera {
+  std::string a, b, cx, c, d, cy;
+};
+OnnxCamera onnx_camera(OnnxGraph& graph, const std::string& camera);  // [batch, 3, 3]
+
 struct OnnxLift {
   OnnxRays rays;
-  std::string z_rel;             // [batch, 21]
+  std::string z_rel;
   std::string root;              // [batch, 1], by the quadratic
-  std::string refinement_input;  // [batch, 64]
+  std::string refinement_input;  // [batch, 64]: z_rel, x, y, root
 };
-OnnxLift onnx_lift(OnnxGraph& graph, const std::string& raw, const std::string& camera);
+OnnxLift onnx_lift(OnnxGraph& graph, const OnnxCamera& camera, const OnnxPixels& pixels);
+// Which column of the hand network's refinement (kernels/pose.h, PoseLift) has number `i` of ours.
+int refinement_column(int i);
 
 // FreiHAND's joint order, with the wrist.
 struct OnnxHand {
@@ -26,7 +39,7 @@ struct OnnxHand {
   std::string uv;   // [batch, 21, 2], pixels
 };
 // `refined` [batch, 1] is the root depth.
-OnnxHand onnx_recover(OnnxGraph& graph, const OnnxLift& lift, const std::string& refined,
-                      const std::string& camera);
+OnnxHand onnx_recover(OnnxGraph& graph, const OnnxCamera& camera, const OnnxLift& lift,
+                      const std::string& refined);
 
 }  // namespace peclr

@@ -19,15 +19,22 @@ using namespace test;
 
 constexpr int kInput = 64, kImages = 3;
 
-// Running statistics as a training leaves them, so that folding them in is seen.
-void draw_statistics(ParameterStore& store) {
+// Norms as a training leaves them, so that all that is folded in is seen.
+void draw_norms(ParameterStore& store) {
   std::uint64_t seed = 100;
+  const auto draw = [&](const Tensor& into, float low, float high) {
+    const auto values = random_values(static_cast<std::size_t>(into.count()), ++seed, low, high);
+    into.copy_from_host(std::vector<float>(values.begin(), values.end()));
+  };
   for (StateBuffer& b : store.buffers()) {
     const bool variance = b.name.ends_with("running_var");
-    const auto values = random_values(static_cast<std::size_t>(b.value.count()), ++seed,
-                                      variance ? 0.5f : -0.3f, variance ? 2.f : 0.3f);
-    b.value.copy_from_host(std::vector<float>(values.begin(), values.end()));
+    draw(b.value, variance ? 0.5f : -0.3f, variance ? 2.f : 0.3f);
   }
+  for (Parameter& p : store.parameters()) {
+    if (p.init == Init::one) draw(p.value, 0.5f, 1.5f);
+    if (p.init == Init::zero) draw(p.value, -0.3f, 0.3f);
+  }
+  store.values_changed();
 }
 
 struct Pictures {
@@ -68,7 +75,7 @@ TEST_CASE("onnx: OpenCV computes an encoder's features") {
     ParameterStore store;
     const ResNet encoder(store, depth);
     store.allocate(backend, 3);
-    draw_statistics(store);
+    draw_norms(store);
     onnx_encoder(encoder, kInput).write(folder / "e.onnx", {});
     cv::dnn::Net net = cv::dnn::readNetFromONNX(folder / "e.onnx");
     net.setInput(pictures.levels, "images");
@@ -84,10 +91,14 @@ TEST_CASE("onnx: OpenCV computes an encoder's features") {
   }
 }
 
-// A head that answers with a hand about ten bone lengths away, moved a little by the features.
-void set_head(const LinearLayer& head) {
+// A head that answers with a hand whose reference bone is (dx, dy) pixels and dz bone lengths long,
+// moved a little by the features.
+struct Bone {
+  float dx, dy, dz;
+};
+void set_head(const LinearLayer& head, const Bone& bone) {
   std::vector<float> weight = head.weight->value.to_host();
-  for (float& w : weight) w *= 0.1f;
+  for (float& w : weight) w *= 0.02f;
   head.weight->value.copy_from_host(weight);
   std::vector<float> bias(64);
   const auto drawn = random_values(64, 11);
@@ -96,44 +107,68 @@ void set_head(const LinearLayer& head) {
     bias[3 * j + 1] = 32 + 15 * static_cast<float>(drawn[3 * j + 1]);
     bias[3 * j + 2] = static_cast<float>(drawn[3 * j + 2]);
   }
-  for (const std::size_t k : {0, 1}) bias[3 * kAitMiddlePip + k] = bias[3 * kAitMiddleMcp + k] + 7;
-  bias[3 * kAitMiddlePip + 2] = bias[3 * kAitMiddleMcp + 2] + 0.25f;
+  const float along[3] = {bone.dx, bone.dy, bone.dz};
+  for (const std::size_t k : {0, 1, 2})
+    bias[3 * kAitMiddlePip + k] = bias[3 * kAitMiddleMcp + k] + along[k];
   head.bias->value.copy_from_host(bias);
+}
+
+// Cameras that turn and shear, as those of cuts do, each another.
+std::vector<float> draw_cameras() {
+  std::vector<float> cameras;
+  for (int n = 0; n < kImages; ++n) {
+    const float i = static_cast<float>(n), f = 100 + 5 * i;
+    for (const float value :
+         {f, 0.1f * f, 30.f + i, -0.1f * f, 1.1f * f, 34.f - 2 * i, 0.f, 0.f, 1.f})
+      cameras.push_back(value);
+  }
+  return cameras;
+}
+
+// What the engine says, in FreiHAND's order.
+struct Hands {
+  std::vector<float> roots, xyz, uv;  // roots: by the quadratic
+};
+Hands answer(const HandNetwork& network, const Tensor& images, const std::vector<float>& cameras) {
+  Tape tape(Mode::evaluate);
+  const HandNetwork::Output output = network.forward(
+      tape, {images, -1}, Tensor::from_host(images.backend(), {kImages, 9}, cameras), DType::f32);
+  const std::vector<float> bones = network.recover(tape, output).value.to_host();
+  Hands out{output.lifted.root_depth.to_host(), {}, {}};
+  for (std::size_t n = 0; n < kImages; ++n) {
+    Vec3f joints[kJoints];
+    freihand_from_network(&bones[n * 3 * kJoints], 1.f, joints);
+    for (const Vec3f& p : joints) {
+      out.xyz.insert(out.xyz.end(), {p.x, p.y, p.z});
+      const Point2 q = project_point(&cameras[9 * n], p.x, p.y, p.z);
+      out.uv.insert(out.uv.end(), {static_cast<float>(q.x), static_cast<float>(q.y)});
+    }
+  }
+  return out;
 }
 
 TEST_CASE("onnx: OpenCV computes a hand network's joints and pixels") {
   Backend& backend = device();
   const TempFolder folder;
   const Pictures pictures = draw_pictures(backend);
+  std::vector<float> cameras = draw_cameras();
+  struct Case {
+    const char* name;
+    Bone bone;
+    float nearest, farthest;  // what the quadratic says
+  };
+  const Case c = GENERATE(Case{"a hand", {7, 7, .25f}, 5, 40}, Case{"too far", {.1f, 0, 0}, 50, 50},
+                          Case{"too near", {60, 60, .1f}, 4, 4},
+                          Case{"longer than it may be", {5, 5, 3}, 4, 50});
+  INFO(c.name);
   ParameterStore store;
   const HandNetwork network(store, 18);
   store.allocate(backend, 5);
-  draw_statistics(store);
-  set_head(network.head());
-
-  // They turn and shear, as those of cuts do.
-  std::vector<float> cameras;
-  for (int n = 0; n < kImages; ++n) {
-    const float f = 100 + 5 * static_cast<float>(n);
-    for (const float value : {f, 0.1f * f, 30.f, -0.1f * f, 1.1f * f, 34.f, 0.f, 0.f, 1.f})
-      cameras.push_back(value);
-  }
-  Tape tape(Mode::evaluate);
-  const HandNetwork::Output answer =
-      network.forward(tape, {pictures.normalised, -1},
-                      Tensor::from_host(backend, {kImages, 9}, cameras), DType::f32);
-  const std::vector<float> bones = network.recover(tape, answer).value.to_host();
-  for (const float depth : answer.root.value.to_host()) REQUIRE((depth > 5 && depth < 40));
-  std::vector<float> xyz, uv;
-  for (std::size_t n = 0; n < kImages; ++n) {
-    Vec3f joints[kJoints];
-    freihand_from_network(&bones[n * 3 * kJoints], 1.f, joints);
-    for (const Vec3f& p : joints) {
-      xyz.insert(xyz.end(), {p.x, p.y, p.z});
-      const Point2 q = project_point(&cameras[9 * n], p.x, p.y, p.z);
-      uv.insert(uv.end(), {static_cast<float>(q.x), static_cast<float>(q.y)});
-    }
-  }
+  draw_norms(store);
+  set_head(network.head(), c.bone);
+  store.values_changed();
+  const Hands want = answer(network, pictures.normalised, cameras);
+  for (const float root : want.roots) REQUIRE((root >= c.nearest && root <= c.farthest));
 
   onnx_hand_network(network, kInput).write(folder / "h.onnx", {});
   cv::dnn::Net net = cv::dnn::readNetFromONNX(folder / "h.onnx");
@@ -142,10 +177,11 @@ TEST_CASE("onnx: OpenCV computes a hand network's joints and pixels") {
   net.setInput(cv::Mat(3, camera_sizes, CV_32F, cameras.data()), "camera");
   std::vector<cv::Mat> got;
   net.forward(got, std::vector<cv::String>{"xyz", "uv"});
-  CHECK(difference(got[0], xyz) < 1e-4);
-  CHECK(difference(got[1], uv) < 1e-4);
-  std::swap(xyz[0], xyz[3]);
-  CHECK(difference(got[0], xyz) > 1e-3);
+  CHECK(difference(got[0], want.xyz) < 1e-4);
+  CHECK(difference(got[1], want.uv) < 1e-4);
+  Hands swapped = want;
+  std::swap(swapped.xyz[3], swapped.xyz[6]);
+  CHECK(difference(got[0], swapped.xyz) > 1e-4);
 }
 
 }  // namespace

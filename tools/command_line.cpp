@@ -21,7 +21,7 @@ constexpr const char* kExamples = R"(Examples:
   peclr finetune tools/configs/finetune.yaml --init-from out/pretrain/model.safetensors data.train=out/hands data.labels=0.1 out=out/finetune
   peclr prepare youtube youtube_3d_hands/data --mano-joints mano_mesh_to_joints_mat.pth --out youtube_hands
   peclr evaluate --init-from out/finetune/model.safetensors data.eval=out/hands out=out/finetune
-  peclr export out=out/finetune --out hand.onnx
+  peclr export out/finetune/model.safetensors --out hand.onnx
   peclr pretrain tools/configs/pretrain.yaml out=out/pretrain --resume
 )";
 
@@ -81,14 +81,14 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
 
   CLI::App* onnx = app.add_subcommand(
       "export", "Write a network as ONNX, for programs that run it by another runtime");
-  onnx->add_option("settings", line.settings,
-                   "out=DIR, the run's, in place of --init-from; model.input=N, the side of the "
-                   "pictures where the weights do not say it")
-      ->option_text("KEY=VALUE...");
-  onnx->add_option("--init-from", init_from,
+  onnx->add_option("paths", line.paths,
                    "weights: a hand network becomes one with joints as outputs, others an encoder")
+      ->required()
+      ->expected(1)
       ->option_text("FILE");
   onnx->add_option("--out", line.out, "ONNX file to write")->required()->option_text("FILE");
+  onnx->add_option("--input", line.input, "side of the pictures, where the weights do not say it")
+      ->option_text("PIXELS");
 
   CLI::App* synth = app.add_subcommand("synth", "Render synthetic hands in FreiHAND's layout");
   synth->add_option("--out", line.out, "folder to write")->required()->option_text("DIR");

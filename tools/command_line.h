@@ -12,7 +12,7 @@ struct CommandLine {
   std::vector<std::string> words;     // all of them as they were given, the program's name first
   std::vector<std::string> settings;  // YAML files and key=value, in order
   std::vector<std::string>
-      paths;  // score, prepare, verify, golden, info, results, report: files and folders
+      paths;  // export, score, prepare, verify, golden, info, results, report: files and folders
   bool resume = false;
   bool submission = false;
   bool json = false;
@@ -21,6 +21,7 @@ struct CommandLine {
   std::string split = "train", hands = "both", mano_joints;  // prepare
   std::int64_t count = 1000, seed = 1;
   int draw = 16;
+  int input = 0;  // export: 0 where it is not given
 };
 
 // Parses the program's arguments. Prints help or the version and returns false when that was asked

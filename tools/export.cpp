@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <filesystem>
+
 #include "engine/error.h"
 #include "engine/text.h"
 #include "models/onnx_networks.h"
@@ -8,50 +12,85 @@
 namespace peclr {
 namespace {
 
-// What whoever feeds the graph has to know.
+// As the weights' file says it, or where it does not, as `predict` would take it.
+Settings settings_of(const CommandLine& line) {
+  std::vector<std::string> args{"init_from=" + line.paths[0], "device=cpu"};
+  if (line.input != 0) args.push_back(fmt::format("model.input={}", line.input));
+  return settings_for_model(Command::predict, args);
+}
+
+// What whoever feeds the graph has to know (docs/deploying.md).
 Metadata metadata_of(const Settings& settings, const TensorFile& weights) {
-  Metadata metadata = model_metadata(settings, pretraining_of(weights));
-  metadata["peclr.images"] = "RGB, levels 0..255, [batch, 3, input, input]";
+  Metadata metadata = {{kDepthKey, std::to_string(settings.model.depth)},
+                       {kInputKey, std::to_string(settings.model.input)},
+                       {kMethodKey, pretraining_of(weights)},
+                       {"peclr.images", "RGB, levels 0..255, [batch, 3, input, input]"}};
+  if (const auto it = weights.metadata().find(kHoldoutKey); it != weights.metadata().end())
+    metadata.insert(*it);
   if (!has_head(weights)) return metadata;
   metadata["peclr.camera"] = "K of the images, [batch, 3, 3]";
   metadata["peclr.xyz"] = "FreiHAND's joint order, camera space, lengths of the bone 9-10";
   metadata["peclr.uv"] = "FreiHAND's joint order, pixels of the images";
+  metadata["peclr.hands"] = "right; mirror left ones";
   metadata[kCropKey] = name_of(settings.data.crop);
   metadata[kBorderKey] = name_of(settings.augment.border);
-  if (settings.data.crop == Settings::Crop::hand)
-    metadata["peclr.first_crop"] = fmt::format("{}", settings.data.first_crop);
   return metadata;
+}
+
+// The old weights would be gone.
+void require_another_file(const std::string& weights, const std::string& out) {
+  std::error_code not_there;
+  if (std::filesystem::equivalent(weights, out, not_there))
+    fail(ErrorKind::usage, "{}: --out would overwrite the weights; name another file",
+         printable(out));
+}
+
+// A hand network's pixels are those of the pictures that it learned from.
+void require_input(const TensorFile& weights, int input) {
+  if (input == 0 || !weights.metadata().contains(kInputKey)) return;
+  if (const std::string& said = weights.metadata_at(kInputKey); said != std::to_string(input))
+    fail(ErrorKind::usage, "{}: made for pictures of {} px, not {}; leave --input out",
+         printable(weights.path()), printable(said), input);
 }
 
 }  // namespace
 
 int run_export(const CommandLine& line) {
-  Settings settings = settings_for_model(Command::predict, line.settings);
-  settings.device = Settings::Device::cpu;
+  require_another_file(line.paths[0], line.out);
+  const Settings settings = settings_of(line);
   const TensorFile weights(settings.init_from);
+  const int depth = settings.model.depth, input = settings.model.input;
   const std::unique_ptr<Backend> backend = make_backend(settings);
   ParameterStore store;
-  const int depth = settings.model.depth, input = settings.model.input;
-  const bool hand = has_head(weights);
-  const auto written = [&](const OnnxGraph& graph) {
-    graph.write(line.out, metadata_of(settings, weights));
-  };
   const auto load = [&] {
     store.allocate(*backend, 0);
-    start_from(settings, store);
+    if (const std::size_t missing = start_from(settings, store).missing; missing > 0)
+      fail(ErrorKind::data,
+           "{}: {} tensors are missing, and an exported network wants all; use weights of a whole "
+           "one",
+           printable(weights.path()), missing);
   };
-  if (hand) {
+  const auto write = [&](const OnnxGraph& graph) {
+    graph.write(line.out, metadata_of(settings, weights));
+  };
+  if (has_head(weights)) {
+    require_input(weights, line.input);
     const HandNetwork network(store, depth);
     load();
-    written(onnx_hand_network(network, input));
+    write(onnx_hand_network(network, input));
+    fmt::print(stderr,
+               "{}: hand network, ResNet-{}: images [batch, 3, {}, {}], camera -> xyz, uv; crop: "
+               "{}, border: {}\n",
+               printable(line.out), depth, input, input, name_of(settings.data.crop),
+               name_of(settings.augment.border));
   } else {
     const ResNet encoder(store, depth);
     load();
-    written(onnx_encoder(encoder, input));
+    write(onnx_encoder(encoder, input));
+    fmt::print(stderr,
+               "{}: encoder, ResNet-{}: images [batch, 3, {}, {}] -> features [batch, {}]\n",
+               printable(line.out), depth, input, input, encoder.plan().features());
   }
-  fmt::print(stderr, "{}: {} ResNet-{} for pictures of {} px: {}\n", printable(line.out),
-             hand ? "a hand network," : "an encoder,", depth, input,
-             hand ? "images, camera -> xyz, uv" : "images -> features");
   return 0;
 }
 

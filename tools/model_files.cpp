@@ -128,7 +128,7 @@ Start start_from(const Settings& settings, ParameterStore& store) {
   fmt::print(stderr, "weights from {}\n", printable(file.path()));
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
-  return {pretraining_of(file), has_head(file)};
+  return {pretraining_of(file), has_head(file), report.missing.size()};
 }
 
 Start start_with_head(const Settings& settings, ParameterStore& store) {

@@ -34,6 +34,7 @@ bool has_head(const TensorFile& file);
 struct Start {
   std::string pretraining = "none";  // pretraining_of(file); "none" where init_from is empty
   bool has_head = false;             // the file holds a hand network's fc: it has seen labels
+  std::size_t missing = 0;           // tensors that the file does not have
 };
 Start start_from(const Settings& settings, ParameterStore& store);
 // The same for a command that answers with joints; throws Error(data) where there is no head for
