@@ -113,6 +113,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string description() const = 0;  // one line for logs and reports
+  // Whether its work is done by this machine's cores, which others then do not have.
+  virtual bool works_on_cores() const = 0;
 
   // Memory.
   virtual void* allocate(std::size_t bytes) = 0;

@@ -27,6 +27,7 @@ class CudnnBackend : public Backend {
 
   void* allocate(std::size_t bytes) override;
   void* allocate_lasting(std::size_t bytes) override;
+  bool works_on_cores() const override { return false; }
   void release(void* block, std::size_t bytes) override;
   CachingAllocator& allocator() override { return memory_; }
   std::int64_t memory_available() override {
