@@ -4,6 +4,7 @@
 #include <cublasLt.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <map>
 #include <memory>
@@ -111,15 +112,21 @@ Plan make_plan(cublasLtHandle_t handle, const Key& key, cublasComputeType_t comp
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a_alignment, p);
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.c_alignment, p);
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.c_alignment, p);
-  cublasLtMatmulHeuristicResult_t found{};
+  std::array<cublasLtMatmulHeuristicResult_t, 8> found{};
   int count = 0;
-  check_cublas(cublasLtMatmulAlgoGetHeuristic(
-                   handle, plan.operation.get(), plan.first.get(), plan.second.get(),
-                   plan.result.get(), plan.result.get(), preference.get(), 1, &found, &count),
+  check_cublas(cublasLtMatmulAlgoGetHeuristic(handle, plan.operation.get(), plan.first.get(),
+                                              plan.second.get(), plan.result.get(),
+                                              plan.result.get(), preference.get(),
+                                              static_cast<int>(found.size()), found.data(), &count),
                p);
-  check(count == 1, "{}: cuBLASLt has no algorithm for it", text_of(p));
-  plan.algorithm = found.algo;
-  plan.workspace_bytes = found.workspaceSize;
+  // The fastest come first; of those with another state nothing else may be read.
+  const auto end = found.begin() + count;
+  const auto best = std::find_if(found.begin(), end, [](const cublasLtMatmulHeuristicResult_t& r) {
+    return r.state == CUBLAS_STATUS_SUCCESS;
+  });
+  check(best != end, "{}: cuBLASLt has no algorithm for it", text_of(p));
+  plan.algorithm = best->algo;
+  plan.workspace_bytes = best->workspaceSize;
   return plan;
 }
 
