@@ -11,12 +11,14 @@
 #include <tuple>
 
 #include "engine/cuda/late_libraries.h"
+#include "engine/cuda/scratch.h"
 #include "engine/error.h"
 
 namespace peclr::cuda {
 namespace {
 
 constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;  // what Hopper's kernels like
+static_assert(kWorkspaceBytes <= kScratchBytes);
 
 template <class T, cublasStatus_t (*Destroy)(T)>
 struct Destroyer {
@@ -171,20 +173,13 @@ void Blas::run(const Product& p, const void* a, const void* b, const float* bias
   }
   const Plan& plan = it->second;
   if (bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias, p);
-  const std::size_t bytes = plan.workspace_bytes;
-  void* workspace = nullptr;
-  try {
-    if (bytes > 0) workspace = impl_->memory.allocate(bytes);
-  } catch (const OutOfMemory& e) {
-    throw OutOfMemory(fmt::format("room for a {}: {}", text_of(p), e.what()));
-  }
+  const Scratch workspace(impl_->memory, plan.workspace_bytes > 0 ? kScratchBytes : 0,
+                          [&] { return "a " + text_of(p); });
   const float alpha = 1;
   const cublasStatus_t status =
       cublasLtMatmul(impl_->handle, plan.operation.get(), &alpha, b, plan.first.get(), a,
                      plan.second.get(), &p.beta, c, plan.result.get(), c, plan.result.get(),
-                     &plan.algorithm, workspace, bytes, impl_->stream);
-  // The next to get this memory works behind us in the same stream.
-  if (workspace) impl_->memory.release(workspace, bytes);
+                     &plan.algorithm, workspace.data(), plan.workspace_bytes, impl_->stream);
   check_cublas(status, p);
 }
 
