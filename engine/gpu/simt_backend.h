@@ -15,7 +15,6 @@ class SimtBase : public CpuBackend {
   SimtBase();
   ~SimtBase() override;
   std::string description() const override;
-  bool works_on_cores() const override { return true; }
 
   void* allocate(std::size_t bytes) override;
   void* allocate_lasting(std::size_t bytes) override;
