@@ -11,10 +11,15 @@ namespace peclr {
 
 CachingAllocator::~CachingAllocator() {
   keep_step_blocks_ = false;
-  give_back_waiting();
+  give_back_all();
 }
 
 void CachingAllocator::give_back_waiting() {
+  const std::lock_guard lock(mutex_);
+  give_back_all();
+}
+
+void CachingAllocator::give_back_all() {
   give_back(waiting_);
   if (!keep_step_blocks_) give_back(waiting_steps_);
 }
@@ -89,7 +94,7 @@ void* CachingAllocator::allocate_lasting(std::size_t bytes) {
 void* CachingAllocator::ask_system(std::size_t rounded) {
   void* block = system_allocate_(rounded);
   if (block == nullptr) {
-    give_back_waiting();
+    give_back_all();
     block = system_allocate_(rounded);
   }
   if (block == nullptr)

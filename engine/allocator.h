@@ -44,6 +44,9 @@ class CachingAllocator {
   void* allocate_lasting(std::size_t bytes);
   void release(void* block, std::size_t bytes);  // the size given to allocate
   MemoryStats stats() const;
+  // Gives the blocks that wait back to the system, for those who ask it themselves; but for those
+  // that recordings hold.
+  void give_back_waiting();
 
   // While it lives, what its thread allocates comes from the blocks of steps and, wherever it is
   // released, goes back to them. One at a time.
@@ -80,7 +83,7 @@ class CachingAllocator {
   using Waiting = std::map<std::size_t, std::vector<void*>>;
 
   void* ask_system(std::size_t rounded);
-  void give_back_waiting();
+  void give_back_all();
   void give_back(Waiting& waiting);
   void* count_use(void* block, std::size_t rounded);
 

@@ -113,14 +113,16 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string description() const = 0;  // one line for logs and reports
+  // Whether its work is done by this machine's cores, which others then do not have.
+  virtual bool works_on_cores() const = 0;
 
   // Memory.
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void* allocate_lasting(std::size_t bytes) = 0;  // see CachingAllocator
   virtual void release(void* block, std::size_t bytes) = 0;
   MemoryStats memory() { return allocator().stats(); }
-  // Bytes that this process may have here: on a GPU those it holds and those that are free; on the
-  // CPU, whose system can move others out, all there are.
+  // Bytes that this process may have here: on a GPU those it holds and those that are free, but for
+  // what libraries work in; on the CPU, whose system can move others out, all there are.
   virtual std::int64_t memory_available() = 0;
   virtual CachingAllocator& allocator() = 0;
   // f32 on the host in the order of the tensor's dimensions; f32 or bf16, any layout here.

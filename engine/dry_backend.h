@@ -14,6 +14,7 @@ class DryBackend : public Backend {
   // What its pictures are like (Backend::pictures).
   DryBackend(std::int64_t picture_channels, DType picture_type);
   std::string description() const override { return "dry"; }
+  bool works_on_cores() const override { return false; }
 
   void* allocate(std::size_t bytes) override { return memory_.allocate(bytes); }
   void* allocate_lasting(std::size_t bytes) override { return memory_.allocate_lasting(bytes); }

@@ -147,6 +147,27 @@ TEST_CASE("allocator: blocks that wait go back before a system without memory is
   memory.release(held, 1 << 20);
 }
 
+TEST_CASE("allocator: what waits goes back when it is asked for, but not what recordings hold",
+          "[allocator]") {
+  CachingAllocator memory(give, take_back);
+  void* const held = memory.allocate(1 << 20);
+  const auto pass = [&](std::size_t bytes) { memory.release(memory.allocate(bytes), bytes); };
+  const auto pass_in_step = [&](std::size_t bytes) {
+    const CachingAllocator::StepScope step(memory);
+    pass(bytes);
+  };
+  pass(2 << 20);
+  pass_in_step(4 << 20);
+  memory.keep_step_blocks(true);
+  memory.give_back_waiting();
+  CHECK(memory.stats().bytes_reserved == 5 << 20);
+  memory.keep_step_blocks(false);
+  memory.give_back_waiting();
+  CHECK(memory.stats().bytes_reserved == 1 << 20);
+  CHECK(given.size() == 1);
+  memory.release(held, 1 << 20);
+}
+
 TEST_CASE("allocator: several threads never hold the same block", "[allocator]") {
   CachingAllocator memory(give, take_back);
   constexpr int kThreads = 4, kRounds = 2000;

@@ -110,6 +110,26 @@ plant python 'echo "PyTorch 9 sees no GPU" >&2; exit 3'
 check 'not measured: PyTorch' --only pytorch
 told 'PyTorch: skipped, PyTorch 9 sees no GPU'
 
+# Libraries that the loader does not find, or that are not fit, are looked for in Python's wheels, before all others.
+mkdir "$folder/cuda"
+printf '#!/bin/sh\necho /wheels\n' >"$folder/cuda/python"
+libraries() { # WORDS OF peclr info: where programs look for libraries then
+  printf '#!/bin/sh\necho "cuda: %s"\n' "$1" >"$folder/cuda/peclr"
+  chmod +x "$folder"/cuda/*
+  (
+    set --
+    name=gpu_check known=tests limit_s=9 PECLR_DEVICE=cuda PECLR_BIN=$folder/cuda PYTHON=$folder/cuda/python
+    export LD_LIBRARY_PATH=/old
+    source "$root/tools/gpu_programs.sh"
+    echo "$LD_LIBRARY_PATH"
+  )
+}
+for words in 'cuDNN 9 was not found (libcudnn.so.9: cannot open)' 'cuDNN 9.1.0 for CUDA 12 is too old; install 9.8 or newer' \
+  'cuDNN 9.9.0 for CUDA 12 was found, and this build is for CUDA 13'; do
+  [[ $(libraries "$words") == /wheels:/old:/usr/local/cuda/lib64 ]] || fail "'$words': libraries in $(libraries "$words")"
+done
+[[ $(libraries 'cuDNN 9.19.0, cuBLASLt 13.1.0') == /old ]] || fail "libraries that are fit are looked for elsewhere"
+
 PECLR_DEVICE=cuda refused 4 "device=cuda" "$root/tools/gpu_check.sh" --quick --out "$folder/none"
 [[ $(wc -l <"$folder/stderr") == 1 && ! -s $folder/stdout && ! -e $folder/none ]] || fail "no GPU: more than one line"
 refused 2 "known are" "$root/tools/gpu_check.sh" --fast

@@ -17,9 +17,9 @@ namespace {
 constexpr std::uint64_t kContrastiveViews = 0x76696577, kPoseViews = 0x706F7365;
 
 LoaderOptions loader_options(const Settings& settings, const TrainPlan& plan,
-                             std::int64_t first_step) {
+                             std::int64_t first_step, const Backend& backend) {
   const std::int64_t accumulate = settings.train.accumulate;
-  return {.threads = settings.data.workers > 0 ? settings.data.workers : std::max(1, threads() / 2),
+  return {.threads = loader_threads(settings, backend),
           .slots = kBatchBuffers,
           .items = settings.train.batch_size,
           .first_batch = first_step * accumulate,
@@ -92,6 +92,12 @@ Range narrow(const Settings::Range& r) {
 
 }  // namespace
 
+int loader_threads(const Settings& settings, const Backend& backend) {
+  if (settings.data.workers > 0) return settings.data.workers;
+  // Beside a GPU one thread asks for the work, and sleeps most of the time.
+  return std::max(1, backend.works_on_cores() ? threads() / 2 : threads() - 1);
+}
+
 AugmentOptions augment_options(const Settings& settings) {
   const Settings::Augment& a = settings.augment;
   AugmentOptions options;
@@ -128,7 +134,7 @@ ContrastiveBatches::ContrastiveBatches(const Settings& settings, const TrainPlan
       backend_(backend),
       slots_(make_slots(settings, backend)),
       views_(backend, {2 * settings.train.batch_size, 4}, DType::f32),
-      loader_(loader_options(settings, plan, first_step),
+      loader_(loader_options(settings, plan, first_step, backend),
               [this](const LoaderItem& item) { prepare(item); }) {}
 
 ContrastiveBatches::Batch ContrastiveBatches::blank(const Settings& settings, Backend& backend) {
@@ -212,7 +218,7 @@ PoseBatches::PoseBatches(const Settings& settings, const TrainPlan& plan, std::i
       backend_(backend),
       slots_(make_slots(settings, backend)),
       batch_(blank(settings, backend)),
-      loader_(loader_options(settings, plan, first_step),
+      loader_(loader_options(settings, plan, first_step, backend),
               [this](const LoaderItem& item) { prepare(item); }) {}
 
 PoseBatches::Batch PoseBatches::blank(const Settings& settings, Backend& backend) {

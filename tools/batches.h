@@ -19,6 +19,10 @@ namespace peclr {
 // Batches that exist at a time: one in use, the others prepared ahead.
 inline constexpr int kBatchBuffers = 3;
 
+// How many threads prepare batches: data.workers, or what the cores have left while `backend`
+// trains. What they prepare does not depend on it.
+int loader_threads(const Settings& settings, const Backend& backend);
+
 AugmentOptions augment_options(const Settings& settings);
 
 // View `v` (0 or 1) of the picture at a position of an epoch of pre-training: a function of its

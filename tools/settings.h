@@ -62,7 +62,7 @@ struct Settings {
     double max_bad = 0.01;           // fraction of unreadable pictures that a run puts up with
     Crop crop = Crop::picture;       // what the hand network sees of a picture
     double first_crop = 0.7;         // share of the centre square's side, before a hand is known
-    int workers = 0;                 // 0: chosen from the number of cores
+    int workers = 0;                 // 0: half of the cores, beside a GPU all but one
     Cache cache = Cache::automatic;  // where decoded pictures are kept
     double cache_gb = 1;             // the host's memory for them, GB
     bool operator==(const Data&) const = default;

@@ -305,9 +305,10 @@ std::vector<SettingField> make_fields() {
           {0.05, 1}, MEMBER(data.first_crop)),
       number({"data.max_bad", "fraction of unreadable pictures that stops a run", kAll}, {0, 1},
              MEMBER(data.max_bad)),
-      whole(
-          {"data.workers", "threads that decode and augment; 0: chosen from the cores", kTraining},
-          0, 256, MEMBER(data.workers)),
+      whole({"data.workers",
+             "threads that decode and augment; 0: half of the cores, beside a GPU all but one",
+             kTraining},
+            0, 256, MEMBER(data.workers)),
       choice<S::Cache>({"data.cache", "where decoded pictures are kept", kTraining},
                        {{"auto", S::Cache::automatic},
                         {"gpu", S::Cache::gpu},

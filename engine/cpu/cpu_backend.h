@@ -14,6 +14,7 @@ class CpuBackend : public Backend {
  public:
   CpuBackend();
   std::string description() const override;
+  bool works_on_cores() const override { return true; }
 
   void* allocate(std::size_t bytes) override { return memory_.allocate(bytes); }
   void* allocate_lasting(std::size_t bytes) override { return memory_.allocate_lasting(bytes); }

@@ -4,18 +4,21 @@
 #include <cublasLt.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <map>
 #include <memory>
 #include <tuple>
 
 #include "engine/cuda/late_libraries.h"
+#include "engine/cuda/scratch.h"
 #include "engine/error.h"
 
 namespace peclr::cuda {
 namespace {
 
 constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;  // what Hopper's kernels like
+static_assert(kWorkspaceBytes <= kScratchBytes);
 
 template <class T, cublasStatus_t (*Destroy)(T)>
 struct Destroyer {
@@ -111,15 +114,21 @@ Plan make_plan(cublasLtHandle_t handle, const Key& key, cublasComputeType_t comp
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a_alignment, p);
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.c_alignment, p);
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.c_alignment, p);
-  cublasLtMatmulHeuristicResult_t found{};
+  std::array<cublasLtMatmulHeuristicResult_t, 8> found{};
   int count = 0;
-  check_cublas(cublasLtMatmulAlgoGetHeuristic(
-                   handle, plan.operation.get(), plan.first.get(), plan.second.get(),
-                   plan.result.get(), plan.result.get(), preference.get(), 1, &found, &count),
+  check_cublas(cublasLtMatmulAlgoGetHeuristic(handle, plan.operation.get(), plan.first.get(),
+                                              plan.second.get(), plan.result.get(),
+                                              plan.result.get(), preference.get(),
+                                              static_cast<int>(found.size()), found.data(), &count),
                p);
-  check(count == 1, "{}: cuBLASLt has no algorithm for it", text_of(p));
-  plan.algorithm = found.algo;
-  plan.workspace_bytes = found.workspaceSize;
+  // The fastest come first; of those with another state nothing else may be read.
+  const auto end = found.begin() + count;
+  const auto best = std::find_if(found.begin(), end, [](const cublasLtMatmulHeuristicResult_t& r) {
+    return r.state == CUBLAS_STATUS_SUCCESS;
+  });
+  check(best != end, "{}: cuBLASLt has no algorithm for it", text_of(p));
+  plan.algorithm = best->algo;
+  plan.workspace_bytes = best->workspaceSize;
   return plan;
 }
 
@@ -164,20 +173,13 @@ void Blas::run(const Product& p, const void* a, const void* b, const float* bias
   }
   const Plan& plan = it->second;
   if (bias) set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias, p);
-  const std::size_t bytes = plan.workspace_bytes;
-  void* workspace = nullptr;
-  try {
-    if (bytes > 0) workspace = impl_->memory.allocate(bytes);
-  } catch (const OutOfMemory& e) {
-    throw OutOfMemory(fmt::format("room for a {}: {}", text_of(p), e.what()));
-  }
+  const Scratch workspace(impl_->memory, plan.workspace_bytes > 0 ? kScratchBytes : 0,
+                          [&] { return "a " + text_of(p); });
   const float alpha = 1;
   const cublasStatus_t status =
       cublasLtMatmul(impl_->handle, plan.operation.get(), &alpha, b, plan.first.get(), a,
                      plan.second.get(), &p.beta, c, plan.result.get(), c, plan.result.get(),
-                     &plan.algorithm, workspace, bytes, impl_->stream);
-  // The next to get this memory works behind us in the same stream.
-  if (workspace) impl_->memory.release(workspace, bytes);
+                     &plan.algorithm, workspace.data(), plan.workspace_bytes, impl_->stream);
   check_cublas(status, p);
 }
 

@@ -51,7 +51,7 @@ void check_cuda(int status, std::string_view operation);
 // The same of the last error that CUDA keeps for this thread.
 void check_last_error(std::string_view operation);
 
-// An event that keeps no times.
+// An event that keeps no times, for threads to wait for.
 std::shared_ptr<CUevent_st> new_event();
 
 // All in the stream's order. The first is done on return.

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "engine/cuda/late_libraries.h"
-#include "engine/error.h"
 
 #if CUDNN_VERSION < 90800
 #error "engine/cuda/conv_plans.cpp is written for cuDNN 9.8 or newer"
@@ -27,8 +26,10 @@ std::string last_words(cudnnStatus_t status) {
 }
 
 void check_cudnn(cudnnStatus_t status, const char* operation) {
-  if (status != CUDNN_STATUS_SUCCESS)
-    fail(ErrorKind::failure, "cuDNN, {}: {}", operation, last_words(status));
+  if (status == CUDNN_STATUS_SUCCESS) return;
+  const std::string text = fmt::format("cuDNN, {}: {}", operation, last_words(status));
+  if (CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED) throw NotSupported(text);
+  fail(ErrorKind::failure, "{}", text);
 }
 
 // ---- cuDNN's objects: typed attributes, set one by one and then sealed.

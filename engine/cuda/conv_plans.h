@@ -8,9 +8,16 @@
 
 #include "engine/cuda/conv_shape.h"
 #include "engine/cuda/plan_file.h"
+#include "engine/error.h"
 #include "kernels/stream.h"
 
 namespace peclr::cuda {
+
+// cuDNN does not support what it is asked for; other refusals are faults of ours or the machine's.
+class NotSupported : public Error {
+ public:
+  explicit NotSupported(const std::string& text) : Error(ErrorKind::failure, text) {}
+};
 
 std::string cudnn_version();         // "cuDNN 9.19.0"
 std::size_t cudnn_version_number();  // 91900
@@ -54,7 +61,8 @@ class ConvPlan {
 // Of one convolution. The target outlives this and its plans.
 class ConvPlans {
  public:
-  // Throws Error(failure) where cuDNN does not accept the convolution.
+  // Throws NotSupported where cuDNN has no such convolution, Error(failure) where it makes no
+  // sense.
   ConvPlans(const PlanTarget& target, ConvPass pass, const ConvShape& shape, Tf32 tf32);
   ~ConvPlans();
 

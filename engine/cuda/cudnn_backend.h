@@ -2,6 +2,8 @@
 // The GPU's memory, convolutions and linear layers: what NVIDIA's libraries do for the CUDA
 // backend. Our kernels do the rest (engine/gpu/with_kernels.h).
 #pragma once
+#include <algorithm>
+
 #include "engine/backend.h"
 #include "engine/cuda/blas.h"
 #include "engine/cuda/context.h"
@@ -10,6 +12,7 @@
 #include "engine/cuda/pinned_ring.h"
 #include "engine/cuda/pinned_staging.h"
 #include "engine/cuda/prepared_weights.h"
+#include "engine/cuda/scratch.h"
 #include "engine/gpu/tickets.h"
 
 namespace peclr {
@@ -24,13 +27,16 @@ class CudnnBackend : public Backend {
   CudnnBackend() : CudnnBackend(Options{}) {}
   explicit CudnnBackend(const Options& options);
   std::string description() const override;
+  bool works_on_cores() const override { return false; }
 
   void* allocate(std::size_t bytes) override;
   void* allocate_lasting(std::size_t bytes) override;
   void release(void* block, std::size_t bytes) override;
   CachingAllocator& allocator() override { return memory_; }
   std::int64_t memory_available() override {
-    return static_cast<std::int64_t>(gpu_.facts().free_bytes) + memory_.stats().bytes_reserved;
+    const std::int64_t all =
+        static_cast<std::int64_t>(gpu_.facts().free_bytes) + memory_.stats().bytes_reserved;
+    return std::max<std::int64_t>(0, all - static_cast<std::int64_t>(cuda::kScratchBytes));
   }
   void copy_to_host(const Tensor& from, std::span<float> to) override;
   void copy_from_host(std::span<const float> from, const Tensor& to) override;

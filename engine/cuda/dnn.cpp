@@ -4,15 +4,28 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "engine/cuda/conv_plans.h"
+#include "engine/cuda/plan_search.h"
+#include "engine/cuda/scratch.h"
 #include "engine/cuda/timing.h"
 #include "engine/error.h"
 
 namespace peclr::cuda {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+}  // namespace
 
 struct Dnn::Impl {
   Impl(const Context& gpu, CachingAllocator& allocator, Options chosen)
@@ -20,84 +33,131 @@ struct Dnn::Impl {
         options(std::move(chosen)),
         file(options.plan_file),
         target((enter_gpu(), gpu.stream()), gpu.facts().name),
+        stream(gpu.stream()),
         stopwatch(gpu.stream()) {}
 
-  // What it takes, or nothing where it does not run.
-  std::optional<double> time(const ConvPlan& plan, const ConvOperands& operands) {
+  // Runs it once, then does `then` with the same scratch. What it fails with here and now, or
+  // nothing.
+  template <class F>
+  std::optional<std::string> fault_of(const ConvPlan& plan, const ConvOperands& operands, F then) {
+    constexpr std::int64_t kMostScratch = std::int64_t{2} << 30;
+    const std::int64_t mib = plan.workspace_bytes >> 20;
+    if (plan.workspace_bytes > kMostScratch) return fmt::format("it wants {} MiB of scratch", mib);
+    const TemporaryRoom room(memory, plan.workspace_bytes);
+    if (!room.enough()) {
+      lacked_room = true;
+      return fmt::format("there is no room for {} MiB of scratch", mib);
+    }
+    std::optional<std::string> fault = plan.run(operands, room.data());
+    if (!fault) then(room.data());
+    return fault;
+  }
+
+  // The microseconds of `choice`. What it fails with, or nothing.
+  std::optional<std::string> time(ConvPlan& plan, const ConvOperands& operands,
+                                  const std::function<void()>& ahead) {
     constexpr int kRuns = 5;
-    const TemporaryRoom room(plan.workspace_bytes);
-    if (!room.enough() || plan.run(operands, room.data())) return {};
-    stopwatch.microseconds([] {});  // waits: the first run may still load the kernel
-    double best = 1e30;
-    for (int i = 0; i < kRuns; ++i)
-      best = std::min(best, stopwatch.microseconds([&] { plan.run(operands, room.data()); }));
-    return best;
+    return fault_of(plan, operands, [&](void* room) {
+      stopwatch.microseconds([] {});  // waits: the first run may still load the kernel
+      plan.choice.microseconds =
+          stopwatch.microseconds(kRuns, ahead, [&] { plan.run(operands, room); });
+    });
   }
 
   // The fastest of what cuDNN proposes; among those within 3 % of it, what timings differ by
-  // anyway, the one that wants the least memory. Time and number are limited: the engines of bf16
-  // gradients of weights compile for a second each, a network has a dozen such shapes, the best are
-  // among the first, and what is fast already pays back little.
+  // anyway, the one that wants the least memory.
   std::optional<ConvPlan> fastest(ConvPlans& plans_of_shape, const std::string& name,
                                   const ConvOperands& operands) {
-    constexpr std::size_t kMost = 24;
-    constexpr double kLongest = 2, kRepaid = 20'000, kAsFast = 1.03;  // seconds; runs; ratio
-    const auto begin = std::chrono::steady_clock::now();
-    const auto enough = [&](std::size_t timed, double best_microseconds) {
-      const std::chrono::duration<double> so_far = std::chrono::steady_clock::now() - begin;
-      return timed == kMost ||
-             so_far.count() > std::min(kLongest, kRepaid * 1e-6 * best_microseconds);
+    constexpr double kAsFast = 1.03, kWarm = .3;  // ratio; seconds
+    const Scratch filled(memory, scratch_for(kScratchBytes), [&] { return name; });
+    const auto ahead = [&] {  // 100 microseconds of the fastest cards
+      for (int i = 0; i < 4; ++i) fill_zero(filled.data(), kScratchBytes, stream);
     };
+    static std::once_flag warmed;
+    std::call_once(warmed, [&] { warm_up(stopwatch, kWarm, ahead); });
+
     std::vector<ConvPlan> timed;
-    double best = 1e30;
-    for (std::size_t i = 0; i < plans_of_shape.proposals(); ++i) {
-      if (!timed.empty() && enough(timed.size(), best)) break;
+    SearchSoFar so_far;
+    const auto begin = Clock::now();
+    for (std::size_t i = 0; i < plans_of_shape.proposals() && !enough(so_far); ++i) {
       std::string fault;
       std::optional<ConvPlan> plan = plans_of_shape.make(i, fault);
-      const std::optional<double> took = plan ? time(*plan, operands) : std::nullopt;
-      if (plan && !took) fault = fmt::format("engine {} does not run", plan->choice.engine);
-      if (!fault.empty()) fmt::print(stderr, "{}: a plan is skipped: {}\n", name, fault);
-      if (!took) continue;
-      best = std::min(best, *took);
-      plan->choice.microseconds = *took;
-      timed.push_back(std::move(*plan));
+      if (plan) {
+        const auto from = Clock::now();
+        if (const std::optional<std::string> problem = time(*plan, operands, ahead))
+          fault = fmt::format("engine {}: {}", plan->choice.engine, *problem);
+        so_far.timing_seconds += seconds_since(from);
+      }
+      so_far.seconds = seconds_since(begin);
+      if (!fault.empty()) {
+        fmt::print(stderr, "{}: a plan is skipped: {}\n", name, fault);
+        ++so_far.failed;
+      } else if (plan) {
+        const double took = plan->choice.microseconds;
+        so_far.best_microseconds = so_far.ran++ ? std::min(so_far.best_microseconds, took) : took;
+        timed.push_back(std::move(*plan));
+      }
     }
-    std::erase_if(timed, [&](const ConvPlan& p) { return p.choice.microseconds > kAsFast * best; });
+    std::erase_if(timed, [&](const ConvPlan& p) {
+      return p.choice.microseconds > kAsFast * so_far.best_microseconds;
+    });
     const auto least = std::ranges::min_element(timed, {}, &ConvPlan::workspace_bytes);
     return least == timed.end() ? std::nullopt : std::optional(std::move(*least));
-  }
-
-  // Whether a plan that another process found runs here and now: what it fails with, or nothing.
-  std::optional<std::string> fault_of(const ConvPlan& plan, const ConvOperands& operands) {
-    const TemporaryRoom room(plan.workspace_bytes);
-    if (!room.enough()) return fmt::format("no room of {} MiB", plan.workspace_bytes >> 20);
-    return plan.run(operands, room.data());
   }
 
   // The plan of the file where there is one, else the fastest.
   std::optional<ConvPlan> find(ConvPass pass, const ConvShape& shape, Tf32 tf32,
                                const ConvOperands& operands) {
     const std::string name = text_of(pass, shape) + (tf32 == Tf32::on ? ", tf32" : "");
-    ConvPlans plans_of_shape(target, pass, shape, tf32);
-    if (const std::optional<PlanChoice> known = file.find(name)) {
+    const KnownPlan* const known = file.find(name);
+    if (known && !*known) {
+      if (!std::exchange(told_of_file, true))
+        fmt::print(stderr,
+                   "{}: no engine takes it, says {}; remove that to have them tried again\n", name,
+                   options.plan_file);
+      return {};
+    }
+    std::optional<ConvPlans> plans_of_shape;
+    try {
+      plans_of_shape.emplace(target, pass, shape, tf32);
+    } catch (const NotSupported& e) {
+      fmt::print(stderr, "{}: no engine takes it: {}\n", name, e.what());
+      return {};
+    }
+    lacked_room = false;
+    if (known) {
       std::string fault;
-      if (std::optional<ConvPlan> plan = plans_of_shape.make(*known, fault)) {
-        const std::optional<std::string> problem = fault_of(*plan, operands);
+      if (std::optional<ConvPlan> plan = plans_of_shape->make(**known, fault)) {
+        const std::optional<std::string> problem = fault_of(*plan, operands, [](void*) {});
         if (!problem) return plan;
         fault = *problem;
       }
       fmt::print(stderr, "{}: the plan of the file is skipped: {}\n", name, fault);
     }
-    std::optional<ConvPlan> best = fastest(plans_of_shape, name, operands);
-    if (best) file.store(name, best->choice);
+    std::optional<ConvPlan> best = fastest(*plans_of_shape, name, operands);
+    // Another time there may be more room. That nothing takes it is kept where f32 can do it
+    // instead; a run that ends of it may as well look again.
+    if (!lacked_room && (best || shape.type != DType::f32))
+      file.store(name, best ? KnownPlan(best->choice) : std::nullopt);
     return best;
+  }
+
+  // One size for all plans so far, so that they share a block. Steps that were recorded with
+  // smaller ones keep those; else these go back when it grows.
+  std::size_t scratch_for(std::size_t bytes) {
+    const std::size_t rounded = CachingAllocator::size_class(std::max(bytes, kScratchBytes));
+    if (rounded > scratch_bytes && scratch_bytes > 0) memory.give_back_waiting();
+    return scratch_bytes = std::max(scratch_bytes, rounded);
   }
 
   CachingAllocator& memory;
   Options options;
   PlanFile file;
   PlanTarget target;
+  Stream stream;
   Stopwatch stopwatch;
+  std::size_t scratch_bytes = 0;
+  bool lacked_room = false, told_of_file = false;
   std::map<std::tuple<ConvPass, ConvShape, Tf32>, std::optional<ConvPlan>> plans;
 };
 
@@ -118,15 +178,9 @@ bool Dnn::run(ConvPass pass, const ConvShape& shape, const ConvOperands& operand
   if (!it->second) return false;
   const ConvPlan& plan = *it->second;
   const auto bytes = static_cast<std::size_t>(plan.workspace_bytes);
-  void* workspace = nullptr;
-  try {
-    if (bytes > 0) workspace = impl_->memory.allocate(bytes);
-  } catch (const OutOfMemory& e) {
-    throw OutOfMemory(fmt::format("room for {}: {}", text_of(pass, shape), e.what()));
-  }
-  const std::optional<std::string> fault = plan.run(operands, workspace);
-  // The next to get this memory works behind us in the same stream.
-  if (workspace) impl_->memory.release(workspace, bytes);
+  const Scratch scratch(impl_->memory, bytes > 0 ? impl_->scratch_for(bytes) : 0,
+                        [&] { return text_of(pass, shape); });
+  const std::optional<std::string> fault = plan.run(operands, scratch.data());
   check(!fault, "{}: {}", text_of(pass, shape), fault.value_or(""));
   return true;
 }

@@ -32,6 +32,7 @@ class PinnedStaging final : public gpu::Staging {
   using Event = std::shared_ptr<CUevent_st>;
 
   Stream copies_ = nullptr;
+  CUevent_st* copied_ = nullptr;  // what a stream that joins waits for
   std::mutex mutex_;
   std::uint64_t last_ = 0;
   std::map<std::uint64_t, Event> open_;  // marks that nobody has seen done

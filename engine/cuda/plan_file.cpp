@@ -39,24 +39,30 @@ std::string text_of(ConvPass pass, const ConvShape& s) {
                      s.padding);
 }
 
-std::string text_of(const std::map<std::string, PlanChoice>& plans) {
+std::string text_of(const KnownPlans& plans) {
   nlohmann::json rows = nlohmann::json::object();
-  for (const auto& [key, choice] : plans)
-    rows[key] = {
-        {"engine", choice.engine}, {"knobs", choice.knobs}, {"microseconds", choice.microseconds}};
+  for (const auto& [key, plan] : plans) {
+    rows[key] = nullptr;
+    if (plan)
+      rows[key] = {
+          {"engine", plan->engine}, {"knobs", plan->knobs}, {"microseconds", plan->microseconds}};
+  }
   return nlohmann::json{{"format", kFormat}, {"plans", rows}}.dump(1) + "\n";
 }
 
-std::map<std::string, PlanChoice> parse_plans(const std::string& text) {
-  std::map<std::string, PlanChoice> plans;
+KnownPlans parse_plans(const std::string& text) {
+  KnownPlans plans;
   try {
     const nlohmann::json file = nlohmann::json::parse(text);
     if (file.at("format").get<int>() != kFormat)
       fail(ErrorKind::data, "format {}, not {}", file.at("format").get<int>(), kFormat);
-    for (const auto& [key, row] : file.at("plans").items())
-      plans[key] = {row.at("engine").get<std::int64_t>(),
-                    row.at("knobs").get<decltype(PlanChoice::knobs)>(),
-                    row.at("microseconds").get<double>()};
+    for (const auto& [key, row] : file.at("plans").items()) {
+      KnownPlan& plan = plans[key];
+      if (!row.is_null())
+        plan = {row.at("engine").get<std::int64_t>(),
+                row.at("knobs").get<decltype(PlanChoice::knobs)>(),
+                row.at("microseconds").get<double>()};
+    }
   } catch (const nlohmann::json::exception& e) {
     fail(ErrorKind::data, "{}", e.what());
   }
@@ -81,13 +87,13 @@ PlanFile::PlanFile(std::string path) : path_(std::move(path)) {
   }
 }
 
-std::optional<PlanChoice> PlanFile::find(const std::string& key) const {
+const KnownPlan* PlanFile::find(const std::string& key) const {
   const auto it = plans_.find(key);
-  return it == plans_.end() ? std::nullopt : std::optional(it->second);
+  return it == plans_.end() ? nullptr : &it->second;
 }
 
-void PlanFile::store(const std::string& key, const PlanChoice& choice) {
-  plans_[key] = choice;
+void PlanFile::store(const std::string& key, const KnownPlan& plan) {
+  plans_[key] = plan;
   if (path_.empty()) return;
   try {
     write();

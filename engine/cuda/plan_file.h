@@ -19,11 +19,15 @@ struct PlanChoice {
   bool operator==(const PlanChoice&) const = default;
 };
 
+// What is known of a convolution: a choice, or that no engine takes it.
+using KnownPlan = std::optional<PlanChoice>;
+using KnownPlans = std::map<std::string, KnownPlan>;
+
 // JSON: {"format": 1, "plans": {"forward bf16 ...": {"engine": 22, "knobs": [[2, 5]],
-// "microseconds": 101.5}}}.
-std::string text_of(const std::map<std::string, PlanChoice>& plans);
+// "microseconds": 101.5}, "backward weights bf16 ...": null}}.
+std::string text_of(const KnownPlans& plans);
 // Throws Error(data) with the fault where the text is something else.
-std::map<std::string, PlanChoice> parse_plans(const std::string& text);
+KnownPlans parse_plans(const std::string& text);
 
 // $XDG_CACHE_HOME (or ~/.cache)/peclr/NVIDIA_H100_80GB_HBM3-cudnn91900.json; empty where neither
 // variable is set, and no file is kept.
@@ -34,16 +38,17 @@ class PlanFile {
   // Reads what is there; what cannot be read is noted on stderr and made anew. "" keeps no file.
   explicit PlanFile(std::string path);
 
-  std::optional<PlanChoice> find(const std::string& key) const;
+  // Null where nothing is known. Good until the next store().
+  const KnownPlan* find(const std::string& key) const;
   // Adds to what the file holds by now: other programs may have added to it. Where that fails, this
   // run goes on without; once noted on stderr.
-  void store(const std::string& key, const PlanChoice& choice);
+  void store(const std::string& key, const KnownPlan& plan);
 
  private:
   void write();
 
   std::string path_;
-  std::map<std::string, PlanChoice> plans_;
+  KnownPlans plans_;
 };
 
 }  // namespace peclr::cuda

@@ -3,6 +3,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include <chrono>
+
 #include "engine/cuda/context.h"
 
 namespace peclr::cuda {
@@ -25,9 +27,30 @@ double Stopwatch::microseconds(const std::function<void()>& enqueue) {
   return 1e3 * milliseconds;
 }
 
-TemporaryRoom::TemporaryRoom(std::int64_t bytes)
-    : data_(bytes > 0 ? gpu_allocate(static_cast<std::size_t>(bytes)) : nullptr),
-      enough_(bytes == 0 || data_ != nullptr) {}
+double Stopwatch::microseconds(int runs, const std::function<void()>& ahead,
+                               const std::function<void()>& enqueue) {
+  ahead();
+  return microseconds([&] {
+           for (int i = 0; i < runs; ++i) enqueue();
+         }) /
+         runs;
+}
+
+void warm_up(Stopwatch& watch, double seconds, const std::function<void()>& work) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  while (std::chrono::steady_clock::now() < end) watch.microseconds(work);
+}
+
+TemporaryRoom::TemporaryRoom(CachingAllocator& memory, std::int64_t bytes) {
+  if (bytes <= 0) return;
+  const auto size = static_cast<std::size_t>(bytes);
+  data_ = gpu_allocate(size);
+  if (!data_) {
+    memory.give_back_waiting();
+    data_ = gpu_allocate(size);
+  }
+  enough_ = data_ != nullptr;
+}
 
 TemporaryRoom::~TemporaryRoom() {
   if (data_) gpu_free(data_, 0);

@@ -3,6 +3,8 @@
 // is full.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <map>
+#include <sstream>
 #include <string>
 
 #include "engine/cuda/plan_file.h"
@@ -61,7 +63,7 @@ TEST_CASE("cuda stand-in: fine-tuning does not depend on when streams work", "[f
 TEST_CASE("cuda stand-in: a batch that does not fit the card is refused before the first step",
           "[fake][run]") {
   const Runs runs;
-  const Env small{{"PECLR_FAKE_MEMORY_MIB", "270"}};
+  const Env small{{"PECLR_FAKE_MEMORY_MIB", "334"}};
   Args more{"model.input=128", "train.epochs=1", "train.batch_size=8"};
   const ProgramResult result = runs.run("pretrain", "large", more, small);
   INFO(described(result));
@@ -81,9 +83,9 @@ TEST_CASE("cuda stand-in: a batch that does not fit the card is refused before t
 TEST_CASE("cuda stand-in: a card that fills up on the way ends the run with one line",
           "[fake][run]") {
   const Runs runs;
-  const ProgramResult result = runs.run("pretrain", "full", {}, {{"PECLR_FAKE_MEMORY_MIB", "190"}});
+  const ProgramResult result = runs.run("pretrain", "full", {}, {{"PECLR_FAKE_MEMORY_MIB", "254"}});
   INFO(described(result));
-  CHECK(result.refuses(1, {"out of memory", "MiB asked for on the device", "for pictures",
+  CHECK(result.refuses(1, {"room for forward f32", "out of memory: 64 MiB asked for",
                            "use a smaller train.batch_size (and a larger train.accumulate)"}));
 }
 
@@ -107,13 +109,53 @@ TEST_CASE("cuda stand-in: a plan of the file that does not run is looked for ane
   for (const auto& entry : std::filesystem::directory_iterator(runs.folder / "cache/peclr"))
     if (entry.path().extension() == ".json") file = entry.path().string();
   const std::string found = read_bytes(file);
-  std::map<std::string, cuda::PlanChoice> plans = cuda::parse_plans(found);
+  cuda::KnownPlans plans = cuda::parse_plans(found);
   REQUIRE_FALSE(plans.empty());
-  for (auto& [name, choice] : plans) choice.engine = fake::kRefusing;
+  for (auto& [name, plan] : plans) plan.value().engine = fake::kRefusing;
   write_bytes(file, cuda::text_of(plans));
   CHECK(runs.trained("pretrain", "second", {}, {}, "the plan of the file is skipped") == model);
-  for (const auto& [name, choice] : cuda::parse_plans(read_bytes(file)))
-    CHECK(choice.engine != fake::kRefusing);
+  for (const auto& [name, plan] : cuda::parse_plans(read_bytes(file)))
+    CHECK(plan.value().engine != fake::kRefusing);
+}
+
+std::map<std::string, int> skipped_plans(const ProgramResult& result) {
+  std::map<std::string, int> counts;
+  constexpr std::string_view kSays = ": a plan is skipped: ";
+  std::istringstream lines(result.err);
+  for (std::string line; std::getline(lines, line);)
+    if (const std::size_t at = line.find(kSays); at != line.npos) ++counts[line.substr(0, at)];
+  return counts;
+}
+
+// As without NVRTC, but slower.
+TEST_CASE("cuda stand-in: engines of which none runs are tried for a while, and never again",
+          "[fake][run]") {
+  const Runs runs;
+  const Env refusing{{"PECLR_FAKE_ENGINES", "refusing"}};
+  const ProgramResult first = runs.run("pretrain", "first", {"precision=bf16"}, refusing);
+  INFO(described(first));
+  REQUIRE(first.exit_code == 0);
+  CHECK(first.says("are taken in TF32"));
+  const std::map<std::string, int> skipped = skipped_plans(first);
+  CHECK(skipped.size() > 5);
+  for (const auto& [name, count] : skipped) {
+    CAPTURE(name);
+    CHECK(name.starts_with("backward weights bf16"));
+    CHECK(count == 24);  // of 40
+  }
+  const ProgramResult next = runs.run("pretrain", "next", {"precision=bf16"}, refusing);
+  INFO(described(next));
+  REQUIRE(next.exit_code == 0);
+  CHECK(next.says("no engine takes it, says " + (runs.folder / "cache")));
+  CHECK(skipped_plans(next).empty());
+  CHECK(runs.model("next") == runs.model("first"));
+}
+
+TEST_CASE("cuda stand-in: what cuDNN has no graph for is done in another form", "[fake][run]") {
+  const Runs runs;
+  const std::string text = "no engine takes it: cuDNN, a graph of operations: ";
+  runs.trained("pretrain", "refused", {"precision=bf16"}, {{"PECLR_FAKE_ENGINES", "refused"}},
+               (text + "refused: cudnnBackendFinalize: a graph that is planted").c_str());
 }
 
 TEST_CASE("cuda stand-in: pictures are kept in a card's memory only while there is room",
@@ -121,7 +163,7 @@ TEST_CASE("cuda stand-in: pictures are kept in a card's memory only while there 
   const Runs runs;
   const std::string roomy =
       runs.trained("pretrain", "roomy", {}, {}, "8 kept in the device's memory, 0 in pinned");
-  const Env full{{"PECLR_FAKE_MEMORY_MIB", "260"}};
+  const Env full{{"PECLR_FAKE_MEMORY_MIB", "324"}};
   CHECK(runs.trained("pretrain", "auto", {}, full,
                      "0 kept in the device's memory, 8 in pinned memory") == roomy);
   CHECK(runs.trained("pretrain", "gpu", {"data.cache=gpu"}, full) == roomy);

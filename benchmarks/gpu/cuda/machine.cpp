@@ -51,15 +51,12 @@ class CudaMachine final : public Machine {
       const Tensor from(backend_, {kCopied}, DType::u8), to(backend_, {kCopied}, DType::u8);
       backend_.zero(from);
       const auto copy = [&] {
-        return seconds(Whose::ours, [&] {
-          cuda::check_cuda(
-              cudaMemcpyAsync(to.raw(), from.raw(), kCopied, cudaMemcpyDeviceToDevice, stream()),
-              "copying on the GPU");
-        });
+        cuda::check_cuda(
+            cudaMemcpyAsync(to.raw(), from.raw(), kCopied, cudaMemcpyDeviceToDevice, stream()),
+            "copying on the GPU");
       };
-      // A card that had nothing to do runs at a fraction of its clock, and takes a while to notice.
-      for (double busy = 0; busy < 1;) busy += kRounds * copy();
-      rates.copy = 2 * kCopied / copy();
+      cuda::warm_up(watch_, 1, copy);
+      rates.copy = 2 * kCopied / seconds(Whose::ours, copy);
     }
     rates.products = product_rate(DType::bf16);
     rates.operations = product_rate(DType::f32);
@@ -68,8 +65,10 @@ class CudaMachine final : public Machine {
 
   double microseconds(Whose whose, const Job& job) override {
     const bool ours = whose == Whose::ours;
-    cuda::fill_zero(flushed_.raw(), kFlushed, ours ? stream() : library_gpu_.stream());
-    return (ours ? watch_ : library_watch_).microseconds(job);
+    const auto flush = [&] {
+      cuda::fill_zero(flushed_.raw(), kFlushed, ours ? stream() : library_gpu_.stream());
+    };
+    return (ours ? watch_ : library_watch_).microseconds(1, flush, job);
   }
   void reset_peak() override { backend_.reset_peak(); }
   std::int64_t peak_bytes() const override { return backend_.peak_bytes(); }

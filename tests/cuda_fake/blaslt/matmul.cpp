@@ -91,11 +91,18 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
   Algorithm chosen{.bias_alignment = alignment_of(op.bias),
                    .workspace_bytes = std::min(kWorkspace, wishes.workspace_bytes)};
   std::copy_n(wishes.alignment, 4, chosen.alignment);
-  found[0] = {};
-  std::memcpy(&found[0].algo, &chosen, sizeof chosen);
-  found[0].workspaceSize = chosen.workspace_bytes;
-  found[0].state = CUBLAS_STATUS_SUCCESS;
-  *count = 1;
+  // "Other fields are valid only if after call ... this member is set to CUBLAS_STATUS_SUCCESS"
+  // (cublasLtMatmulHeuristicResult_t::state): who asks for several gets one of the others first.
+  *count = 0;
+  if (most > 1) {
+    std::memset(&found[*count], 0xFF, sizeof *found);
+    found[(*count)++].state = CUBLAS_STATUS_NOT_SUPPORTED;
+  }
+  cublasLtMatmulHeuristicResult_t& right = found[(*count)++];
+  right = {};
+  std::memcpy(&right.algo, &chosen, sizeof chosen);
+  right.workspaceSize = chosen.workspace_bytes;
+  right.state = CUBLAS_STATUS_SUCCESS;
   return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -3,6 +3,7 @@
 // own, so that what takes a wrong one is seen.
 #pragma once
 #include <span>
+#include <string_view>
 
 #include "tests/cuda_fake/dnn/convolution.h"
 
@@ -20,6 +21,15 @@ struct Engine {
 };
 
 inline constexpr std::int64_t kRefusing = 42;
+// Planned by who knows them, like kRefusing: they want 96 MiB and 3 GiB of workspace.
+inline constexpr std::int64_t kLarge = 50, kHuge = 51;
+
+// What the environment's PECLR_FAKE_ENGINES plants, of one kind at a time:
+// none      every proposal is one of kRefusing
+// refusing  the same, of bf16 gradients of weights only
+// refused   graphs of those are not supported
+// large     kHuge and kLarge are proposed, before all others
+bool planted(std::string_view what);
 
 const Engine* engine_of(std::int64_t index);  // null where there is none
 // Tensor cores take 8 channels of bf16 at a time; with other numbers no engine is offered.

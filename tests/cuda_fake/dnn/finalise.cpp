@@ -81,7 +81,9 @@ void check_finished(const Descriptor& d) {
               CUDNN_STATUS_NOT_SUPPORTED, "an operation that is not stood in for");
       break;
     case CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR:
-      convolution_of_graph(d);
+      require(convolution_of_graph(d).x.type == Number::f32 ||
+                  convolution_of_graph(d).pass != Pass::backward_weights || !planted("refused"),
+              CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN, "a graph that is planted as unsupported");
       break;
     case CUDNN_BACKEND_ENGINE_DESCRIPTOR:
       require(engine_of(d.one<std::int64_t>(CUDNN_ATTR_ENGINE_GLOBAL_INDEX)) != nullptr,

@@ -3,6 +3,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -39,11 +40,8 @@ std::unique_lock<std::recursive_mutex> locked() {
 int current_card() { return card_of_thread; }
 
 std::size_t card_bytes() {
-  static const std::size_t bytes = [] {
-    const char* mib = std::getenv("PECLR_FAKE_MEMORY_MIB");
-    return (mib ? std::strtoull(mib, nullptr, 10) : 8192) << 20;
-  }();
-  return bytes;
+  const char* mib = std::getenv("PECLR_FAKE_MEMORY_MIB");
+  return (mib ? std::strtoull(mib, nullptr, 10) : 8192) << 20;
 }
 
 }  // namespace peclr::fake
@@ -83,7 +81,7 @@ cudaError_t cudaSetDevice(int card) {
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
   const auto lock = locked();
   *total = card_bytes();
-  *free = *total - bytes_in_use(current_card());
+  *free = *total - std::min(*total, bytes_in_use(current_card()));
   return cudaSuccess;
 }
 

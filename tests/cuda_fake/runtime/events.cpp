@@ -2,12 +2,20 @@
 // Events: places in a stream's work. Time is counted in pieces of work.
 #include <cuda_runtime_api.h>
 
+#include <atomic>
+
 #include "tests/cuda_fake/runtime/error.h"
 #include "tests/cuda_fake/runtime/streams.h"
 
 using namespace peclr::fake;
 
+namespace {
+std::atomic<int> made = 0;
+}
+int peclr::fake::events_made() { return made; }
+
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
+  ++made;
   *event = new CUevent_st{.timed = (flags & cudaEventDisableTiming) == 0};
   return cudaSuccess;
 }

@@ -35,7 +35,7 @@ cudaError_t allocate(void** address, std::size_t bytes, Place place) {
   if (const cudaError_t status = forbidden_in_capture()) return result(status);
   const std::size_t taken = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   const int card = current_card();
-  if (place == Place::card && (taken < bytes || taken > card_bytes() - used[card]))
+  if (place == Place::card && (taken < bytes || used[card] + taken > card_bytes()))
     return result(cudaErrorMemoryAllocation);
   *address = bytes == 0 ? nullptr : std::aligned_alloc(kAlignment, taken);
   if (!*address) return bytes == 0 ? cudaSuccess : result(cudaErrorMemoryAllocation);

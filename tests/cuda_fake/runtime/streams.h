@@ -53,6 +53,7 @@ cudaError_t forbidden_in_capture();
 void finish(cudaStream_t stream);
 void finish_all();
 int card_of(cudaStream_t stream);
+int events_made();  // so far
 
 }  // namespace peclr::fake
 
