@@ -82,12 +82,9 @@ struct Dnn::Impl {
     for (std::size_t i = 0; i < plans_of_shape.proposals() && !enough(so_far); ++i) {
       std::string fault;
       std::optional<ConvPlan> plan = plans_of_shape.make(i, fault);
-      if (plan) {
-        const auto from = Clock::now();
-        if (const std::optional<std::string> problem = time(*plan, operands, ahead))
-          fault = fmt::format("engine {}: {}", plan->choice.engine, *problem);
-        so_far.timing_seconds += seconds_since(from);
-      }
+      std::optional<std::string> problem;
+      if (plan) problem = time(*plan, operands, ahead);
+      if (problem) fault = fmt::format("engine {}: {}", plan->choice.engine, *problem);
       so_far.seconds = seconds_since(begin);
       if (!fault.empty()) {
         fmt::print(stderr, "{}: a plan is skipped: {}\n", name, fault);

@@ -9,23 +9,19 @@ struct SearchSoFar {
   int ran = 0,
       failed = 0;  // plans; of engines that are not exact none is made, which costs nothing
   double best_microseconds = 0;  // of those that ran
-  double timing_seconds = 0;     // spent on runs
-  double seconds = 0;            // spent in all; some engines compile for a second each
+  double seconds = 0;            // some engines compile for a second each
 };
 
-// The best are among the first, what is fast already pays back little of more timing, and a network
-// has a dozen shapes whose engines compile. But a few are compared where they run, however long
-// they compile, and where none runs some are tried.
+// The best are among the first, and what is fast already pays back little of more search: where
+// engines compile, its first is taken. Where none runs, some are tried.
 inline bool enough(const SearchSoFar& s) {
   constexpr int kLeast = 4, kMost = 24;
-  constexpr double kRepaid = 20'000;                      // runs
-  constexpr double kLongest = 2, kAll = 5, kInVain = 10;  // seconds
+  constexpr double kRepaid = 20'000;            // runs
+  constexpr double kLongest = 5, kInVain = 10;  // seconds
   const int tried = s.ran + s.failed;
-  if (tried < kLeast) return false;
   if (tried >= kMost) return true;
-  if (s.ran < kLeast) return s.seconds > kInVain;
-  return s.seconds > kAll ||
-         s.timing_seconds > std::min(kLongest, kRepaid * 1e-6 * s.best_microseconds);
+  if (s.ran == 0) return tried >= kLeast && s.seconds > kInVain;
+  return s.seconds > std::min(kLongest, kRepaid * 1e-6 * s.best_microseconds);
 }
 
 }  // namespace peclr::cuda
