@@ -40,13 +40,10 @@ struct Dnn::Impl {
   // nothing.
   template <class F>
   std::optional<std::string> fault_of(const ConvPlan& plan, const ConvOperands& operands, F then) {
-    constexpr std::int64_t kMostScratch = std::int64_t{2} << 30;
-    const std::int64_t mib = plan.workspace_bytes >> 20;
-    if (plan.workspace_bytes > kMostScratch) return fmt::format("it wants {} MiB of scratch", mib);
     const TemporaryRoom room(memory, plan.workspace_bytes);
     if (!room.enough()) {
       lacked_room = true;
-      return fmt::format("there is no room for {} MiB of scratch", mib);
+      return fmt::format("there is no room for {} MiB of scratch", plan.workspace_bytes >> 20);
     }
     std::optional<std::string> fault = plan.run(operands, room.data());
     if (!fault) then(room.data());
@@ -69,6 +66,7 @@ struct Dnn::Impl {
   std::optional<ConvPlan> fastest(ConvPlans& plans_of_shape, const std::string& name,
                                   const ConvOperands& operands) {
     constexpr double kAsFast = 1.03, kWarm = .3;  // ratio; seconds
+    constexpr std::int64_t kMostScratch = std::int64_t{2} << 30;
     const Scratch filled(memory, scratch_for(kScratchBytes), [&] { return name; });
     const auto ahead = [&] {  // 100 microseconds of the fastest cards
       for (int i = 0; i < 4; ++i) fill_zero(filled.data(), kScratchBytes, stream);
@@ -76,25 +74,32 @@ struct Dnn::Impl {
     static std::once_flag warmed;
     std::call_once(warmed, [&] { warm_up(stopwatch, kWarm, ahead); });
 
-    std::vector<ConvPlan> timed;
+    std::vector<ConvPlan> timed, large;  // large: for where nothing else runs
     SearchSoFar so_far;
+    const auto failed = [&](const std::string& fault) {
+      fmt::print(stderr, "{}: a plan is skipped: {}\n", name, fault);
+      ++so_far.failed;
+    };
+    const auto try_out = [&](ConvPlan plan) {
+      if (const std::optional<std::string> fault = time(plan, operands, ahead))
+        return failed(fmt::format("engine {}: {}", plan.choice.engine, *fault));
+      const double took = plan.choice.microseconds;
+      so_far.best_microseconds = so_far.ran++ ? std::min(so_far.best_microseconds, took) : took;
+      timed.push_back(std::move(plan));
+    };
     const auto begin = Clock::now();
     for (std::size_t i = 0; i < plans_of_shape.proposals() && !enough(so_far); ++i) {
       std::string fault;
       std::optional<ConvPlan> plan = plans_of_shape.make(i, fault);
-      std::optional<std::string> problem;
-      if (plan) problem = time(*plan, operands, ahead);
-      if (problem) fault = fmt::format("engine {}: {}", plan->choice.engine, *problem);
+      if (plan && plan->workspace_bytes > kMostScratch)
+        large.push_back(std::move(*plan));
+      else if (plan)
+        try_out(std::move(*plan));
+      else if (!fault.empty())
+        failed(fault);
       so_far.seconds = seconds_since(begin);
-      if (!fault.empty()) {
-        fmt::print(stderr, "{}: a plan is skipped: {}\n", name, fault);
-        ++so_far.failed;
-      } else if (plan) {
-        const double took = plan->choice.microseconds;
-        so_far.best_microseconds = so_far.ran++ ? std::min(so_far.best_microseconds, took) : took;
-        timed.push_back(std::move(*plan));
-      }
     }
+    for (std::size_t i = 0; i < large.size() && timed.empty(); ++i) try_out(std::move(large[i]));
     std::erase_if(timed, [&](const ConvPlan& p) {
       return p.choice.microseconds > kAsFast * so_far.best_microseconds;
     });

@@ -29,6 +29,7 @@ inline constexpr std::int64_t kLarge = 50, kHuge = 51;
 // refusing  the same, of bf16 gradients of weights only
 // refused   graphs of those are not supported
 // large     kHuge and kLarge are proposed, before all others
+// huge      nothing but kHuge
 bool planted(std::string_view what);
 
 const Engine* engine_of(std::int64_t index);  // null where there is none
