@@ -20,8 +20,9 @@ constexpr std::size_t kMaxRank = 4;
 // Receives the parser's events; throws at the first one that does not fit the shape.
 class NumberReader {
  public:
-  NumberReader(std::string_view text, const std::string& name, std::span<const std::size_t> shape)
-      : text_(text), name_(name), shape_(shape) {
+  NumberReader(std::string_view text, const std::string& name, std::span<const std::size_t> shape,
+               std::size_t first_byte)
+      : text_(text), name_(name), shape_(shape), first_byte_(first_byte) {
     check(shape.size() < kMaxRank, "read_json_numbers: items of rank {}", shape.size());
   }
   std::vector<float> take() { return std::move(values_); }
@@ -62,10 +63,10 @@ class NumberReader {
     if (!in_string && (token.ends_with('N') || token.ends_with('I'))) refuse("NaN or Infinity");
     if (position > text_.size()) {
       fail(ErrorKind::data, "{}: the file is cut at {} ({} bytes); fetch or write it again", name_,
-           place(), text_.size());
+           place(), first_byte_ + text_.size());
     }
     fail(ErrorKind::data, "{}: not valid JSON at byte {}, {}; fetch or write it again", name_,
-         position, place());
+         first_byte_ + position, place());
   }
 
  private:
@@ -117,6 +118,7 @@ class NumberReader {
   std::string_view text_;
   const std::string& name_;
   std::span<const std::size_t> shape_;
+  std::size_t first_byte_;
   std::array<std::size_t, kMaxRank + 1> counts_{};  // values begun in the open array of each level
   std::size_t depth_ = 0;                           // open arrays
   std::vector<float> values_;
@@ -125,9 +127,10 @@ class NumberReader {
 }  // namespace
 
 std::vector<float> parse_json_numbers(std::string_view text, const std::string& name,
-                                      std::span<const std::size_t> item_shape) {
+                                      std::span<const std::size_t> item_shape,
+                                      std::size_t first_byte) {
   if (text.empty()) fail(ErrorKind::data, "{}: the file is empty; fetch or write it again", name);
-  NumberReader reader(text, name, item_shape);
+  NumberReader reader(text, name, item_shape, first_byte);
   nlohmann::json::sax_parse(text.data(), text.data() + text.size(), &reader);
   return reader.take();
 }

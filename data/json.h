@@ -20,8 +20,10 @@ namespace peclr {
 std::vector<float> read_json_numbers(const std::filesystem::path& path,
                                      std::span<const std::size_t> item_shape);
 
-// The same for text in memory; `name` stands for the file in messages.
+// The same for text in memory; `name` stands for the file in messages, which counts bytes from
+// `first_byte` where the text is a part of it.
 std::vector<float> parse_json_numbers(std::string_view text, const std::string& name,
-                                      std::span<const std::size_t> item_shape);
+                                      std::span<const std::size_t> item_shape,
+                                      std::size_t first_byte = 0);
 
 }  // namespace peclr

@@ -265,6 +265,15 @@ TEST_CASE("submission: a file that is cut anywhere is refused", "[submission][me
     REQUIRE(error.names("pred.json"));
     REQUIRE(error.one_line());
   }
+  // Bytes count from the file's beginning, in joints and in meshes.
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    if (whole[at] != '0') continue;
+    std::string damaged = whole;
+    damaged[at] = 'x';
+    const Caught error = read(damaged);
+    INFO(at << ": " << error.text);
+    REQUIRE(error.names("not valid JSON at byte " + std::to_string(at + 1)));
+  }
   write_bytes(file, whole);
   const Submission submission = read_submission(file);
   CHECK(submission.joints.size() == 2 * 3 * kJoints);

@@ -102,12 +102,15 @@ Submission read_submission(const std::filesystem::path& path) {
   }
   const std::string_view inside = std::string_view(text).substr(text.find('[') + 1);
   const std::string_view joints = inside.substr(0, array_length(inside));
-  submission.joints = parse_json_numbers(joints, name, kHand);
+  const auto byte_of = [&](std::string_view part) {
+    return static_cast<std::size_t>(part.data() - text.data());
+  };
+  submission.joints = parse_json_numbers(joints, name, kHand, byte_of(joints));
   const std::string_view meshes = meshes_in(inside.substr(joints.size()), name);
   if (meshes.empty()) return submission;
   const std::size_t vertices = first_mesh_vertices(meshes);
-  submission.meshes =
-      parse_json_numbers(meshes, name + ", meshes", std::array<std::size_t, 2>{vertices, 3});
+  submission.meshes = parse_json_numbers(meshes, name + ", meshes",
+                                         std::array<std::size_t, 2>{vertices, 3}, byte_of(meshes));
   if (!submission.meshes.empty()) submission.vertices = vertices;
   return submission;
 }
