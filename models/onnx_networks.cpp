@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "engine/weight_layout.h"
 #include "kernels/augment.h"
@@ -116,19 +117,21 @@ OnnxPixels pixels_of(OnnxGraph& graph, const Value& features, const LinearLayer&
   return {rows(0), rows(1), rows(2)};
 }
 
-// The root depth's refinement.
+// The weights of the refinement's first layer, for OnnxLift::refinement_input.
+std::vector<float> with_our_columns(const std::vector<float>& weight) {
+  std::vector<float> out;
+  for (std::size_t row = 0; row < weight.size(); row += kHeadWidth)
+    for (int i = 0; i < kHeadWidth; ++i)
+      out.push_back(weight[row + static_cast<std::size_t>(refinement_column(i))]);
+  return out;
+}
+
 Value refined_root(OnnxGraph& graph, const OnnxLift& lift, const HandNetwork& network) {
   Value x = lift.refinement_input;
+  bool first = true;
   for (const HandNetwork::Hidden& h : network.hidden()) {
     Folded layer = values_of(h.layer);
-    if (&h == network.hidden().data()) {
-      const std::vector<float> theirs = layer.weight;
-      for (std::size_t i = 0; i < theirs.size(); ++i) {
-        const std::size_t row = i / kHeadWidth * kHeadWidth;
-        const int column = refinement_column(static_cast<int>(i % kHeadWidth));
-        layer.weight[i] = theirs[row + static_cast<std::size_t>(column)];
-      }
-    }
+    if (std::exchange(first, false)) layer.weight = with_our_columns(layer.weight);
     x = linear(graph, x, fold(std::move(layer.weight), std::move(layer.bias), h.norm));
     x = graph.node("LeakyRelu", {x}, {{"alpha", HandNetwork::kSlope}});
   }
