@@ -21,8 +21,8 @@ using test::TempFolder;
 using test::write_bytes;
 
 constexpr const char* kRunCommands[] = {"pretrain", "finetune", "evaluate", "predict", "probe"};
-constexpr const char* kOtherCommands[] = {"export", "synth", "prepare", "verify", "golden",
-                                          "info",  "results", "report"};
+constexpr const char* kOtherCommands[] = {"export", "synth", "prepare", "verify",
+                                          "golden", "info",  "results", "report"};
 
 bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
