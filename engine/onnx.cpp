@@ -2,7 +2,6 @@
 #include "engine/onnx.h"
 
 #include <bit>
-#include <cstring>
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"

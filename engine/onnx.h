@@ -25,8 +25,7 @@ class OnnxGraph {
 
   explicit OnnxGraph(std::string name) : name_(std::move(name)) {}
 
-  // All return the name of a value. Those of constants and nodes are made up; what becomes an
-  // output is named by it.
+  // What comes back is the name of a value; constants' and nodes' are made up.
   std::string input(std::string_view name, const Dims& dims);  // f32
   std::string constant(const Dims& dims, std::span<const float> values);
   std::string constant(std::span<const std::int64_t> values);  // [n]

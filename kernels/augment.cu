@@ -118,7 +118,7 @@ struct Augment {
     if (t < kWarp) {
       const int axis = t / kMostSamples, k = t % kMostSamples;
       const int samples = axis == 0 ? plan.samples_x : plan.samples_y;
-      const int sample = min(k, samples - 1);
+      const int sample = min(k, samples - 1);  // what lies behind the last is not read
       const int rounding = axis == 0 ? 1 << (kPositionBits - kWeightBits - 1) : 0;
       const auto offset = [&](std::int32_t step) {
         return static_cast<std::uint32_t>(sample_offset(step, sample, samples) + rounding);

@@ -23,6 +23,10 @@ inline constexpr ReferenceBone kPalmNetwork{kAitPalm, kAitMiddleMcp,
 // Bone lengths; the hand network's root depth is kept in between.
 inline constexpr double kMinRootDepth = 4, kMaxRootDepth = 50;
 
+// The released networks' floors under the discriminant and under a of the root depth's quadratic
+// (their pre-training's utility, which no network is trained by, has 1e-6).
+inline constexpr double kRootFloor = 1e-8;
+
 // What the hand network is to say of one hand: AIT's order, palm as joint 0, FreiHAND's bone 9-10
 // as the unit.
 struct PoseTarget {
@@ -65,8 +69,7 @@ PECLR_HD inline Point2 back_project_gradient(const float* K, Point2 ray_gradient
 }
 
 // Root depth Z, in bone lengths, at which the bone between p * (zp + Z) and q * (zq + Z) has length
-// 1: the larger root of a Z^2 + b Z + c, with the released networks' floors under the discriminant
-// and under a (their pre-training's utility, which no network is trained by, has 1e-6).
+// 1: the larger root of a Z^2 + b Z + c.
 PECLR_HD inline double root_depth_of_bone(Point2 p, double zp, Point2 q, double zq) {
   const double pq = p.x * q.x + p.y * q.y;
   const double a = (p.x - q.x) * (p.x - q.x) + (p.y - q.y) * (p.y - q.y);
@@ -74,10 +77,9 @@ PECLR_HD inline double root_depth_of_bone(Point2 p, double zp, Point2 q, double 
   const double dx = p.x * zp - q.x * zq, dy = p.y * zp - q.y * zq, dz = zp - zq;
   const double c = dx * dx + dy * dy + dz * dz - 1;
   const double discriminant = b * b - 4 * a * c;
-  constexpr double kFloor = 1e-8;
   // Written so that a NaN passes.
-  return (-b + std::sqrt(discriminant < kFloor ? kFloor : discriminant)) /
-         (2 * (a < kFloor ? kFloor : a));
+  return (-b + std::sqrt(discriminant < kRootFloor ? kRootFloor : discriminant)) /
+         (2 * (a < kRootFloor ? kRootFloor : a));
 }
 
 PECLR_HD inline double clamp_root_depth(double depth) {

@@ -40,7 +40,7 @@ class Rows {
       parts.push_back(graph_.node("Reshape", {x, graph_.constant(Ints{-1, kJoints, 1})}));
     return concat(parts, 2);
   }
-  Value root(const Value& x) { return graph_.node("Sqrt", {x}); }
+  Value square_root(const Value& x) { return graph_.node("Sqrt", {x}); }
   Value minus_one(const Value& x) { return add(x, graph_.constant({1, 1}, std::vector{-1.f})); }
 
  private:
@@ -74,9 +74,9 @@ Value root_depth(Rows& g, const OnnxRays& rays, const Value& z_rel) {
   const Value half_b = g.add(g.mul(x.d, x.e), g.mul(y.d, y.e));
   const Value c = g.minus_one(g.add(g.add(g.mul(x.e, x.e), g.mul(y.e, y.e)), g.mul(st, st)));
   // (-b + sqrt(b^2 - 4 a c)) / (2 a), each part halved.
-  constexpr float kFloor = 1e-8f, kAny = 3e38f;
+  constexpr float kFloor = static_cast<float>(kRootFloor), kAny = 3e38f;
   const Value discriminant = g.sub(g.mul(half_b, half_b), g.mul(a, c));
-  const Value root = g.root(g.clipped(discriminant, kFloor / 4, kAny));
+  const Value root = g.square_root(g.clipped(discriminant, kFloor / 4, kAny));
   const Value depth = g.div(g.sub(root, half_b), g.clipped(a, kFloor, kAny));
   return g.clipped(depth, static_cast<float>(kMinRootDepth), static_cast<float>(kMaxRootDepth));
 }

@@ -20,14 +20,12 @@ Settings settings_of(const CommandLine& line) {
 }
 
 // What whoever feeds the graph has to know (docs/deploying.md).
-Metadata metadata_of(const Settings& settings, const TensorFile& weights) {
-  Metadata metadata = {{kDepthKey, std::to_string(settings.model.depth)},
-                       {kInputKey, std::to_string(settings.model.input)},
-                       {kMethodKey, pretraining_of(weights)},
-                       {"peclr.images", "RGB, levels 0..255, [batch, 3, input, input]"}};
+Metadata metadata_of(const Settings& settings, const TensorFile& weights, bool hand) {
+  Metadata metadata = model_metadata(settings, pretraining_of(weights));
+  metadata["peclr.images"] = "RGB, levels 0..255, [batch, 3, input, input]";
   if (const auto it = weights.metadata().find(kHoldoutKey); it != weights.metadata().end())
     metadata.insert(*it);
-  if (!has_head(weights)) return metadata;
+  if (!hand) return metadata;
   metadata["peclr.camera"] = "K of the images, [batch, 3, 3]";
   metadata["peclr.xyz"] = "FreiHAND's joint order, camera space, lengths of the bone 9-10";
   metadata["peclr.uv"] = "FreiHAND's joint order, pixels of the images";
@@ -61,6 +59,7 @@ int run_export(const CommandLine& line) {
   const TensorFile weights(settings.init_from);
   const int depth = settings.model.depth, input = settings.model.input;
   const std::unique_ptr<Backend> backend = make_backend(settings);
+  const bool hand = has_head(weights);
   ParameterStore store;
   const auto load = [&] {
     store.allocate(*backend, 0);
@@ -71,9 +70,9 @@ int run_export(const CommandLine& line) {
            printable(weights.path()), missing);
   };
   const auto write = [&](const OnnxGraph& graph) {
-    graph.write(line.out, metadata_of(settings, weights));
+    graph.write(line.out, metadata_of(settings, weights, hand));
   };
-  if (has_head(weights)) {
+  if (hand) {
     require_input(weights, line.input);
     const HandNetwork network(store, depth);
     load();

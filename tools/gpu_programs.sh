@@ -30,8 +30,8 @@ bin=${PECLR_BIN:-$root/bin}
 [[ -x $bin/peclr || -n ${PECLR_BIN:-} ]] || bin=$root/build/$device
 [[ -x $bin/peclr ]] || refuse 2 "no peclr in $bin; build it (cmake --build --preset $device), or set PECLR_BIN"
 
-# cuDNN and cuBLAS: what the loader finds; where there are none, or old ones, or those of another CUDA, the ones that came with a PyTorch from
-# pip, or the toolkit's folder.
+# cuDNN and cuBLAS: what the loader finds; where there are none, or old ones, or those of another CUDA, the ones that came with a
+# PyTorch from pip, or the toolkit's folder.
 if [[ $device == cuda ]] && grep -qE '^cuda: .* (was (not )?found|is too old)' <<<"$(timeout -k 5 30 "$bin/peclr" info 2>/dev/null)"; then
   wheels=$("$python" -c 'import glob, nvidia; print(":".join(d for p in nvidia.__path__ for d in glob.glob(p + "/*/lib")))' 2>/dev/null)
   export LD_LIBRARY_PATH=${wheels:+$wheels:}${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/cuda/lib64

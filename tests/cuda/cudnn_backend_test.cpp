@@ -10,6 +10,7 @@
 #include "engine/cuda/cuda_backend.h"
 #include "engine/gpu/elementwise.h"
 #include "kernels/random.h"
+#include "tests/support/environment.h"
 #include "tests/support/files.h"
 
 namespace peclr {
@@ -27,14 +28,6 @@ bool no_gpu() {
 // The user's cache in a folder of the test, for the time of one.
 class OwnCache {
  public:
-  OwnCache() : old_(std::getenv("XDG_CACHE_HOME") ? std::getenv("XDG_CACHE_HOME") : "") {
-    setenv("XDG_CACHE_HOME", folder_.path().c_str(), 1);
-  }
-  ~OwnCache() {
-    old_.empty() ? unsetenv("XDG_CACHE_HOME") : setenv("XDG_CACHE_HOME", old_.c_str(), 1);
-  }
-  OwnCache(const OwnCache&) = delete;
-  OwnCache& operator=(const OwnCache&) = delete;
   std::string text() const {
     std::string all;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path()))
@@ -44,7 +37,7 @@ class OwnCache {
 
  private:
   test::TempFolder folder_;
-  std::string old_;
+  test::Variable cache_{"XDG_CACHE_HOME", folder_.path().c_str()};
 };
 
 std::vector<float> random(std::int64_t count, std::uint64_t seed) {

@@ -3,12 +3,12 @@
 #include "engine/cuda/plan_file.h"
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <set>
 
 #include "engine/cuda/conv_shape.h"
 #include "engine/error.h"
+#include "tests/support/environment.h"
 #include "tests/support/files.h"
 
 namespace peclr::cuda {
@@ -110,18 +110,8 @@ TEST_CASE("plan file: a broken file, a folder that cannot be, and no file", "[cu
 
 TEST_CASE("plan file: it lies in the user's cache under the card's name", "[cuda]") {
   const auto with = [](const char* cache, const char* home) {
-    const auto set = [](const char* name, const char* value) {
-      value ? setenv(name, value, 1) : unsetenv(name);
-    };
-    const char* old_cache = std::getenv("XDG_CACHE_HOME");
-    const char* old_home = std::getenv("HOME");
-    const std::string cache_kept = old_cache ? old_cache : "", home_kept = old_home ? old_home : "";
-    set("XDG_CACHE_HOME", cache);
-    set("HOME", home);
-    const std::string path = plan_file_path("NVIDIA RTX/4090 (x)", 91900);
-    set("XDG_CACHE_HOME", old_cache ? cache_kept.c_str() : nullptr);
-    set("HOME", old_home ? home_kept.c_str() : nullptr);
-    return path;
+    const test::Variable cache_home("XDG_CACHE_HOME", cache), user_home("HOME", home);
+    return plan_file_path("NVIDIA RTX/4090 (x)", 91900);
   };
   CHECK(with("/c", "/h") == "/c/peclr/NVIDIA_RTX_4090__x_-cudnn91900.json");
   CHECK(with(nullptr, "/h") == "/h/.cache/peclr/NVIDIA_RTX_4090__x_-cudnn91900.json");

@@ -3,7 +3,6 @@
 #include <cuda_runtime_api.h>
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -13,35 +12,24 @@
 #include "engine/cuda/scratch.h"
 #include "engine/cuda/timing.h"
 #include "tests/cuda_fake/dnn/engines.h"
+#include "tests/support/environment.h"
 #include "tests/support/files.h"
 
 namespace peclr::fake {
 namespace {
 
 using cuda::ConvPass;
+using test::Variable;
 
 constexpr std::int64_t kMiB = 1 << 20;
 
-// A variable of the environment, for the time of a test.
-class Variable {
- public:
-  Variable(const char* name, const std::string& value) : name_(name) {
-    setenv(name, value.c_str(), 1);
-  }
-  ~Variable() { unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-};
 Variable engines(const char* planted) { return {"PECLR_FAKE_ENGINES", planted}; }
 
 // A card on which `mib` are free.
 Variable free_memory(std::size_t mib) {
   std::size_t free = 0, all = 0;
   cudaMemGetInfo(&free, &all);
-  return {"PECLR_FAKE_MEMORY_MIB", std::to_string(((all - free) >> 20) + 1 + mib)};
+  return {"PECLR_FAKE_MEMORY_MIB", std::to_string(((all - free) >> 20) + 1 + mib).c_str()};
 }
 
 struct Card {

@@ -9,6 +9,7 @@
 
 #include "engine/cuda/cuda_backend.h"
 #include "tests/cuda_fake/runtime_objects.h"
+#include "tests/support/environment.h"
 #include "tests/support/files.h"
 
 CATCH_TRANSLATE_EXCEPTION(const peclr::fake::Misuse& fault) { return fault.text; }
@@ -132,10 +133,8 @@ TEST_CASE("cuda stand-in: a card that is full when pictures arrive is an error t
   const Tensor images = backend.pictures(1, 32, DType::f32);
   const std::vector<std::uint8_t> picture(4 * 512 * 512);
   const AugmentRequest request{picture.data(), 512, 512, {}, 0};
-  const char* before = std::getenv("PECLR_FAKE_MEMORY_MIB");
-  setenv("PECLR_FAKE_MEMORY_MIB", "1", 1);
+  const test::Variable full("PECLR_FAKE_MEMORY_MIB", "1");
   const test::Caught error = test::caught([&] { backend.augment({&request, 1}, images); });
-  before ? setenv("PECLR_FAKE_MEMORY_MIB", before, 1) : unsetenv("PECLR_FAKE_MEMORY_MIB");
   CAPTURE(error.text);
   CHECK(error.names("MiB asked for on the device, for pictures on their way"));
 }

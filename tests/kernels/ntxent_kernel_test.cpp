@@ -137,8 +137,8 @@ const std::vector<Case>& cases() {
                                      {2, 2, .5f},
                                      {2, 128, .1f},
                                      {33, 128, .5f},
-                                     {33, 128, 2.f},  // lanes that see none but masked columns,
-                                     {33, 256, 2.f},  // hot
+                                     {33, 128, 2.f},  // hot, with lanes that see nothing but
+                                     {33, 256, 2.f},  // masked columns
                                      {2, 128, 100.f},
                                      {33, 130, .1f},
                                      {32, 30, .1f},
