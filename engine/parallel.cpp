@@ -43,7 +43,8 @@ void parallel_run(std::int64_t n, std::int64_t grain, ParallelBody body, void* c
       if (!failure) failure = std::current_exception();
     }
   };
-  const int team = static_cast<int>(serial ? 1 : std::min<std::int64_t>(threads(), chunks));
+  const int team =
+      static_cast<int>(serial || omp_in_parallel() ? 1 : std::min<std::int64_t>(threads(), chunks));
 #ifdef PECLR_TSAN  // ThreadSanitizer does not know libgomp's barriers
   std::atomic<std::int64_t> next{0};
   std::vector<std::thread> workers;

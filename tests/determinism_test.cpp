@@ -58,20 +58,21 @@ TEST_CASE("two runs of fine-tuning in bf16 give the same bits", "[determinism]")
   CHECK((two_steps<HandTraining>(options) == two_steps<HandTraining>(options)));
 }
 
-// What norm_act, the pools and additions make of some activations: values, statistics and
-// gradients.
-std::vector<Bits> passes(const Shape& shape, DType type) {
+// What norm_act (its residual with a norm of its own or without), the pools and additions make of
+// some activations: values, statistics and gradients.
+std::vector<Bits> passes(const Shape& shape, DType type, bool beside) {
   const auto backend = new_device();
   ParameterStore store;
   const ops::NormLayer layer = add_norm(store, "bn", shape.last()),
-                       before_pool = add_norm(store, "bn2", shape.last());
+                       before_pool = add_norm(store, "bn2", shape.last()),
+                       of_residual = add_norm(store, "bn3", shape.last());
   store.allocate(*backend, 1);
   const auto noise = [&](const Shape& s, std::uint64_t seed) {
     return activation(*backend, s, random_values(s.count(), seed), type);
   };
   Tape tape(Mode::train);
   const Variable x = tape.input(noise(shape, 1)), residual = tape.input(noise(shape, 2));
-  const ops::Residual added{residual};
+  const ops::Residual added{residual, beside ? of_residual : ops::NormLayer{}};
   const Variable y = ops::norm_act(tape, x, layer, {}, &added);
   const Variable pooled = ops::norm_max_pool(tape, y, before_pool, {}),
                  mean = ops::mean_pool(tape, pooled);
@@ -84,7 +85,8 @@ std::vector<Bits> passes(const Shape& shape, DType type) {
   for (const Tensor& t :
        {y.value, pooled.value, mean.value, tape.gradient(x), tape.gradient(residual),
         layer.gamma->grad, layer.beta->grad, layer.running_mean->value,
-        layer.running_variance->value, before_pool.gamma->grad, before_pool.beta->grad})
+        layer.running_variance->value, before_pool.gamma->grad, before_pool.beta->grad,
+        of_residual.gamma->grad, of_residual.running_mean->value})
     all.push_back(bits_of(t.to_host()));
   return all;
 }
@@ -119,8 +121,10 @@ TEST_CASE("our loops give the same bits for any number of threads", "[determinis
     std::vector<std::vector<Bits>> results{updates(OptimizerKind::adam),
                                            updates(OptimizerKind::lars)};
     for (const DType type : types)
-      for (const Shape& shape : {Shape{5, 66, 65, 16}, Shape{9, 40, 40, 12}})
-        results.push_back(passes(shape, type));
+      for (const bool beside : {false, true})
+        // of one block, of channels that are no block, and of four: by turns for 1 and 2 threads
+        for (const Shape& shape : {Shape{5, 66, 65, 16}, Shape{9, 40, 40, 12}, {9, 20, 20, 64}})
+          results.push_back(passes(shape, type, beside));
     return results;
   };
   const auto one = all(1);

@@ -33,7 +33,6 @@ struct LaneTypes;
     typedef std::uint32_t U __attribute__((vector_size(4 * L)));                      \
     typedef std::uint16_t H __attribute__((vector_size(2 * L)));                      \
     typedef std::uint8_t B __attribute__((vector_size(L)));                           \
-    static U widened(const H& half) { return __builtin_convertvector(half, U); }      \
     static H narrowed(const U& bits) { return __builtin_convertvector(bits, H); }     \
     static U from_bytes(const B& bytes) { return __builtin_convertvector(bytes, U); } \
     static B to_bytes(const U& words) { return __builtin_convertvector(words, B); }   \
@@ -41,6 +40,7 @@ struct LaneTypes;
 PECLR_LANE_TYPES(8)
 PECLR_LANE_TYPES(16)
 #undef PECLR_LANE_TYPES
+
 template <>
 struct LaneTypes<1> {
   using F = float;
@@ -49,6 +49,15 @@ struct LaneTypes<1> {
   static U from_bytes(B byte) { return byte; }
   static B to_bytes(U word) { return static_cast<B>(word); }
 };
+
+// g++ 12 would widen sixteen in two parts.
+template <int L>
+inline typename LaneTypes<L>::U widened(const typename LaneTypes<L>::H& half) {
+#if defined(__AVX512F__)
+  if constexpr (L == 16) return (typename LaneTypes<L>::U)_mm512_cvtepu16_epi32((__m256i)half);
+#endif
+  return __builtin_convertvector(half, typename LaneTypes<L>::U);
+}
 
 template <int L>
 struct FloatLanes {
@@ -66,7 +75,7 @@ struct FloatLanes {
   static FloatLanes of(const bf16* p) {
     H half;
     std::memcpy(&half, p, sizeof(H));
-    const U wide = Types::widened(half) << 16;
+    const U wide = widened<L>(half) << 16;
     FloatLanes out;
     std::memcpy(&out.v, &wide, sizeof(F));
     return out;
@@ -94,12 +103,23 @@ struct FloatLanes {
 #endif
   }
 
-  // Past the caches, where a store fills a line of them; p is aligned to it. Writers end with
-  // fence().
+  // Past the caches, where stores side by side fill lines of them; p is aligned to one. Writers end
+  // with fence().
   static constexpr bool kStreams = kStreamingLanes == L;
   void stream_to([[maybe_unused]] float* p) const {
 #if defined(__AVX512F__)
     if constexpr (kStreams) _mm512_stream_ps(p, (__m512)v);
+#endif
+  }
+  void stream_to([[maybe_unused]] bf16* p) const {
+#if defined(__AVX512F__)
+    if constexpr (kStreams) {
+      bf16 held[L];
+      to(held);
+      __m256i bits;
+      std::memcpy(&bits, held, sizeof bits);
+      _mm256_stream_si256(reinterpret_cast<__m256i*>(p), bits);
+    }
 #endif
   }
 
@@ -121,7 +141,7 @@ struct FloatLanes<1> {
   void to(float* p) const { *p = v; }
   void to(bf16* p) const { store(*p, v); }
   static constexpr bool kStreams = false;
-  void stream_to(float*) const {}
+  void stream_to(void*) const {}
   FloatLanes activated(float slope) const { return {v > 0.f ? v : v * slope}; }
   FloatLanes masked_by(const FloatLanes& y, float slope) const {
     return {y.v > 0.f ? v : v * slope};
@@ -130,19 +150,19 @@ struct FloatLanes<1> {
 
 // Writes lanes into out [count]. What is too large to be found in a cache again goes past it: a
 // store would first fetch what it overwrites. A thread that has written says finish().
-inline constexpr std::int64_t kStreamFloats = std::int64_t{1} << 20;
+inline constexpr std::int64_t kStreamBytes = std::int64_t{4} << 20;
 template <int L, class T>
 struct LaneWriter {
   T* out;
   bool stream = false;
 
   LaneWriter(T* to, std::int64_t count) : out(to) {
-    if constexpr (FloatLanes<L>::kStreams && std::is_same_v<T, float>)
-      stream = count >= kStreamFloats && reinterpret_cast<std::uintptr_t>(out) % 64 == 0;
+    if constexpr (FloatLanes<L>::kStreams)
+      stream = count * std::int64_t{sizeof(T)} >= kStreamBytes &&
+               reinterpret_cast<std::uintptr_t>(out) % 64 == 0;
   }
   void operator()(std::int64_t at, const FloatLanes<L>& value) const {
-    if constexpr (std::is_same_v<T, float>)
-      if (stream) return value.stream_to(out + at);
+    if (stream) return value.stream_to(out + at);
     value.to(out + at);
   }
   void finish() const {

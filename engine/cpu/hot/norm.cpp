@@ -141,33 +141,34 @@ inline void reduce(const NormExtent& e, double* first, double* second, double* s
   const Chunks chunks(e);
   // Few chunks leave work for several threads in their slices.
   const std::int64_t slice = e.block == L ? L : chunks.count >= 8 ? kSlice : 128;
-  const std::int64_t slices = (e.channels + slice - 1) / slice;
+  const std::int64_t slices = (e.end - e.begin + slice - 1) / slice;
   parallel_for(slices * chunks.count, 1, [&](std::int64_t item, std::int64_t) {
-    const std::int64_t chunk = item / slices, c = item % slices * slice;
+    const std::int64_t chunk = item / slices, c = e.begin + item % slices * slice;
     double* partial = scratch + chunk * 2 * e.channels;
     if (e.block == L) return reduce_group<L>(e, chunks, chunk, c, partial, make_row);
-    const std::int64_t end = c + slice < e.channels ? c + slice : e.channels;
+    const std::int64_t end = c + slice < e.end ? c + slice : e.end;
     reduce_slice<L>(e, chunks, chunk, c, end, partial, make_row);
   });
-  for (std::int64_t c = 0; c < e.channels; ++c) first[c] = second[c] = 0;
+  for (std::int64_t c = e.begin; c < e.end; ++c) first[c] = second[c] = 0;
   for (std::int64_t k = 0; k < chunks.count; ++k) {
     const double* partial = scratch + k * 2 * e.channels;
-    for (std::int64_t c = 0; c < e.channels; ++c) first[c] += partial[c];
-    for (std::int64_t c = 0; c < e.channels; ++c) second[c] += partial[e.channels + c];
+    for (std::int64_t c = e.begin; c < e.end; ++c) first[c] += partial[c];
+    for (std::int64_t c = e.begin; c < e.end; ++c) second[c] += partial[e.channels + c];
   }
 }
 
 // make_row(channel) gives row(offset), the new values of the L channels that begin there; writes
-// them everywhere, in the order of memory.
+// them in the order of memory.
 template <int L, class T, class MakeRow>
 inline void for_rows(const NormExtent& e, T* out, MakeRow make_row) {
-  const std::int64_t blocks = e.channels / e.block, runs = (e.positions + kRun - 1) / kRun;
+  const std::int64_t blocks = (e.end - e.begin) / e.block, runs = (e.positions + kRun - 1) / kRun;
   const LaneWriter<L, T> write(out, e.images * e.positions * e.channels);
   parallel_for(e.images * blocks * runs, 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t plane = i / runs, p = i % runs * kRun, c = plane % blocks * e.block;
+      const std::int64_t plane = i / runs, p = i % runs * kRun;
+      const std::int64_t n = plane / blocks, c = e.begin + plane % blocks * e.block;
       const std::int64_t rows = e.positions - p < kRun ? e.positions - p : kRun;
-      const std::int64_t base = (plane * e.positions + p) * e.block;
+      const std::int64_t base = group_offset<1>(e, n, c) + p * e.block;
       if (e.block == L) {
         const auto row = make_row(c);
         for (std::int64_t q = 0; q < rows; ++q) write(base + q * L, row(base + q * L));
@@ -189,7 +190,7 @@ template <class T>
 void norm_sums(const NormExtent& e, const T* x, float* shift, double* sums, double* squares,
                double* scratch) {
   with_lanes(e.block, [&]<int L>() {
-    for (std::int64_t c = 0; c < e.channels; ++c) shift[c] = to_float(x[group_offset<1>(e, 0, c)]);
+    for (std::int64_t c = e.begin; c < e.end; ++c) shift[c] = to_float(x[group_offset<1>(e, 0, c)]);
     reduce<L>(e, sums, squares, scratch, [&](std::int64_t c) {
       return [x, origin = Lanes<L>::of(shift + c)](std::int64_t at, Lanes<L>& a, Lanes<L>& b) {
         const auto v = Lanes<L>::of(x + at).v - origin.v;
@@ -241,7 +242,7 @@ void norm_backward_reduce(const NormExtent& e, const NormReduce<T>& in, double* 
       });
     });
   });
-  for (std::int64_t c = 0; c < e.channels; ++c) sum_gx[c] *= in.inv_std[c];
+  for (std::int64_t c = e.begin; c < e.end; ++c) sum_gx[c] *= in.inv_std[c];
 }
 
 template <class T>

@@ -11,9 +11,10 @@
 namespace peclr {
 
 // Element (n, position, c) of an activation lies at ((n * C / block + c / block) * positions +
-// position) * block + c % block.
+// position) * block + c % block. Loops work on the channels [begin, end), whole blocks of them.
 struct NormExtent {
   std::int64_t images, positions, channels, block;
+  std::int64_t begin = 0, end = channels;
 };
 
 // Values on lines, x * scale + shift by channel; as they are where scale is null.
