@@ -45,7 +45,7 @@ struct Where {
 };
 
 struct Launch {
-  const char* kernel;
+  const char *kernel, *type;  // its name for messages, and typeid's of the whole type
   uint3 grid;
   unsigned threads;
   std::size_t shared_bytes, shared_alignment;

@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <typeinfo>
 
 #include "kernels/device.h"
 #include "kernels/host_device.h"
@@ -131,6 +132,7 @@ void launch(Grid grid, const typename K::Params& params, Stream stream) {
   using Shared = typename K::Shared;
   const std::string name = kernel_name<K>();
   simt::run({.kernel = name.c_str(),
+             .type = typeid(K).name(),
              .grid = {grid.x, grid.y, grid.z},
              .threads = K::kThreads,
              .shared_bytes = shared_bytes<K>,

@@ -16,6 +16,7 @@
 #include "tests/simt/emulator/fault.h"
 #include "tests/simt/emulator/fiber.h"
 #include "tests/simt/emulator/schedule.h"
+#include "tests/simt/ptx/machine.h"
 
 namespace peclr::simt {
 namespace {
@@ -265,6 +266,13 @@ namespace {
 constinit thread_local Tasks* recorded = nullptr;
 constinit Queue queue = nullptr;
 
+void run_grid(const Launch& launch) {
+  if (ptx::chosen())
+    ptx::run(launch);
+  else
+    Runner(launch).run_grid();
+}
+
 // A launch with its own copy of what the host handed over.
 class KeptLaunch {
  public:
@@ -278,7 +286,7 @@ class KeptLaunch {
     Launch launch = launch_;
     launch.kernel = name_.c_str();
     launch.params = params_.data();
-    Runner(launch).run_grid();
+    run_grid(launch);
   }
 
  private:
@@ -298,7 +306,7 @@ void run(const Launch& launch) {
   else if (queue)
     queue(launch.stream, launch.kernel, KeptLaunch(launch));
   else
-    Runner(launch).run_grid();
+    run_grid(launch);
 }
 
 void set_queue(Queue to) { queue = to; }

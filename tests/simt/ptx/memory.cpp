@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <atomic>
+
+#include "tests/simt/emulator/fault.h"
+#include "tests/simt/ptx/operations.h"
+
+namespace peclr::ptx {
+
+unsigned char* place(Thread& t, const Instruction& i, Access::Space space, std::uint64_t at,
+                     std::size_t bytes) {
+  const auto fault = [&](const char* what) {
+    throw simt::Fault(fmt::format("line {}, thread {}: {} bytes at {:#x} {}: {}", i.line, t.index,
+                                  bytes, at, what, i.text));
+  };
+  if (at % bytes != 0) fault("are at no multiple of them");
+  if (space == Access::Space::shared || space == Access::Space::param) {
+    const bool shared = space == Access::Space::shared;
+    const std::size_t size = shared ? t.shared_bytes : t.params_bytes;
+    if (at > size || bytes > size - at)
+      fault(shared ? "are outside of shared memory" : "are outside of the parameters");
+    return (shared ? t.shared : const_cast<unsigned char*>(t.params)) + at;
+  }
+  if (at < 4096) fault("are nobody's");
+  return reinterpret_cast<unsigned char*>(at);
+}
+
+namespace {
+
+std::size_t whole(const Access& a) { return static_cast<std::size_t>(a.bytes * a.count); }
+
+void load(Thread& t, const Instruction& i) {
+  const Access& a = i.access;
+  const unsigned char* from = place(t, i, a.space, address(t, i[a.count]), whole(a));
+  for (int k = 0; k < a.count; ++k) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, from + k * a.bytes, static_cast<std::size_t>(a.bytes));
+    if (a.is_signed && a.bytes < 8 && value >> (8 * a.bytes - 1))
+      value |= ~std::uint64_t{0} << (8 * a.bytes);  // the register may be wider
+    set(t, i[k], value);
+  }
+}
+
+void store(Thread& t, const Instruction& i) {
+  const Access& a = i.access;
+  unsigned char* to = place(t, i, a.space, address(t, i[0]), whole(a));
+  for (int k = 0; k < a.count; ++k) {
+    const std::uint64_t value = bits(t, i[1 + k]);
+    std::memcpy(to + k * a.bytes, &value, static_cast<std::size_t>(a.bytes));
+  }
+}
+
+// 0, 1, .., last, 0, ..
+void atomic_increment(Thread& t, const Instruction& i) {
+  const auto last = get<std::uint32_t>(t, i[2]);
+  std::atomic_ref<std::uint32_t> counter(
+      *reinterpret_cast<std::uint32_t*>(place(t, i, Access::Space::global, address(t, i[1]), 4)));
+  std::uint32_t old = counter.load();
+  while (!counter.compare_exchange_weak(old, old >= last ? 0 : old + 1)) {
+  }
+  set(t, i[0], old);
+}
+
+// Parts of equal width beside each other in one register, the first in the lowest bits.
+template <int kParts>
+void pack(Thread& t, const Instruction& i) {
+  constexpr int kBits = 64 / kParts;
+  std::uint64_t word = 0;
+  const int width = i.access.bytes * 8 / kParts;
+  static_assert(kBits > 0);
+  for (int k = 0; k < kParts; ++k)
+    word |= (bits(t, i[1 + k]) & ((1ull << width) - 1)) << (k * width);
+  set(t, i[0], word);
+}
+template <int kParts>
+void unpack(Thread& t, const Instruction& i) {
+  const int width = i.access.bytes * 8 / kParts;
+  const std::uint64_t word = bits(t, i[kParts]);
+  for (int k = 0; k < kParts; ++k) set(t, i[k], word >> (k * width) & ((1ull << width) - 1));
+}
+
+// Undefined until it is waited for: NaN.
+void copy_later(Thread& t, const Instruction& i) {
+  const std::uint64_t to = address(t, i[0]);
+  std::memset(place(t, i, Access::Space::shared, to, 16), 0xFF, 16);
+  t.copies.back().push_back({to, place(t, i, Access::Space::global, address(t, i[1]), 16)});
+}
+void commit_copies(Thread& t, const Instruction&) { t.copies.emplace_back(); }
+void wait_for_copies(Thread& t, const Instruction& i) {
+  const auto flying = static_cast<std::size_t>(bits(t, i[0]));
+  while (t.copies.size() > flying + 1) {
+    for (const Copy& copy : t.copies.front()) std::memcpy(t.shared + copy.shared, copy.global, 16);
+    t.copies.erase(t.copies.begin());
+  }
+}
+
+bool take(std::string_view& text, std::string_view head) {
+  if (!text.starts_with(head)) return false;
+  text.remove_prefix(head.size());
+  return true;
+}
+
+}  // namespace
+
+bool find_access(std::string_view opcode, const std::vector<int>& groups, Access& access,
+                 Operation& operation) {
+  using Space = Access::Space;
+  std::string_view rest = opcode;
+  const bool loads = take(rest, "ld"), stores = !loads && take(rest, "st"),
+             moves = !loads && !stores && take(rest, "mov");
+  if (opcode == "atom.global.inc.u32") return operation = {.of_thread = atomic_increment}, true;
+  if (opcode == "cp.async.cg.shared.global") return operation = {.of_thread = copy_later}, true;
+  if (opcode == "cp.async.commit_group") return operation = {.of_thread = commit_copies}, true;
+  if (opcode == "cp.async.wait_group") return operation = {.of_thread = wait_for_copies}, true;
+  if (!loads && !stores && !moves) return false;
+
+  if (take(rest, ".global")) access.space = Space::global;
+  if (take(rest, ".shared")) access.space = Space::shared;
+  if (take(rest, ".param")) access.space = Space::param;
+  if (!take(rest, ".nc")) take(rest, ".cs");
+  access.count = take(rest, ".v2") ? 2 : take(rest, ".v4") ? 4 : 1;
+  if (rest == ".pred") rest = ".b64";  // of mov: the whole register
+  if (rest.size() < 3) return false;
+  access.is_signed = rest[1] == 's';
+  access.bytes = std::atoi(std::string(rest.substr(2)).c_str()) / 8;
+  if (access.bytes == 0) return false;
+  if (loads || stores) return operation = {.of_thread = loads ? load : store}, true;
+
+  if (groups[0] == 2) return operation = {.of_thread = unpack<2>}, true;
+  if (groups[0] == 4) return operation = {.of_thread = unpack<4>}, true;
+  if (groups[1] == 2) return operation = {.of_thread = pack<2>}, true;
+  if (groups[1] == 4) return operation = {.of_thread = pack<4>}, true;
+  operation = {.of_thread = [](Thread& t, const Instruction& i) { set(t, i[0], bits(t, i[1])); }};
+  return true;
+}
+
+}  // namespace peclr::ptx

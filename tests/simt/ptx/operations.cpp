@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/simt/ptx/operations.h"
+
+#include <fmt/format.h>
+
+namespace peclr::ptx {
+
+Operation find_operation(std::string_view opcode, const std::vector<int>& groups, Access& access) {
+  static const Table table = [] {
+    Table t;
+    add_arithmetic(t);
+    add_rounding(t);
+    add_conversions(t);
+    add_meetings(t);
+    return t;
+  }();
+  Operation operation;
+  if (find_access(opcode, groups, access, operation)) return operation;
+  const auto found = table.find(opcode);
+  if (found == table.end()) throw Unknown(fmt::format("an unknown operation, {}", opcode));
+  return found->second;
+}
+
+}  // namespace peclr::ptx

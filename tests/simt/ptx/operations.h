@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of operations, by opcode, which find_operation (program.h) looks into.
+#pragma once
+#include <map>
+#include <string>
+
+#include "tests/simt/ptx/thread.h"
+
+namespace peclr::ptx {
+
+using Table = std::map<std::string, Operation, std::less<>>;
+
+void add_arithmetic(Table& table);   // sums, products, comparisons, bits
+void add_rounding(Table& table);     // sums that are not rounded to nearest, and approximations
+void add_conversions(Table& table);  // cvt, cvta
+void add_meetings(Table& table);     // what a warp or a block does together; branches
+
+// ld, st, mov, atom and cp.async, whose opcodes say what they access. Kind exit where it is none.
+bool find_access(std::string_view opcode, const std::vector<int>& groups, Access& access,
+                 Operation& operation);
+
+// The opcode's operation for one type: d = f(a), f(a, b), f(a, b, c).
+template <class T, auto kF>
+constexpr Operation one() {
+  return {
+      .of_thread = [](Thread& t, const Instruction& i) { set(t, i[0], T(kF(get<T>(t, i[1])))); }};
+}
+template <class T, auto kF>
+constexpr Operation two() {
+  return {.of_thread = [](Thread& t, const Instruction& i) {
+    set(t, i[0], T(kF(get<T>(t, i[1]), get<T>(t, i[2]))));
+  }};
+}
+template <class T, auto kF>
+constexpr Operation three() {
+  return {.of_thread = [](Thread& t, const Instruction& i) {
+    set(t, i[0], T(kF(get<T>(t, i[1]), get<T>(t, i[2]), get<T>(t, i[3]))));
+  }};
+}
+
+}  // namespace peclr::ptx
