@@ -128,7 +128,7 @@ struct Augment {
     } else if (t == kWarp) {
       s.view = view;
       s.share = sample_share(plan);
-      s.second_row = view.source + 4 * std::int64_t{plan.width};
+      s.second_row = view.source + 4 * std::int64_t{view.pitch};
     } else if (t / kWarp == 2) {
       const Patches patches = locate(plan, left, top);
       if (t % kWarp == 0) s.patches = patches;
@@ -180,7 +180,7 @@ struct Augment {
   PECLR_DEVICE static void gather(const Shared& s, int i, int j, LevelSums (&sums)[kPixels]) {
     constexpr int kShift = TapsOfAxis::kBits - kPositionBits;
     const AugmentPlan& plan = s.view.plan;
-    const std::int32_t width = plan.width, height = plan.height;
+    const std::int32_t width = plan.width, height = plan.height, pitch = s.view.pitch;
     const int samples_x = plan.samples_x, samples_y = plan.samples_y;
     const auto* upper = reinterpret_cast<const std::uint32_t*>(s.view.source);
     const auto* lower = reinterpret_cast<const std::uint32_t*>(s.second_row);
@@ -194,7 +194,7 @@ struct Augment {
         PECLR_UNROLL
         for (int k = 0; k < kPixels; ++k, at_x += step_x, at_y += step_y) {
           const WholeTaps x = TapsOfAxis::at(at_x, width), y = TapsOfAxis::at(at_y, height);
-          const std::int32_t offset = y.first * width + x.first;
+          const std::int32_t offset = y.first * pitch + x.first;
           const std::uint32_t *p0 = upper + offset, *p1 = lower + offset;
           sums[k] = add_whole_sample(sums[k], TapsOfAxis::both(x), y, __ldg(p0), __ldg(p0 + 1),
                                      __ldg(p1), __ldg(p1 + 1));

@@ -9,11 +9,20 @@
 
 namespace peclr::kernels {
 
-// One view to be made, in memory of the device. The source is u8 [height, width, 4] (RGBX) as the
-// plan says, fewer than 2^31 pixels, its address a multiple of 4.
+// Pixels from a row of a source to the next. A warp reads a patch of a turned picture: with rows
+// that begin in one of the cache's 32 banks it meets the same bank five times, at this distance
+// twice (the mean over angles, for 0.6 to 1.9 pixels from sample to sample).
+constexpr int source_pitch(int width) {
+  constexpr int kBanks = 32, kApart = 7;
+  return width + (kApart + kBanks - width % kBanks) % kBanks;
+}
+
+// One view to be made, in memory of the device. The source is u8 [height, pitch, 4] (RGBX), of
+// which the plan's width is read; fewer than 2^31 pixels, its address a multiple of 4.
 struct AugmentView {
   const std::uint8_t* source;
   std::int64_t row;
+  std::int32_t pitch;
   AugmentPlan plan;
 };
 

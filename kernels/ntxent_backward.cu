@@ -97,10 +97,14 @@ struct NtxentGradient {
     const float* dloss;
     float* dz;  // [rows, dim]
     int rows, dim, splits;
+    bool packs;   // dz and its rows allow them
     float scale;  // 1 / (rows * temperature)
   };
   static constexpr int kThreads = 256, kMinBlocks = 4;
   using Shared = NoShared;
+  struct alignas(4 * sizeof(T)) Four {
+    T v[4];
+  };
 
   PECLR_DEVICE static void run(const Params& p, Shared&) {
     const int row = static_cast<int>(blockIdx.x) * (kThreads / kWarp) + warp_index();
@@ -118,11 +122,15 @@ struct NtxentGradient {
         PECLR_UNROLL
         for (int i = 0; i < 4; ++i) sum[i] += part[i];
       }
-      const T* const pulled = p.operands + std::int64_t{positive} * kDim + at;
+      const Four pulled =
+          *reinterpret_cast<const Four*>(p.operands + std::int64_t{positive} * kDim + at);
+      PECLR_UNROLL
+      for (int i = 0; i < 4; ++i) sum[i] = scale * (sum[i] - both * to_float(pulled.v[i]));
       float* const out = p.dz + std::int64_t{row} * p.dim + at;
+      if (p.packs && at < p.dim) store_pack(out, sum);
       PECLR_UNROLL
       for (int i = 0; i < 4; ++i)
-        if (at + i < p.dim) out[i] = scale * (sum[i] - both * to_float(pulled[i]));
+        if (!p.packs && at + i < p.dim) out[i] = sum[i];
     }
   }
 };
@@ -167,6 +175,7 @@ void ntxent_backward(const NtxentProblem& problem, const float* z, const NtxentA
       using Gradient = NtxentGradient<T, kDim>;
       launch<Gradient>({.x = blocks_for(sizes.rows, Gradient::kThreads / kWarp)},
                        {w.operands, push, anchors.loss, dloss, dz, sizes.rows, sizes.dim, w.splits,
+                        sizes.dim % 4 == 0 && take_packs({dz}),
                         1.f / (static_cast<float>(sizes.rows) * temperature)},
                        stream);
     });

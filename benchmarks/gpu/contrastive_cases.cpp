@@ -11,7 +11,8 @@ namespace {
 // Views as pre-training draws them, with colours, of random levels.
 Case augment(Machine& m, const Sizes& s, int channels) {
   Backend& backend = m.backend();
-  const std::int64_t picture = 4ll * s.source * s.source;
+  const int pitch = kernels::source_pitch(s.source);
+  const std::int64_t picture = 4ll * pitch * s.source;
   const Tensor sources = random_tensor(backend, {s.pictures, picture / 4}, DType::f32, 1, 2);
   const auto* levels = static_cast<const std::uint8_t*>(sources.raw());  // bits of the floats
   AugmentOptions options;
@@ -20,7 +21,7 @@ Case augment(Machine& m, const Sizes& s, int channels) {
   for (int i = 0; i < s.pictures; ++i)
     for (int second = 0; second < 2; ++second) {
       const View view = sample_view(options, s.source, s.source, {}, Rng::of(2, i, second));
-      views.push_back({levels + i * picture, i + std::int64_t{second} * s.pictures,
+      views.push_back({levels + i * picture, i + std::int64_t{second} * s.pictures, pitch,
                        plan_augment(view.pixels, s.source, s.source)});
     }
   const Tensor table = gpu::lasting_records<kernels::AugmentView>(backend, views.size());

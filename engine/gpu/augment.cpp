@@ -12,8 +12,17 @@ namespace {
 constexpr std::size_t kChunk = std::size_t{16} << 20;
 constexpr std::size_t kAlignment = 64;
 
+std::size_t row_bytes(int pixels) { return 4 * static_cast<std::size_t>(pixels); }
+
+// Of a request's pixels as the kernel reads them, in rows that are apart.
 std::size_t source_bytes(const AugmentRequest& r) {
-  return 4 * static_cast<std::size_t>(r.width) * static_cast<std::size_t>(r.height);
+  return row_bytes(kernels::source_pitch(r.width)) * static_cast<std::size_t>(r.height);
+}
+void copy_source(const AugmentRequest& r, std::byte* to) {
+  const std::size_t row = row_bytes(r.width), pitch = row_bytes(kernels::source_pitch(r.width));
+  for (int y = 0; y < r.height; ++y)
+    std::memcpy(to + static_cast<std::size_t>(y) * pitch,
+                r.source + static_cast<std::size_t>(y) * row, row);
 }
 
 void launch(const kernels::AugmentBatch& batch, const Tensor& images, Stream stream) {
@@ -53,7 +62,7 @@ void Augmenter::augment(std::span<const AugmentRequest> requests, const Tensor& 
       pixels = bring(r, images);
     before = &r;
     views.push_back({reinterpret_cast<const std::uint8_t*>(pixels), r.row,
-                     plan_augment(r.params, r.width, r.height)});
+                     kernels::source_pitch(r.width), plan_augment(r.params, r.width, r.height)});
   }
   const std::lock_guard lock(mutex_);
   std::vector<kernels::AugmentView>& all = batch_of(images).views;
@@ -117,7 +126,7 @@ const std::byte* Augmenter::bring(const AugmentRequest& r, const Tensor& images)
   std::byte *from = place.host, *to = place.device;
   if (home) (home->home == PictureHome::device ? to : from) = home->pixels;
   staging_.wait(place.mark);
-  if (!found) std::memcpy(from, r.source, bytes);
+  if (!found) copy_source(r, from);
   staging_.upload(from, to, bytes);
   if (found || !home) return to;
   lock.lock();

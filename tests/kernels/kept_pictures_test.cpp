@@ -15,8 +15,8 @@
 namespace peclr::test {
 namespace {
 
-constexpr int kWidth = 40, kHeight = 30, kSide = 16;
-constexpr std::size_t kBytes = 4 * kWidth * kHeight;
+constexpr int kWidth = 40, kHeight = 32, kSide = 16;
+constexpr std::size_t kBytes = 4 * kernels::source_pitch(kWidth) * kHeight;  // where it is kept: whole lines of 64
 
 struct Pictures {
   std::vector<std::vector<std::uint8_t>> pixels;
@@ -25,7 +25,8 @@ struct Pictures {
   explicit Pictures(int count, std::uint64_t first) : first_number(first) {
     Rng rng = Rng::of(first, 7);
     for (int i = 0; i < count; ++i)
-      for (auto& level : pixels.emplace_back(kBytes)) level = std::uint8_t(rng.below(256));
+      for (auto& level : pixels.emplace_back(4 * kWidth * kHeight))
+        level = std::uint8_t(rng.below(256));
   }
   int count() const { return static_cast<int>(pixels.size()); }
 

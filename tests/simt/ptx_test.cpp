@@ -8,6 +8,7 @@
 
 #include "tests/simt/emulator/fault.h"
 #include "tests/simt/ptx/machine.h"
+#include "tests/simt/ptx/traffic.h"
 
 namespace peclr::ptx {
 namespace {
@@ -149,6 +150,44 @@ TEST_CASE("ptx: what a GPU would stop at or leave undefined is named", "[simt][p
                          "shfl.sync.idx.b32 %r2|%p2, %r1, 3, 31, -1;\n"),
         {"a shuffle reads lane 3"});
   names(objection<Fault>("", 12), {"12 bytes", "built for 32 and 8"});
+}
+
+TEST_CASE("ptx: sectors and passes over banks are counted", "[simt][ptx]") {
+  Program program;
+  read_program(kernel("ld.global.u32 %r2, [%rd1];\nld.global.v4.u32 {%r3, %r4, %r5, %r6}, [%rd1];\n"
+                      "ld.shared.u32 %r7, [shared];\n"),
+               "probe.ptx", program);
+  const Function& function = program.at("probe");
+  const auto find = [&](const char* opcode) {
+    for (const Instruction& i : function.code)
+      if (i.text.starts_with(opcode)) return &i;
+    throw std::runtime_error(opcode);
+  };
+  const auto counted = [&](const char* opcode, Access::Space space, std::uint64_t stride) {
+    Traffic traffic;
+    const Instruction& i = *find(opcode);
+    for (unsigned lane = 32; lane-- > 0;) {
+      Thread thread;
+      thread.index = lane;
+      traffic.note(thread, i, space, 4096 + lane * stride,
+                   static_cast<std::size_t>(i.access.bytes * i.access.count));
+    }
+    traffic.end_block(function);
+    const std::string report = traffic.report();
+    return report.substr(0, report.find('\n'));
+  };
+  using Space = Access::Space;
+  const char *word = "ld.global.u32", *pack = "ld.global.v4", *shared = "ld.shared";
+  CHECK(counted(word, Space::global, 4) ==
+        "probe, global memory: 1 accesses, 1 passes of 1, 4 sectors of 4");
+  CHECK(counted(word, Space::global, 8) ==
+        "probe, global memory: 1 accesses, 2 passes of 1, 8 sectors of 4");
+  CHECK(counted(word, Space::global, 0) ==
+        "probe, global memory: 1 accesses, 1 passes of 1, 1 sectors of 1");
+  CHECK(counted(pack, Space::global, 16) ==
+        "probe, global memory: 1 accesses, 4 passes of 4, 16 sectors of 16");
+  CHECK(counted(shared, Space::shared, 128) == "probe, shared memory: 1 accesses, 32 passes of 1");
+  CHECK(counted(shared, Space::shared, 132) == "probe, shared memory: 1 accesses, 1 passes of 1");
 }
 
 TEST_CASE("ptx: text that this machine does not know is named", "[simt][ptx]") {

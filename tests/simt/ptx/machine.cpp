@@ -9,6 +9,7 @@
 #include "tests/simt/emulator/fault.h"
 #include "tests/simt/emulator/schedule.h"
 #include "tests/simt/ptx/operations.h"
+#include "tests/simt/ptx/traffic.h"
 
 namespace peclr::ptx {
 namespace {
@@ -70,6 +71,7 @@ class Block {
       moved |= pass_barrier();
       if (!moved) fail_stuck();
     }
+    if (Traffic* const of_all = traffic()) of_all->end_block(function_);
   }
 
  private:

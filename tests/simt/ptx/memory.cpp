@@ -5,6 +5,7 @@
 
 #include "tests/simt/emulator/fault.h"
 #include "tests/simt/ptx/operations.h"
+#include "tests/simt/ptx/traffic.h"
 
 namespace peclr::ptx {
 
@@ -14,6 +15,7 @@ unsigned char* place(Thread& t, const Instruction& i, Access::Space space, std::
     throw simt::Fault(fmt::format("line {}, thread {}: {} bytes at {:#x} {}: {}", i.line, t.index,
                                   bytes, at, what, i.text));
   };
+  if (Traffic* const of_all = traffic()) of_all->note(t, i, space, at, bytes);
   if (at % bytes != 0) fault("are at no multiple of them");
   if (space == Access::Space::shared || space == Access::Space::param) {
     const bool shared = space == Access::Space::shared;
