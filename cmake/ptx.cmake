@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The tests and goldens of the kernels once more, on what nvcc makes of the kernels (docs/kernels.md), where it is installed.
-find_program(PECLR_NVCC nvcc HINTS /usr/local/cuda/bin)
+find_program(PECLR_NVCC NAMES $ENV{CUDACXX} nvcc HINTS /usr/local/cuda/bin)
 if(NOT PECLR_NVCC)
   message(STATUS "no nvcc: what it makes of the kernels is not tested")
   return()

@@ -149,6 +149,8 @@ TEST_CASE("ptx: what a GPU would stop at or leave undefined is named", "[simt][p
   names(objection<Fault>("setp.eq.u32 %p1, %r1, 3;\n@%p1 ret;\n"
                          "shfl.sync.idx.b32 %r2|%p2, %r1, 3, 31, -1;\n"),
         {"a shuffle reads lane 3"});
+  names(objection<Fault>("vote.sync.ballot.b32 %r2, %p1, 0x7FFFFFFF;\n"),
+        {"probe (probe.ptx): line ", "thread 31: not in its own mask"});
   names(objection<Fault>("", 12), {"12 bytes", "built for 32 and 8"});
 }
 

@@ -24,6 +24,7 @@ class Block {
         threads_(launch.threads),
         registers_(std::size_t{launch.threads} * static_cast<std::size_t>(function.registers)),
         shared_(launch.shared_bytes + kAlignment),
+        grid_(launch.grid),
         reverse_(simt::schedule().order != simt::Schedule::Order::forward) {
     void* aligned = shared_.data();
     std::size_t room = shared_.size();
@@ -37,7 +38,6 @@ class Block {
       t.params_bytes = launch.params_bytes;
       t.index = i;
     }
-    grid_ = launch.grid;
   }
 
   void run(const uint3& block) {
@@ -124,6 +124,9 @@ class Block {
       if (t.state != State::at_meeting) continue;
       const Instruction& i = at(t);
       const auto mask = i.does.mask < 0 ? ~0u : get<std::uint32_t>(t, i[i.does.mask]);
+      if (!(mask >> lane & 1))
+        throw simt::Fault(
+            fmt::format("line {}, thread {}: not in its own mask: {}", i.line, t.index, i.text));
       Warp warp;
       bool all = true;
       for (std::size_t other = 0; other < lanes; ++other) {
@@ -159,7 +162,7 @@ class Block {
   }
 
   [[noreturn]] void fail_stuck() const {
-    std::string text = fmt::format("{}: threads wait for each other:", function_.name);
+    std::string text = "threads wait for each other:";
     const Instruction* before = nullptr;
     for (const Thread& t : threads_)
       if (t.state != State::exited && &at(t) != before) {
@@ -173,18 +176,17 @@ class Block {
   std::vector<Thread> threads_;
   std::vector<std::uint64_t> registers_;
   std::vector<unsigned char> shared_;
-  uint3 grid_{};
+  uint3 grid_;
   bool reverse_;
 };
 
 }  // namespace
 
-void run(const Function& function, const simt::Launch& launch) {
+void run(const Function& function, const simt::Launch& launch) try {
   if (launch.threads != function.threads || launch.params_bytes != function.params_bytes)
     throw simt::Fault(
-        fmt::format("{}: launched with {} threads and {} bytes of parameters, built for {} and {}",
-                    function.name, launch.threads, launch.params_bytes, function.threads,
-                    function.params_bytes));
+        fmt::format("launched with {} threads and {} bytes of parameters, built for {} and {}",
+                    launch.threads, launch.params_bytes, function.threads, function.params_bytes));
   Block block(function, launch);
   const std::uint64_t blocks = std::uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
   const bool reverse = simt::schedule().order != simt::Schedule::Order::forward;
@@ -194,6 +196,8 @@ void run(const Function& function, const simt::Launch& launch) {
                static_cast<unsigned>(b / launch.grid.x % launch.grid.y),
                static_cast<unsigned>(b / launch.grid.x / launch.grid.y)});
   }
+} catch (const simt::Fault& fault) {
+  throw simt::Fault(fmt::format("{} ({}): {}", function.name, function.file, fault.what()));
 }
 
 }  // namespace peclr::ptx

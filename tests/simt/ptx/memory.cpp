@@ -67,10 +67,8 @@ void atomic_increment(Thread& t, const Instruction& i) {
 // Parts of equal width beside each other in one register, the first in the lowest bits.
 template <int kParts>
 void pack(Thread& t, const Instruction& i) {
-  constexpr int kBits = 64 / kParts;
   std::uint64_t word = 0;
   const int width = i.access.bytes * 8 / kParts;
-  static_assert(kBits > 0);
   for (int k = 0; k < kParts; ++k)
     word |= (bits(t, i[1 + k]) & ((1ull << width) - 1)) << (k * width);
   set(t, i[0], word);
@@ -105,16 +103,19 @@ bool take(std::string_view& text, std::string_view head) {
 
 }  // namespace
 
+void add_memory(Table& t) {
+  t["atom.global.inc.u32"] = {.of_thread = atomic_increment};
+  t["cp.async.cg.shared.global"] = {.of_thread = copy_later};
+  t["cp.async.commit_group"] = {.of_thread = commit_copies};
+  t["cp.async.wait_group"] = {.of_thread = wait_for_copies};
+}
+
 bool find_access(std::string_view opcode, const std::vector<int>& groups, Access& access,
                  Operation& operation) {
   using Space = Access::Space;
   std::string_view rest = opcode;
   const bool loads = take(rest, "ld"), stores = !loads && take(rest, "st"),
              moves = !loads && !stores && take(rest, "mov");
-  if (opcode == "atom.global.inc.u32") return operation = {.of_thread = atomic_increment}, true;
-  if (opcode == "cp.async.cg.shared.global") return operation = {.of_thread = copy_later}, true;
-  if (opcode == "cp.async.commit_group") return operation = {.of_thread = commit_copies}, true;
-  if (opcode == "cp.async.wait_group") return operation = {.of_thread = wait_for_copies}, true;
   if (!loads && !stores && !moves) return false;
 
   if (take(rest, ".global")) access.space = Space::global;
@@ -128,11 +129,9 @@ bool find_access(std::string_view opcode, const std::vector<int>& groups, Access
   access.bytes = std::atoi(std::string(rest.substr(2)).c_str()) / 8;
   if (access.bytes == 0) return false;
   if (loads || stores) return operation = {.of_thread = loads ? load : store}, true;
-
-  if (groups[0] == 2) return operation = {.of_thread = unpack<2>}, true;
-  if (groups[0] == 4) return operation = {.of_thread = unpack<4>}, true;
-  if (groups[1] == 2) return operation = {.of_thread = pack<2>}, true;
-  if (groups[1] == 4) return operation = {.of_thread = pack<4>}, true;
+  const int to = groups[0], from = groups[1];
+  if (to == 2 || to == 4) return operation = {.of_thread = to == 2 ? unpack<2> : unpack<4>}, true;
+  if (from == 2 || from == 4) return operation = {.of_thread = from == 2 ? pack<2> : pack<4>}, true;
   operation = {.of_thread = [](Thread& t, const Instruction& i) { set(t, i[0], bits(t, i[1])); }};
   return true;
 }

@@ -11,6 +11,7 @@ Operation find_operation(std::string_view opcode, const std::vector<int>& groups
     add_arithmetic(t);
     add_rounding(t);
     add_conversions(t);
+    add_memory(t);
     add_meetings(t);
     return t;
   }();

@@ -13,9 +13,10 @@ using Table = std::map<std::string, Operation, std::less<>>;
 void add_arithmetic(Table& table);   // sums, products, comparisons, bits
 void add_rounding(Table& table);     // sums that are not rounded to nearest, and approximations
 void add_conversions(Table& table);  // cvt, cvta
+void add_memory(Table& table);       // atom and cp.async
 void add_meetings(Table& table);     // what a warp or a block does together; branches
 
-// ld, st, mov, atom and cp.async, whose opcodes say what they access. Kind exit where it is none.
+// ld, st and mov, whose opcodes say how much they access and where. False: it is none of them.
 bool find_access(std::string_view opcode, const std::vector<int>& groups, Access& access,
                  Operation& operation);
 

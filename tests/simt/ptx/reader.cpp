@@ -94,6 +94,7 @@ class Reader {
       function_.threads = static_cast<unsigned>(std::atoi(head.data() + m + 9));
     move_to(body + 1);
     read_body();
+    function_.code.push_back({.does = {.kind = Operation::Kind::exit}, .line = line_, .text = "}"});
     for (const Jump& jump : jumps_) {
       const auto found = labels_.find(jump.label);
       Instruction& i = function_.code[jump.instruction];

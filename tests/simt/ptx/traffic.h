@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the accesses of warps to memory touch: passes over the 32 banks of shared memory, or of the
 // first cache for global memory, and of global memory sectors of 32 bytes; each beside the least
-// that as many bytes need.
+// that as many bytes need. For programs whose launches come from one thread.
 #pragma once
 #include <cstdint>
 #include <map>
