@@ -87,8 +87,16 @@ inline void reduce_group(const NormExtent& e, const Chunks& chunks, std::int64_t
     const std::int64_t base = group_offset<L>(e, n, c / L);
     for (std::int64_t p = 0; p < e.positions; p += kRun) {
       const std::int64_t end = p + kRun < e.positions ? p + kRun : e.positions;
-      Lanes<L> a{}, b{};
-      for (std::int64_t q = p; q < end; ++q) row(base + q * e.block, a, b);
+      // Rows by turns: sums that do not wait for each other.
+      Lanes<L> a{}, b{}, odd_a{}, odd_b{};
+      std::int64_t q = p;
+      for (; q + 1 < end; q += 2) {
+        row(base + q * e.block, a, b);
+        row(base + (q + 1) * e.block, odd_a, odd_b);
+      }
+      if (q < end) row(base + q * e.block, a, b);
+      a.v += odd_a.v;
+      b.v += odd_b.v;
       float run_a[L], run_b[L];
       a.to(run_a);
       b.to(run_b);
@@ -162,8 +170,9 @@ inline void reduce(const NormExtent& e, double* first, double* second, double* s
 template <int L, class T, class MakeRow>
 inline void for_rows(const NormExtent& e, T* out, MakeRow make_row) {
   const std::int64_t blocks = (e.end - e.begin) / e.block, runs = (e.positions + kRun - 1) / kRun;
-  const LaneWriter<L, T> write(out, e.images * e.positions * e.channels);
+  const LaneWriter<L, T> writer(out, e.images * e.positions * e.channels);
   parallel_for(e.images * blocks * runs, 16, [&](std::int64_t begin, std::int64_t end) {
+    const LaneWriter<L, T> write = writer;  // whose fields no store can change
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t plane = i / runs, p = i % runs * kRun;
       const std::int64_t n = plane / blocks, c = e.begin + plane % blocks * e.block;
