@@ -16,7 +16,8 @@ namespace peclr::test {
 namespace {
 
 constexpr int kWidth = 40, kHeight = 32, kSide = 16;
-constexpr std::size_t kBytes = 4 * kernels::source_pitch(kWidth) * kHeight;  // where it is kept: whole lines of 64
+// Where it is kept; a multiple of 64, to which places are rounded.
+constexpr std::size_t kBytes = 4 * kernels::source_pitch(kWidth) * kHeight;
 
 struct Pictures {
   std::vector<std::vector<std::uint8_t>> pixels;
