@@ -50,6 +50,7 @@ void parallel_run(std::int64_t n, std::int64_t grain, ParallelBody body, void* c
   std::vector<std::thread> workers;
   for (int t = 0; t < team; ++t)
     workers.emplace_back([&] {
+      serial = true;
       for (std::int64_t c; (c = next++) < chunks;) run(c);
     });
   for (auto& worker : workers) worker.join();

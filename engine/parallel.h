@@ -14,7 +14,7 @@ void set_threads(int count);  // of parallel_for and of the libraries; 0 = one f
 int threads();
 
 // From now on parallel_for works on the calling thread alone: for threads that are themselves one
-// of many.
+// of many. Within the body of another it always does.
 void stay_serial_on_this_thread();
 
 // Runs body(context, begin, end) for the chunks [k * grain, min(n, (k + 1) * grain)); rethrows the

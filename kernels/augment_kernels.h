@@ -18,7 +18,7 @@ constexpr int source_pitch(int width) {
 }
 
 // One view to be made, in memory of the device. The source is u8 [height, pitch, 4] (RGBX), of
-// which the plan's width is read; fewer than 2^31 pixels, its address a multiple of 4.
+// which the plan's width is read; pitch * height below 2^31, its address a multiple of 4.
 struct AugmentView {
   const std::uint8_t* source;
   std::int64_t row;

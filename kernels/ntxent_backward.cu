@@ -97,7 +97,6 @@ struct NtxentGradient {
     const float* dloss;
     float* dz;  // [rows, dim]
     int rows, dim, splits;
-    bool packs;   // dz and its rows allow them
     float scale;  // 1 / (rows * temperature)
   };
   static constexpr int kThreads = 256, kMinBlocks = 4;
@@ -127,10 +126,11 @@ struct NtxentGradient {
       PECLR_UNROLL
       for (int i = 0; i < 4; ++i) sum[i] = scale * (sum[i] - both * to_float(pulled.v[i]));
       float* const out = p.dz + std::int64_t{row} * p.dim + at;
-      if (p.packs && at < p.dim) store_pack(out, sum);
+      const bool packs = p.dim % 4 == 0;  // of aligned rows
+      if (packs && at < p.dim) store_pack(out, sum);
       PECLR_UNROLL
       for (int i = 0; i < 4; ++i)
-        if (!p.packs && at + i < p.dim) out[i] = sum[i];
+        if (!packs && at + i < p.dim) out[i] = sum[i];
     }
   }
 };
@@ -175,7 +175,6 @@ void ntxent_backward(const NtxentProblem& problem, const float* z, const NtxentA
       using Gradient = NtxentGradient<T, kDim>;
       launch<Gradient>({.x = blocks_for(sizes.rows, Gradient::kThreads / kWarp)},
                        {w.operands, push, anchors.loss, dloss, dz, sizes.rows, sizes.dim, w.splits,
-                        sizes.dim % 4 == 0 && take_packs({dz}),
                         1.f / (static_cast<float>(sizes.rows) * temperature)},
                        stream);
     });

@@ -122,7 +122,7 @@ TEST_CASE("our loops give the same bits for any number of threads", "[determinis
                                            updates(OptimizerKind::lars)};
     for (const DType type : types)
       for (const bool beside : {false, true})
-        // of one block, of channels that are no block, and of four: by turns for 1 and 2 threads
+        // of one block, of channels that are no block, and of four, some of them by turns
         for (const Shape& shape : {Shape{5, 66, 65, 16}, Shape{9, 40, 40, 12}, {9, 20, 20, 64}})
           results.push_back(passes(shape, type, beside));
     return results;

@@ -13,7 +13,7 @@
 namespace peclr::ptx {
 namespace {
 
-// A kernel of one warp with one pointer, in %rd1, and its thread's index in %r1.
+// PTX of a kernel of one warp, with a pointer in %rd1 and its thread's index in %r1.
 std::string kernel(const std::string& body) {
   return ".version 8.0\n.target sm_90\n.address_size 64\n"
          ".extern .shared .align 128 .b8 shared[];\n"
@@ -27,7 +27,7 @@ std::string kernel(const std::string& body) {
          body + "ret;\n}\n";
 }
 
-// What it leaves in `words`, which the kernel gets; an error's text instead of it is thrown.
+// Runs it on `words`, to which its pointer leads.
 void run_kernel(const std::string& body, std::vector<std::uint32_t>& words,
                 std::size_t params_bytes = 8) {
   Program program;
@@ -81,8 +81,8 @@ TEST_CASE("ptx: numbers by hand", "[simt][ptx]") {
   CHECK(computed("mov.b64 %rd2, 0x1122334455667788;\nmov.b64 {%r3, %r2}, %rd2;\n") == 0x11223344);
   CHECK(computed("mov.b32 %r3, 0xFFFFFFFE;\ncvt.s64.s32 %rd2, %r3;\nshr.u64 %rd2, %rd2, 60;\n"
                  "cvt.u32.u64 %r2, %rd2;\n") == 15);
-  CHECK(computed_float("mov.f32 %f2, 0f3F800001;\nadd.rz.f32 %f2, %f2, 0f4B000000;\n") ==
-        0x1p23f + 1);
+  CHECK(computed_float("mov.f32 %f2, 0f3FE00000;\nadd.rz.f32 %f2, %f2, 0f4B000000;\n") ==
+        0x1p23f + 1);  // of 1.75 more
   CHECK(
       computed_float("mov.f32 %f2, 0fBF8CCCCD;\nfma.rm.f32 %f2, %f2, 0f3F800000, 0f4B400000;\n") ==
       0x1.8p23f - 2);
@@ -90,6 +90,11 @@ TEST_CASE("ptx: numbers by hand", "[simt][ptx]") {
   CHECK(computed("mov.f32 %f3, 0f3F808000;\ncvt.rn.bf16.f32 %h1, %f3;\ncvt.u32.u16 %r2, %h1;\n") ==
         0x3F80);  // a tie, to even
   CHECK(computed("mov.f32 %f3, 0fC0200000;\ncvt.rzi.s32.f32 %r2, %f3;\n") == 0xFFFFFFFEu);
+  CHECK(
+      computed("mov.b64 %rd2, 0x7FF8000000000000;\nmov.b64 %rd3, %rd2;\n"
+               "cvt.rzi.s64.f64 %rd3, %rd3;\nshr.u64 %rd3, %rd3, 60;\ncvt.u32.u64 %r2, %rd3;\n") ==
+      8);  // a NaN
+  CHECK(computed("mov.u32 %r3, 0x80000000;\ndiv.s32 %r2, %r3, -1;\n") == 0x80000000u);
   // Approximations are as far off as they may be.
   const float third = computed_float("mov.f32 %f3, 0f40400000;\nrcp.approx.ftz.f32 %f2, %f3;\n");
   CHECK(std::abs(third * 3.0 - 1) < 0x1.8p-23);
@@ -123,7 +128,6 @@ TEST_CASE("ptx: a copy is not there until it is waited for", "[simt][ptx]") {
       "mul.wide.u32 %rd2, %r1, 0;\nadd.s64 %rd2, %rd1, %rd2;\n"
       "cp.async.cg.shared.global [%r3], [%rd2], 16;\ncp.async.commit_group;\n";
   const std::string read = "ld.shared.u32 %r2, [%r3];\n";
-  alignas(16) std::vector<std::uint32_t> words(64);
   CHECK(computed(copy + read) == ~0u);
   CHECK(computed(copy + "cp.async.wait_group 1;\n" + read) == ~0u);
   CHECK(computed(copy + "cp.async.wait_group 0;\n" + read) == 0);
@@ -149,6 +153,12 @@ TEST_CASE("ptx: what a GPU would stop at or leave undefined is named", "[simt][p
   names(objection<Fault>("setp.eq.u32 %p1, %r1, 3;\n@%p1 ret;\n"
                          "shfl.sync.idx.b32 %r2|%p2, %r1, 3, 31, -1;\n"),
         {"a shuffle reads lane 3"});
+  names(objection<Fault>("setp.eq.u32 %p1, %r1, 3;\n@%p1 bra $L_other;\nbar.sync 0;\nret;\n"
+                         "$L_other:\nbar.sync 0;\n"),
+        {"wait for each other"});
+  names(objection<Fault>("setp.eq.u32 %p1, %r1, 3;\nselp.b32 %r5, 9, -1, %p1;\n"
+                         "vote.sync.ballot.b32 %r2, %p1, %r5;\n"),
+        {"wait for each other"});
   names(objection<Fault>("vote.sync.ballot.b32 %r2, %p1, 0x7FFFFFFF;\n"),
         {"probe (probe.ptx): line ", "thread 31: not in its own mask"});
   names(objection<Fault>("", 12), {"12 bytes", "built for 32 and 8"});
@@ -199,9 +209,15 @@ TEST_CASE("ptx: text that this machine does not know is named", "[simt][ptx]") {
     CHECK(text.find(part) != std::string::npos);
   };
   names(objection<Unknown>("sin.approx.f32 %f1, %f2;\n"), "an unknown operation, sin.approx.f32");
+  names(objection<Unknown>("setp.lt.s32 %p1|%p2, %r1, 3;\n"), "with 4 operands instead of 3");
+  names(objection<Unknown>("ld.global.b128 %rd3, [%rd1];\n"), "an unknown operation");
   names(objection<Unknown>("add.s32 %r2, %q1, %r1;\n"), "no such register: %q1");
   names(objection<Unknown>("bra $L_nowhere;\n"), "no such label");
   names(objection<Unknown>("add.s32 %r2, %r1, ?;\n"), "an operand of an unknown kind");
+  Program program;
+  read_program(kernel(""), "old.ptx", program);
+  CHECK_THROWS_WITH(read_program(kernel(""), "new.ptx", program),
+                    Catch::Contains("new.ptx:") && Catch::Contains("a second kernel of this name"));
 }
 
 }  // namespace

@@ -103,8 +103,8 @@ struct FloatLanes {
 #endif
   }
 
-  // Past the caches, where stores side by side fill lines of them; p is aligned to one. Writers end
-  // with fence().
+  // Past the caches, where stores side by side fill lines of them; p is aligned to what is stored.
+  // Writers end with fence().
   static constexpr bool kStreams = kStreamingLanes == L;
   void stream_to([[maybe_unused]] float* p) const {
 #if defined(__AVX512F__)

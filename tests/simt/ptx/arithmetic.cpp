@@ -9,9 +9,11 @@ namespace {
 
 template <class T, auto kF>
 constexpr Operation compare() {
-  return {.of_thread = [](Thread& t, const Instruction& i) {
-    set<std::uint64_t>(t, i[0], kF(get<T>(t, i[1]), get<T>(t, i[2])));
-  }};
+  return of_thread(
+      [](Thread& t, const Instruction& i) {
+        set<std::uint64_t>(t, i[0], kF(get<T>(t, i[1]), get<T>(t, i[2])));
+      },
+      3);
 }
 
 // Shifts by the width or more give 0, or the sign everywhere.
@@ -27,9 +29,25 @@ T shifted_right(T a, std::uint32_t by) {
 }
 template <class T, auto kF>
 constexpr Operation shift() {
-  return {.of_thread = [](Thread& t, const Instruction& i) {
-    set(t, i[0], kF(get<T>(t, i[1]), get<std::uint32_t>(t, i[2])));
-  }};
+  return of_thread(
+      [](Thread& t, const Instruction& i) {
+        set(t, i[0], kF(get<T>(t, i[1]), get<std::uint32_t>(t, i[2])));
+      },
+      3);
+}
+
+// By zero anything may come out; by -1 of the least number that number itself.
+template <class T>
+T quotient(T a, T b) {
+  if (b == 0) return static_cast<T>(-1);
+  if (std::is_signed_v<T> && b == static_cast<T>(-1)) return static_cast<T>(0u - std::uint64_t(a));
+  return static_cast<T>(a / b);
+}
+template <class T>
+T remainder(T a, T b) {
+  return b == 0
+             ? a
+             : static_cast<T>(std::uint64_t(a) - std::uint64_t(quotient(a, b)) * std::uint64_t(b));
 }
 
 template <class T>
@@ -39,8 +57,8 @@ void add_integers(Table& t, const std::string& type) {
   t["sub." + type] = two<U, [](U a, U b) { return a - b; }>();
   t["mul.lo." + type] = two<U, [](U a, U b) { return std::uint64_t{a} * b; }>();
   t["mad.lo." + type] = three<U, [](U a, U b, U c) { return std::uint64_t{a} * b + c; }>();
-  t["div." + type] = two<T, [](T a, T b) { return b == 0 ? T(-1) : T(a / b); }>();
-  t["rem." + type] = two<T, [](T a, T b) { return b == 0 ? T(-1) : T(a % b); }>();
+  t["div." + type] = two<T, quotient<T>>();
+  t["rem." + type] = two<T, remainder<T>>();
   t["min." + type] = two<T, [](T a, T b) { return std::min(a, b); }>();
   t["max." + type] = two<T, [](T a, T b) { return std::max(a, b); }>();
   t["neg." + type] = one<U, [](U a) { return U(0) - a; }>();
@@ -62,9 +80,11 @@ T upper_half(T a, T b) {
 // Both factors of T, the product of twice its width, or the upper half of it.
 template <class T, class Wide>
 void add_wide(Table& t, const std::string& type) {
-  t["mul.wide." + type] = {.of_thread = [](Thread& th, const Instruction& i) {
-    set(th, i[0], static_cast<Wide>(Wide{get<T>(th, i[1])} * Wide{get<T>(th, i[2])}));
-  }};
+  t["mul.wide." + type] = of_thread(
+      [](Thread& th, const Instruction& i) {
+        set(th, i[0], static_cast<Wide>(Wide{get<T>(th, i[1])} * Wide{get<T>(th, i[2])}));
+      },
+      3);
   t["mul.hi." + type] = two<T, upper_half<T, Wide>>();
 }
 
@@ -178,12 +198,14 @@ void add_arithmetic(Table& t) {
   t["prmt.b32"] = three<std::uint32_t, permuted>();
   t["dp2a.lo.u32.u32"] = three<std::uint32_t, dotted<0>>();
   t["dp2a.hi.u32.u32"] = three<std::uint32_t, dotted<2>>();
-  t["bfi.b32"] = {.of_thread = insert_bits};
+  t["bfi.b32"] = of_thread(insert_bits, 5);
   for (const char* type :
        {"b16", "u16", "s16", "b32", "u32", "s32", "f32", "b64", "u64", "s64", "f64"})
-    t[std::string("selp.") + type] = {.of_thread = [](Thread& th, const Instruction& i) {
-      set(th, i[0], bits(th, get<bool>(th, i[3]) ? i[1] : i[2]));
-    }};
+    t[std::string("selp.") + type] = of_thread(
+        [](Thread& th, const Instruction& i) {
+          set(th, i[0], bits(th, get<bool>(th, i[3]) ? i[1] : i[2]));
+        },
+        4);
 }
 
 }  // namespace peclr::ptx

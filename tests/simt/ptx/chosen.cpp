@@ -19,11 +19,15 @@ const char* folder() {
 }
 
 Program read_folder() {
+  if (!std::filesystem::is_directory(folder()))
+    throw Unknown(std::string("PECLR_PTX: there is no folder ") + folder());
   Program program;
   for (const auto& entry : std::filesystem::directory_iterator(folder())) {
     if (entry.path().extension() != ".ptx") continue;
+    std::ifstream file(entry.path());
     std::ostringstream text;
-    text << std::ifstream(entry.path()).rdbuf();
+    text << file.rdbuf();
+    if (!file) throw Unknown(entry.path().string() + " cannot be read");
     read_program(text.str(), entry.path().filename().string(), program);
   }
   return program;

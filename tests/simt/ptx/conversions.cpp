@@ -11,15 +11,25 @@ namespace {
 
 template <class To, class From, auto kF>
 constexpr Operation convert() {
-  return {.of_thread = [](Thread& t, const Instruction& i) {
-    set(t, i[0], static_cast<To>(kF(get<From>(t, i[1]))));
-  }};
+  return of_thread(
+      [](Thread& t, const Instruction& i) {
+        const To value = static_cast<To>(kF(get<From>(t, i[1])));
+        if constexpr (std::is_signed_v<To> && sizeof(To) < 4)  // the register may be wider
+          set(t, i[0], static_cast<std::int32_t>(value));
+        else
+          set(t, i[0], value);
+      },
+      2);
 }
 
-// What does not fit becomes the nearest that does, a NaN 0.
+// What does not fit becomes the nearest that does, a NaN 0; with 64 bits on either side of the
+// conversion, its highest bit alone.
 template <class To, class From>
 To limited(From x) {
-  if (std::isnan(x)) return 0;
+  if (std::isnan(x)) {
+    const bool wide = sizeof(To) == 8 || sizeof(From) == 8;
+    return static_cast<To>(wide ? std::uint64_t{1} << (8 * sizeof(To) - 1) : 0);
+  }
   const From whole = std::trunc(x);
   if (whole <= static_cast<From>(std::numeric_limits<To>::min()))
     return std::numeric_limits<To>::min();
@@ -67,19 +77,24 @@ void add_conversions(Table& t) {
   t["cvt.sat.f32.f32"] =
       convert<float, float, [](float x) { return 0 < x ? std::min(x, 1.f) : 0.f; }>();
   t["cvt.rn.bf16.f32"] = convert<std::uint16_t, float, as_bf16>();
-  t["cvt.rn.bf16x2.f32"] = {.of_thread = [](Thread& th, const Instruction& i) {
-    set(th, i[0], as_bf16(get<float>(th, i[1])) << 16 | as_bf16(get<float>(th, i[2])));
-  }};
+  t["cvt.rn.bf16x2.f32"] = of_thread(
+      [](Thread& th, const Instruction& i) {
+        set(th, i[0], as_bf16(get<float>(th, i[1])) << 16 | as_bf16(get<float>(th, i[2])));
+      },
+      3);
   // Global memory and the generic space are the host's; shared memory begins at 0 in its own.
-  constexpr Operation kSame{
-      .of_thread = [](Thread& th, const Instruction& i) { set(th, i[0], bits(th, i[1])); }};
-  t["cvta.to.global.u64"] = t["cvta.global.u64"] = kSame;
-  t["cvta.shared.u64"] = {.of_thread = [](Thread& th, const Instruction& i) {
-    set(th, i[0], bits(th, i[1]) + reinterpret_cast<std::uint64_t>(th.shared));
-  }};
-  t["cvta.to.shared.u64"] = {.of_thread = [](Thread& th, const Instruction& i) {
-    set(th, i[0], bits(th, i[1]) - reinterpret_cast<std::uint64_t>(th.shared));
-  }};
+  const auto moved_by = [](auto by) {
+    return of_thread(
+        [](Thread& th, const Instruction& i) {
+          set(th, i[0],
+              bits(th, i[1]) + decltype(by){}(reinterpret_cast<std::uint64_t>(th.shared)));
+        },
+        2);
+  };
+  t["cvta.to.global.u64"] = t["cvta.global.u64"] =
+      moved_by([](std::uint64_t) { return std::uint64_t{0}; });
+  t["cvta.shared.u64"] = moved_by([](std::uint64_t shared) { return shared; });
+  t["cvta.to.shared.u64"] = moved_by([](std::uint64_t shared) { return 0 - shared; });
 }
 
 }  // namespace peclr::ptx

@@ -123,16 +123,16 @@ class Block {
       Thread& t = threads_[first + lane];
       if (t.state != State::at_meeting) continue;
       const Instruction& i = at(t);
-      const auto mask = i.does.mask < 0 ? ~0u : get<std::uint32_t>(t, i[i.does.mask]);
+      const std::uint32_t mask = mask_of(t);
       if (!(mask >> lane & 1))
         throw simt::Fault(
             fmt::format("line {}, thread {}: not in its own mask: {}", i.line, t.index, i.text));
       Warp warp;
-      bool all = true;
+      bool all = i.does.mask >= 0 || lanes == 32;
       for (std::size_t other = 0; other < lanes; ++other) {
         Thread& o = threads_[first + other];
         if (!(mask >> other & 1)) continue;
-        const bool here = o.state == State::at_meeting && o.pc == t.pc;
+        const bool here = o.state == State::at_meeting && o.pc == t.pc && mask_of(o) == mask;
         if (here) warp.lanes[other] = &o;
         all &= here || (o.state == State::exited && i.does.mask >= 0);
       }
@@ -148,9 +148,20 @@ class Block {
     return moved;
   }
 
+  // Which lanes come to the meeting that a thread waits for.
+  std::uint32_t mask_of(const Thread& t) const {
+    const Instruction& i = at(t);
+    return i.does.mask < 0 ? ~0u : get<std::uint32_t>(t, i[i.does.mask]);
+  }
+
+  // A barrier is aligned: all of a warp come to the same.
   bool pass_barrier() {
-    for (const Thread& t : threads_)
-      if (t.state != State::at_barrier && t.state != State::exited) return false;
+    for (std::size_t i = 0; i < threads_.size(); ++i) {
+      const Thread &t = threads_[i], &first = threads_[i / 32 * 32];
+      if (t.state == State::exited) continue;
+      if (t.state != State::at_barrier) return false;
+      if (first.state == State::at_barrier && first.pc != t.pc) return false;
+    }
     bool moved = false;
     for (Thread& t : threads_)
       if (t.state == State::at_barrier) {

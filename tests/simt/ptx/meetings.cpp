@@ -13,10 +13,10 @@ namespace {
 
 constexpr std::size_t kLanes = 32;
 
-enum class From { lane, other };
+enum class Shuffle { idx, bfly };
 
 // d|p = a of the lane that b and the clamp c name; where that is outside of the segment, its own.
-template <From kFrom>
+template <Shuffle kHow>
 void shuffle(Warp& w, const Instruction& i) {
   std::array<std::uint32_t, kLanes> brought{};
   for (std::size_t lane = 0; lane < kLanes; ++lane)
@@ -27,7 +27,7 @@ void shuffle(Warp& w, const Instruction& i) {
     const unsigned b = get<std::uint32_t>(t, i[3]) & 31, c = get<std::uint32_t>(t, i[4]);
     const unsigned segment = c >> 8 & 31, first = lane & segment,
                    last = first | (c & 31 & ~segment);
-    const unsigned wanted = kFrom == From::lane ? first | (b & ~segment) : lane ^ b;
+    const unsigned wanted = kHow == Shuffle::idx ? first | (b & ~segment) : lane ^ b;
     const unsigned from = wanted <= last ? wanted : lane;
     if (!w.lanes[from])
       throw simt::Fault(fmt::format("line {}: a shuffle reads lane {}, which takes no part: {}",
@@ -99,20 +99,24 @@ void multiply(Warp& w, const Instruction& i) {
 
 void add_meetings(Table& t) {
   using Kind = Operation::Kind;
-  const auto of_warp = [](Operation::OfWarp f, int mask) {
-    return Operation{.kind = Kind::warp, .of_warp = f, .mask = mask};
+  // Those who come are said by the last operand; or it is aligned, which takes all lanes.
+  const auto by_mask = [](Operation::OfWarp f, int operands) {
+    return Operation{.kind = Kind::warp, .of_warp = f, .mask = operands - 1, .operands = operands};
   };
-  t["shfl.sync.idx.b32"] = of_warp(shuffle<From::lane>, 5);
-  t["shfl.sync.bfly.b32"] = of_warp(shuffle<From::other>, 5);
-  t["vote.sync.ballot.b32"] = of_warp(ballot, 2);
-  t["bar.warp.sync"] = of_warp([](Warp&, const Instruction&) {}, 0);
-  t["ldmatrix.sync.aligned.m8n8.x4.shared.b16"] = of_warp(load_matrices<false>, -1);
-  t["ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16"] = of_warp(load_matrices<true>, -1);
-  t["mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"] = of_warp(multiply, -1);
-  t["bar.sync"] = {.kind = Kind::barrier};
+  const auto aligned = [](Operation::OfWarp f, int operands) {
+    return Operation{.kind = Kind::warp, .of_warp = f, .operands = operands};
+  };
+  t["shfl.sync.idx.b32"] = by_mask(shuffle<Shuffle::idx>, 6);
+  t["shfl.sync.bfly.b32"] = by_mask(shuffle<Shuffle::bfly>, 6);
+  t["vote.sync.ballot.b32"] = by_mask(ballot, 3);
+  t["bar.warp.sync"] = by_mask([](Warp&, const Instruction&) {}, 1);
+  t["ldmatrix.sync.aligned.m8n8.x4.shared.b16"] = aligned(load_matrices<false>, 5);
+  t["ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16"] = aligned(load_matrices<true>, 5);
+  t["mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"] = aligned(multiply, 14);
+  t["bar.sync"] = {.kind = Kind::barrier, .operands = 1};
   t["bra"] = t["bra.uni"] = {.kind = Kind::branch};
   t["ret"] = t["exit"] = {.kind = Kind::exit};
-  t["membar.gl"] = {.of_thread = [](Thread&, const Instruction&) {}};  // all memory is one here
+  t["membar.gl"] = of_thread([](Thread&, const Instruction&) {}, 0);  // all memory is one here
 }
 
 }  // namespace peclr::ptx

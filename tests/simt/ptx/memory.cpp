@@ -18,6 +18,7 @@ unsigned char* place(Thread& t, const Instruction& i, Access::Space space, std::
   if (Traffic* const of_all = traffic()) of_all->note(t, i, space, at, bytes);
   if (at % bytes != 0) fault("are at no multiple of them");
   if (space == Access::Space::shared || space == Access::Space::param) {
+    at &= 0xFFFFFFFFu;  // an address of 32 bits, which may have wrapped
     const bool shared = space == Access::Space::shared;
     const std::size_t size = shared ? t.shared_bytes : t.params_bytes;
     if (at > size || bytes > size - at)
@@ -104,10 +105,10 @@ bool take(std::string_view& text, std::string_view head) {
 }  // namespace
 
 void add_memory(Table& t) {
-  t["atom.global.inc.u32"] = {.of_thread = atomic_increment};
-  t["cp.async.cg.shared.global"] = {.of_thread = copy_later};
-  t["cp.async.commit_group"] = {.of_thread = commit_copies};
-  t["cp.async.wait_group"] = {.of_thread = wait_for_copies};
+  t["atom.global.inc.u32"] = of_thread(atomic_increment, 3);
+  t["cp.async.cg.shared.global"] = of_thread(copy_later, 3);
+  t["cp.async.commit_group"] = of_thread(commit_copies, 0);
+  t["cp.async.wait_group"] = of_thread(wait_for_copies, 1);
 }
 
 bool find_access(std::string_view opcode, const std::vector<int>& groups, Access& access,
@@ -127,12 +128,16 @@ bool find_access(std::string_view opcode, const std::vector<int>& groups, Access
   if (rest.size() < 3) return false;
   access.is_signed = rest[1] == 's';
   access.bytes = std::atoi(std::string(rest.substr(2)).c_str()) / 8;
-  if (access.bytes == 0) return false;
-  if (loads || stores) return operation = {.of_thread = loads ? load : store}, true;
+  if (access.bytes == 0 || access.bytes > 8) return false;
+  if (loads || stores) return operation = of_thread(loads ? load : store, 1 + access.count), true;
+  if (groups.size() != 2) return false;
   const int to = groups[0], from = groups[1];
-  if (to == 2 || to == 4) return operation = {.of_thread = to == 2 ? unpack<2> : unpack<4>}, true;
-  if (from == 2 || from == 4) return operation = {.of_thread = from == 2 ? pack<2> : pack<4>}, true;
-  operation = {.of_thread = [](Thread& t, const Instruction& i) { set(t, i[0], bits(t, i[1])); }};
+  if (to == 2 || to == 4)
+    operation = of_thread(to == 2 ? unpack<2> : unpack<4>, to + 1);
+  else if (from == 2 || from == 4)
+    operation = of_thread(from == 2 ? pack<2> : pack<4>, 1 + from);
+  else
+    operation = of_thread([](Thread& t, const Instruction& i) { set(t, i[0], bits(t, i[1])); }, 2);
   return true;
 }
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 namespace peclr::ptx {
 
 Operation find_operation(std::string_view opcode, const std::vector<int>& groups, Access& access) {
@@ -16,10 +18,16 @@ Operation find_operation(std::string_view opcode, const std::vector<int>& groups
     return t;
   }();
   Operation operation;
-  if (find_access(opcode, groups, access, operation)) return operation;
-  const auto found = table.find(opcode);
-  if (found == table.end()) throw Unknown(fmt::format("an unknown operation, {}", opcode));
-  return found->second;
+  if (!find_access(opcode, groups, access, operation)) {
+    const auto found = table.find(opcode);
+    if (found == table.end()) throw Unknown(fmt::format("an unknown operation, {}", opcode));
+    operation = found->second;
+  }
+  const int operands = std::accumulate(groups.begin(), groups.end(), 0);
+  if (operands != operation.operands)
+    throw Unknown(fmt::format("an unknown form of {}, with {} operands instead of {}", opcode,
+                              operands, operation.operands));
+  return operation;
 }
 
 }  // namespace peclr::ptx

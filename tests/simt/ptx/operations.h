@@ -20,23 +20,31 @@ void add_meetings(Table& table);     // what a warp or a block does together; br
 bool find_access(std::string_view opcode, const std::vector<int>& groups, Access& access,
                  Operation& operation);
 
+constexpr Operation of_thread(Operation::OfThread f, int operands) {
+  return {.of_thread = f, .operands = operands};
+}
+
 // The opcode's operation for one type: d = f(a), f(a, b), f(a, b, c).
 template <class T, auto kF>
 constexpr Operation one() {
-  return {
-      .of_thread = [](Thread& t, const Instruction& i) { set(t, i[0], T(kF(get<T>(t, i[1])))); }};
+  return of_thread([](Thread& t, const Instruction& i) { set(t, i[0], T(kF(get<T>(t, i[1])))); },
+                   2);
 }
 template <class T, auto kF>
 constexpr Operation two() {
-  return {.of_thread = [](Thread& t, const Instruction& i) {
-    set(t, i[0], T(kF(get<T>(t, i[1]), get<T>(t, i[2]))));
-  }};
+  return of_thread(
+      [](Thread& t, const Instruction& i) {
+        set(t, i[0], T(kF(get<T>(t, i[1]), get<T>(t, i[2]))));
+      },
+      3);
 }
 template <class T, auto kF>
 constexpr Operation three() {
-  return {.of_thread = [](Thread& t, const Instruction& i) {
-    set(t, i[0], T(kF(get<T>(t, i[1]), get<T>(t, i[2]), get<T>(t, i[3]))));
-  }};
+  return of_thread(
+      [](Thread& t, const Instruction& i) {
+        set(t, i[0], T(kF(get<T>(t, i[1]), get<T>(t, i[2]), get<T>(t, i[3]))));
+      },
+      4);
 }
 
 }  // namespace peclr::ptx

@@ -35,7 +35,8 @@ struct Operation {
   Kind kind = Kind::thread;
   OfThread of_thread = nullptr;
   OfWarp of_warp = nullptr;
-  int mask = -1;  // of a warp: which operand says who comes; -1: all 32 lanes
+  int mask = -1;     // of a warp: which operand says who comes; -1: all 32 lanes
+  int operands = 0;  // how many it takes
 };
 
 // How memory is accessed: `count` values side by side of `bytes` each.

@@ -101,7 +101,9 @@ class Reader {
       if (found == labels_.end()) fail(file_, i.line, "no such label", i.text);
       i.target = found->second;
     }
-    program_[function_.name] = std::move(function_);
+    const std::string name = function_.name;
+    if (!program_.emplace(name, std::move(function_)).second)
+      fail(file_, line_, "a second kernel of this name, or what an earlier build has left", name);
   }
 
   void read_body() {

@@ -31,19 +31,21 @@ void add_rounded(Table& t, const std::string& name) {
   t["fma." + name] = three<float, rounded<kRounding, fused>>();
 }
 
-// Off by as much as the ISA allows, up or down as the operand's bits will have it.
-float as_far_off(double exact, float operand, double allowed) {
+// Off by as many units in the last place as the ISA allows, up or down as the operand's bits have
+// it.
+float off_by(int units, double exact, float operand) {
   std::uint32_t word;
   std::memcpy(&word, &operand, sizeof word);
   const bool up = word * 2654435761u >> 31;
-  return static_cast<float>(exact * (up ? 1 + allowed : 1 - allowed));
+  auto result = static_cast<float>(exact);
+  for (int unit = 0; unit < units; ++unit)
+    result = std::nextafter(result, up ? HUGE_VALF : -HUGE_VALF);
+  return std::isfinite(exact) ? result : static_cast<float>(exact);
 }
 float flushed(float x) { return std::abs(x) < 0x1p-126f ? std::copysign(0.f, x) : x; }
 
-float reciprocal(float x) { return flushed(as_far_off(1 / double{flushed(x)}, x, 0x1p-23)); }
-float power_of_two(float x) {
-  return as_far_off(std::exp2(double{x}), x, std::floor(x) == x ? 0 : 0x1p-22);
-}
+float reciprocal(float x) { return flushed(off_by(1, 1 / double{flushed(x)}, x)); }
+float power_of_two(float x) { return off_by(x == 0 ? 0 : 2, std::exp2(double{x}), x); }
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The threads of a block as PTX sees them. A register is 64 bits wide; what is narrower lies in its
-// lowest bits, those above are zero; a predicate is 0 or 1.
+// The threads of a block as PTX sees them. A register is 64 bits wide; of what is narrower the
+// lowest bits are looked at; a predicate is 0 or 1.
 #pragma once
 #include <array>
 #include <cstdint>

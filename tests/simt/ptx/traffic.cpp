@@ -33,6 +33,7 @@ void Traffic::end_block(const Function& function) {
     const bool shared = begin->space == Access::Space::shared;
     Count& count = counts[{shared ? begin->space : Access::Space::global, begin->instruction}];
     ++count.accesses;
+    count.where = fmt::format("line {}: {}", begin->instruction->line, begin->instruction->text);
     count.passes += passes(begin, end);
     if (!shared) count.sectors += sectors(begin, end);
     first = last;
@@ -90,8 +91,7 @@ std::string Traffic::report() const {
         all.passes += c.passes;
         all.sectors += c.sectors;
         if (wasteful(c.passes) || wasteful(c.sectors))
-          lines += fmt::format("  line {}: {}: {}\n", place.second->line, Traffic::text(c),
-                               place.second->text);
+          lines += fmt::format("  {}: {}\n", c.where, Traffic::text(c));
       }
       if (all.accesses > 0)
         text += fmt::format("{}, {} memory: {}\n{}", kernel,

@@ -26,7 +26,7 @@ class Traffic {
  private:
   struct Touch {
     const Instruction* instruction;
-    unsigned warp, visit, lane;  // the how manieth time that its thread comes there
+    unsigned warp, visit, lane;  // how often its thread has been there
     std::uint64_t at;
     std::size_t bytes;
     Access::Space space;
@@ -36,6 +36,7 @@ class Traffic {
     void operator+=(const Ratio& more) { touched += more.touched, least += more.least; }
   };
   struct Count {
+    std::string where;  // the line, and what stands there
     std::int64_t accesses = 0;
     Ratio passes, sectors;
   };
