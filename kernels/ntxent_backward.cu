@@ -126,11 +126,13 @@ struct NtxentGradient {
       PECLR_UNROLL
       for (int i = 0; i < 4; ++i) sum[i] = scale * (sum[i] - both * to_float(pulled.v[i]));
       float* const out = p.dz + std::int64_t{row} * p.dim + at;
-      const bool packs = p.dim % 4 == 0;  // of aligned rows
-      if (packs && at < p.dim) store_pack(out, sum);
-      PECLR_UNROLL
-      for (int i = 0; i < 4; ++i)
-        if (!packs && at + i < p.dim) out[i] = sum[i];
+      if (p.dim % 4 == 0) {  // rows are aligned
+        if (at < p.dim) store_pack(out, sum);
+      } else {
+        PECLR_UNROLL
+        for (int i = 0; i < 4; ++i)
+          if (at + i < p.dim) out[i] = sum[i];
+      }
     }
   }
 };

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cxxabi.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <sstream>
 
 #include "tests/simt/emulator/fault.h"
@@ -39,11 +36,9 @@ bool chosen() { return folder() != nullptr; }
 
 void run(const simt::Launch& launch) {
   static const Program program = read_folder();
-  const std::unique_ptr<char, void (*)(void*)> type(
-      abi::__cxa_demangle(launch.type, nullptr, nullptr, nullptr), std::free);
-  const auto found = program.find(type.get());
-  if (found == program.end())
-    throw simt::Fault(std::string(folder()) + " has no kernel " + type.get());
+  const std::string type = demangled(launch.type);
+  const auto found = program.find(type);
+  if (found == program.end()) throw simt::Fault(folder() + (" has no kernel " + type));
   run(found->second, launch);
 }
 

@@ -17,6 +17,8 @@ namespace {
 using Kind = Operation::Kind;
 using State = Thread::State;
 
+bool reversed() { return simt::schedule().order != simt::Schedule::Order::forward; }
+
 class Block {
  public:
   Block(const Function& function, const simt::Launch& launch)
@@ -25,7 +27,7 @@ class Block {
         registers_(std::size_t{launch.threads} * static_cast<std::size_t>(function.registers)),
         shared_(launch.shared_bytes + kAlignment),
         grid_(launch.grid),
-        reverse_(simt::schedule().order != simt::Schedule::Order::forward) {
+        reverse_(reversed()) {
     void* aligned = shared_.data();
     std::size_t room = shared_.size();
     std::align(kAlignment, launch.shared_bytes, aligned, room);
@@ -59,7 +61,7 @@ class Block {
       t.state = State::running;
       t.copies.assign(1, {});
     }
-    while (live() > 0) {
+    while (live()) {
       bool moved = false;
       for (std::size_t k = 0; k < threads_.size(); ++k) {
         Thread& t = threads_[reverse_ ? threads_.size() - 1 - k : k];
@@ -77,10 +79,9 @@ class Block {
  private:
   static constexpr std::size_t kAlignment = 128;
 
-  std::size_t live() const {
-    return static_cast<std::size_t>(
-        std::count_if(threads_.begin(), threads_.end(),
-                      [](const Thread& t) { return t.state != State::exited; }));
+  bool live() const {
+    return std::any_of(threads_.begin(), threads_.end(),
+                       [](const Thread& t) { return t.state != State::exited; });
   }
   const Instruction& at(const Thread& t) const {
     return function_.code[static_cast<std::size_t>(t.pc)];
@@ -200,7 +201,7 @@ void run(const Function& function, const simt::Launch& launch) try {
                     launch.threads, launch.params_bytes, function.threads, function.params_bytes));
   Block block(function, launch);
   const std::uint64_t blocks = std::uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
-  const bool reverse = simt::schedule().order != simt::Schedule::Order::forward;
+  const bool reverse = reversed();
   for (std::uint64_t k = 0; k < blocks; ++k) {
     const std::uint64_t b = reverse ? blocks - 1 - k : k;
     block.run({static_cast<unsigned>(b % launch.grid.x),

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <atomic>
-
 #include "tests/simt/emulator/fault.h"
 #include "tests/simt/ptx/operations.h"
 #include "tests/simt/ptx/traffic.h"
@@ -54,14 +52,13 @@ void store(Thread& t, const Instruction& i) {
   }
 }
 
-// 0, 1, .., last, 0, ..
+// 0, 1, .., last, 0, .. (threads of a grid run one after another)
 void atomic_increment(Thread& t, const Instruction& i) {
-  const auto last = get<std::uint32_t>(t, i[2]);
-  std::atomic_ref<std::uint32_t> counter(
-      *reinterpret_cast<std::uint32_t*>(place(t, i, Access::Space::global, address(t, i[1]), 4)));
-  std::uint32_t old = counter.load();
-  while (!counter.compare_exchange_weak(old, old >= last ? 0 : old + 1)) {
-  }
+  unsigned char* const counter = place(t, i, Access::Space::global, address(t, i[1]), 4);
+  std::uint32_t old;
+  std::memcpy(&old, counter, sizeof old);
+  const std::uint32_t next = old >= get<std::uint32_t>(t, i[2]) ? 0 : old + 1;
+  std::memcpy(counter, &next, sizeof next);
   set(t, i[0], old);
 }
 

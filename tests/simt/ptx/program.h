@@ -71,6 +71,9 @@ struct Function {
   std::vector<Instruction> code;
 };
 
+// A mangled name as C++ writes it; as it is where it is none.
+std::string demangled(const char* name);
+
 // By the name of the kernel's type, "peclr::kernels::(anonymous namespace)::InvertViews<64>".
 using Program = std::map<std::string, Function>;
 

@@ -27,11 +27,7 @@ std::string_view trimmed(std::string_view text) {
 
 // "...kernel<THIS, 128, 0ul>(...)" of an entry's name.
 std::string kernel_type(const std::string& mangled) {
-  int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> plain(
-      abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), std::free);
-  if (!plain) return mangled;
-  const std::string text = plain.get();
+  const std::string text = demangled(mangled.c_str());
   const std::size_t begin = text.find("kernel<"), close = text.find("ul>(");
   if (begin == text.npos || close == text.npos) return text;
   const std::size_t bytes = text.rfind(", ", close), threads = text.rfind(", ", bytes - 1);
@@ -160,8 +156,7 @@ class Reader {
     } else if (text.starts_with("0f") || text.starts_with("0d")) {
       std::from_chars(text.data() + 2, text.data() + text.size(), out.value, 16);
     } else if (text.front() == '-' || std::isdigit(static_cast<unsigned char>(text.front()))) {
-      out.value = static_cast<std::uint64_t>(std::strtoll(text.data(), nullptr, 0));
-      if (text.starts_with("0x")) out.value = std::strtoull(text.data(), nullptr, 16);
+      out.value = std::strtoull(text.data(), nullptr, 0);  // which takes a sign, too
     } else if (text.find("param") == text.npos && text.find("shared") == text.npos) {
       fail(file_, line_, "an operand of an unknown kind", text);
     }
@@ -175,8 +170,9 @@ class Reader {
     out.text = std::string(text);
     if (text.front() == '@') {
       out.unless = text[1] == '!';
+      text.remove_prefix(out.unless ? 2 : 1);
       const std::size_t blank = text.find_first_of(" \t");
-      out.guard = find_register(text.substr(out.unless ? 2 : 1, blank - (out.unless ? 2 : 1)));
+      out.guard = find_register(text.substr(0, blank));
       text = trimmed(text.substr(blank));
     }
     const std::size_t blank = std::min(text.find_first_of(" \t"), text.size());
@@ -220,6 +216,12 @@ class Reader {
 };
 
 }  // namespace
+
+std::string demangled(const char* name) {
+  const std::unique_ptr<char, void (*)(void*)> plain(
+      abi::__cxa_demangle(name, nullptr, nullptr, nullptr), std::free);
+  return plain ? plain.get() : name;
+}
 
 void read_program(std::string_view text, const std::string& file, Program& program) {
   Reader(text, file, program).read();

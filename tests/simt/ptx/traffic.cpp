@@ -32,8 +32,8 @@ void Traffic::end_block(const Function& function) {
     const Touch *begin = &touches_[first], *end = begin + (last - first);
     const bool shared = begin->space == Access::Space::shared;
     Count& count = counts[{shared ? begin->space : Access::Space::global, begin->instruction}];
-    ++count.accesses;
-    count.where = fmt::format("line {}: {}", begin->instruction->line, begin->instruction->text);
+    if (count.accesses++ == 0)
+      count.where = fmt::format("line {}: {}", begin->instruction->line, begin->instruction->text);
     count.passes += passes(begin, end);
     if (!shared) count.sectors += sectors(begin, end);
     first = last;
