@@ -7,6 +7,7 @@
 
 #include "engine/byte_reader.h"
 #include "engine/error.h"
+#include "engine/pickle_text.h"
 #include "engine/text.h"
 
 namespace peclr {
@@ -16,39 +17,13 @@ using Kind = PickleValue::Kind;
 
 // ResNet-152 with all its state has some twenty thousand.
 constexpr std::size_t kMaxValues = 1'000'000, kMaxItems = 4 * kMaxValues;
+constexpr std::size_t kMaxGlobal = 500;  // bytes of "module\nname"
 
 // Opcodes that are not read, for the message (Python's pickletools.py).
-constexpr std::pair<unsigned char, const char*> kUnread[] = {{'i', "INST"},
-                                                             {'o', "OBJ"},
-                                                             {'P', "PERSID"},
-                                                             {'F', "FLOAT"},
-                                                             {'I', "INT"},
-                                                             {'L', "LONG"},
-                                                             {'S', "STRING"},
-                                                             {'V', "UNICODE"},
-                                                             {'0', "POP"},
-                                                             {'1', "POP_MARK"},
-                                                             {'2', "DUP"},
-                                                             {'d', "DICT"},
-                                                             {'l', "LIST"},
-                                                             {'p', "PUT"},
-                                                             {'g', "GET"},
-                                                             {0x82, "EXT1"},
-                                                             {0x83, "EXT2"},
-                                                             {0x84, "EXT4"},
-                                                             {0x8b, "LONG4"},
-                                                             {0x8c, "SHORT_BINUNICODE"},
-                                                             {0x8d, "BINUNICODE8"},
-                                                             {0x8e, "BINBYTES8"},
-                                                             {0x90, "ADDITEMS"},
-                                                             {0x91, "FROZENSET"},
-                                                             {0x92, "NEWOBJ_EX"},
-                                                             {0x93, "STACK_GLOBAL"},
-                                                             {0x94, "MEMOIZE"},
-                                                             {0x95, "FRAME"},
-                                                             {0x96, "BYTEARRAY8"},
-                                                             {0x97, "NEXT_BUFFER"},
-                                                             {0x98, "READONLY_BUFFER"}};
+constexpr std::pair<unsigned char, const char*> kUnread[] = {
+    {'i', "INST"},        {'o', "OBJ"},          {'P', "PERSID"},
+    {0x82, "EXT1"},       {0x83, "EXT2"},        {0x84, "EXT4"},
+    {0x96, "BYTEARRAY8"}, {0x97, "NEXT_BUFFER"}, {0x98, "READONLY_BUFFER"}};
 
 std::string name_of_opcode(unsigned char opcode) {
   const auto* found = std::find_if(std::begin(kUnread), std::end(kUnread),
@@ -84,6 +59,11 @@ class Reader {
     fail(ErrorKind::data, "{}: its pickle {}", name_,
          fmt::format(text, std::forward<Args>(args)...));
   }
+  [[noreturn]] void cut() const { refuse("is cut off; use another copy"); }
+  [[noreturn]] void damaged() const {
+    if (reader_.ran_out()) cut();
+    refuse("is damaged near byte {}; use another copy", reader_.at());
+  }
 
   PickleValue& make(Kind kind) {
     if (pickle_.values.size() >= kMaxValues)
@@ -107,10 +87,15 @@ class Reader {
   }
   void push_whole(std::int64_t whole, Kind kind = Kind::whole) { push_new(kind).whole = whole; }
   void push_text(std::string_view text) { push_new(Kind::text).text = text; }
+  // One that stands in the bytes in another form.
+  void push_own_text(std::optional<std::string> text) {
+    if (!text) damaged();
+    push_text(std::string_view(pickle_.texts.emplace_back(std::move(*text))));
+  }
 
   std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
   PickleValue& top() {
-    if (stack_.size() <= floor()) refuse("is damaged near byte {}; use another copy", reader_.at());
+    if (stack_.size() <= floor()) damaged();
     return *stack_.back();
   }
   PickleValue* pop() {
@@ -120,7 +105,7 @@ class Reader {
   }
   // What lies above the last mark.
   std::vector<Value> pop_to_mark() {
-    if (marks_.empty()) refuse("is damaged near byte {}; use another copy", reader_.at());
+    if (marks_.empty()) damaged();
     std::vector<Value> items(stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back()),
                              stack_.end());
     count_items(items.size());
@@ -135,11 +120,16 @@ class Reader {
     push_new(Kind::list).items = std::move(items);
   }
 
+  void push_marked(Kind kind) {
+    std::vector<Value> items = pop_to_mark();
+    if (kind == Kind::dict && items.size() % 2 != 0) damaged();
+    push_new(kind).items = std::move(items);
+  }
+
   // Into a list or a dict; what is put into anything else (an object whose class is not known) is
   // dropped.
   void add(PickleValue& to, Kind kind, const std::vector<Value>& items) {
-    if (kind == Kind::dict && items.size() % 2 != 0)
-      refuse("is damaged near byte {}; use another copy", reader_.at());
+    if (kind == Kind::dict && items.size() % 2 != 0) damaged();
     count_items(items.size());
     if (to.kind == kind) to.items.insert(to.items.end(), items.begin(), items.end());
   }
@@ -156,8 +146,14 @@ class Reader {
   void put(std::uint32_t slot) { memo_[slot] = &top(); }
   void get(std::uint32_t slot) {
     const auto found = memo_.find(slot);
-    if (found == memo_.end()) refuse("is damaged near byte {}; use another copy", reader_.at());
+    if (found == memo_.end()) damaged();
     push(found->second);
+  }
+
+  std::uint32_t slot_line() {
+    const std::optional<std::int64_t> slot = pickled_whole(reader_.line());
+    if (!slot || *slot < 0 || *slot > UINT32_MAX) damaged();
+    return static_cast<std::uint32_t>(*slot);
   }
 
   void push_name() {
@@ -166,8 +162,29 @@ class Reader {
     if (!reader_.ran_out())
       push_new(Kind::name).text = {module.data(), module.size() + 1 + name.size()};
   }
-  void push_long() {
-    const auto bytes = reader_.take(reader_.number<std::uint8_t>());
+  void push_stacked_name() {
+    const Value name = pop(), module = pop();
+    if (name->kind != Kind::text || module->kind != Kind::text ||
+        name->text.size() + module->text.size() >= kMaxGlobal)
+      damaged();
+    push_new(Kind::name).text =
+        pickle_.texts.emplace_back(fmt::format("{}\n{}", module->text, name->text));
+  }
+  // INT, in which protocol 0 has truth, too.
+  void push_int_line() {
+    const std::string_view line = reader_.line();
+    if (line == "00" || line == "01") return push_whole(line == "01", Kind::truth);
+    push_whole_line(line);
+  }
+  void push_whole_line(std::string_view line) {
+    const std::optional<std::int64_t> whole = pickled_whole(line);
+    if (whole)
+      push_whole(*whole);
+    else
+      push_new(Kind::other);
+  }
+  void push_long(std::uint64_t size) {
+    const auto bytes = reader_.take(size);
     if (bytes.size() > 8) {
       push_new(Kind::other);
       return;
@@ -183,12 +200,11 @@ class Reader {
 
   void call() {
     const Value arguments = pop(), function = pop();
-    if (arguments->kind != Kind::list)
-      refuse("is damaged near byte {}; use another copy", reader_.at());
+    if (arguments->kind != Kind::list) damaged();
     if (function->is_name("collections\nOrderedDict")) return push_ordered_dict(*arguments);
     if (function->kind != Kind::name || !may_be_called_(function->text))
       fail(ErrorKind::data,
-           "{}: its pickle calls {}, which has no place in a file of weights; it was not run, get "
+           "{}: its pickle calls {}, which has no place in a file of numbers; it was not run, get "
            "the file elsewhere",
            name_, shown(function->kind == Kind::name ? dotted(function->text) : "a value"));
     push_call(function, arguments);
@@ -209,10 +225,17 @@ class Reader {
   // An object of a class: never made. Classes of any name may stand in a file, beside the weights.
   void make_object() {
     const Value arguments = pop(), cls = pop();
-    if (arguments->kind != Kind::list || cls->kind != Kind::name)
-      refuse("is damaged near byte {}; use another copy", reader_.at());
+    if (arguments->kind != Kind::list || cls->kind != Kind::name) damaged();
     if (cls->is_name("collections\nOrderedDict")) return push_ordered_dict(*arguments);
     push_call(cls, arguments);
+  }
+
+  void set_state() {
+    const Value state = pop();
+    PickleValue& object = top();
+    if (object.kind != Kind::call) return;
+    object.items.resize(2);
+    object.items.push_back(state);
   }
 
   // One opcode; false at the end.
@@ -222,6 +245,9 @@ class Reader {
       case 0x80:  // PROTO
         reader_.take(1);
         break;
+      case 0x95:  // FRAME
+        reader_.take(8);
+        break;
       case '(':  // MARK
         marks_.push_back(stack_.size());
         break;
@@ -230,6 +256,10 @@ class Reader {
         break;
       case 'G':  // BINFLOAT
         reader_.take(8);
+        push_new(Kind::other);
+        break;
+      case 'F':  // FLOAT
+        reader_.line();
         push_new(Kind::other);
         break;
       case 0x88:  // NEWTRUE
@@ -245,16 +275,36 @@ class Reader {
       case 'M':  // BININT2
         push_whole(reader_.number<std::uint16_t>());
         break;
+      case 'I':  // INT
+        push_int_line();
+        break;
+      case 'L':  // LONG
+        push_whole_line(reader_.line());
+        break;
       case 0x8a:  // LONG1
-        push_long();
+        push_long(reader_.number<std::uint8_t>());
+        break;
+      case 0x8b:  // LONG4
+        push_long(reader_.number<std::uint32_t>());
+        break;
+      case 'S':  // STRING
+        push_own_text(pickled_string(reader_.line()));
+        break;
+      case 'V':  // UNICODE
+        push_own_text(pickled_unicode(reader_.line()));
         break;
       case 'X':  // BINUNICODE
       case 'T':  // BINSTRING
       case 'B':  // BINBYTES
         push_text(reader_.text(reader_.number<std::uint32_t>()));
         break;
-      case 'U':  // SHORT_BINSTRING
-      case 'C':  // SHORT_BINBYTES
+      case 0x8d:  // BINUNICODE8
+      case 0x8e:  // BINBYTES8
+        push_text(reader_.text(reader_.number<std::uint64_t>()));
+        break;
+      case 'U':   // SHORT_BINSTRING
+      case 'C':   // SHORT_BINBYTES
+      case 0x8c:  // SHORT_BINUNICODE
         push_text(reader_.text(reader_.number<std::uint8_t>()));
         break;
       case ']':   // EMPTY_LIST
@@ -265,11 +315,14 @@ class Reader {
       case '}':  // EMPTY_DICT
         push_new(Kind::dict);
         break;
-      case 't': {  // TUPLE
-        std::vector<Value> items = pop_to_mark();
-        push_new(Kind::list).items = std::move(items);
+      case 't':   // TUPLE
+      case 'l':   // LIST
+      case 0x91:  // FROZENSET
+        push_marked(Kind::list);
         break;
-      }
+      case 'd':  // DICT
+        push_marked(Kind::dict);
+        break;
       case 0x85:  // TUPLE1
       case 0x86:  // TUPLE2
       case 0x87:  // TUPLE3
@@ -278,7 +331,8 @@ class Reader {
       case 'a':  // APPEND
         add_one(Kind::list);
         break;
-      case 'e':  // APPENDS
+      case 'e':   // APPENDS
+      case 0x90:  // ADDITEMS
         add_marked(Kind::list);
         break;
       case 's':  // SETITEM
@@ -286,6 +340,27 @@ class Reader {
         break;
       case 'u':  // SETITEMS
         add_marked(Kind::dict);
+        break;
+      case '0':  // POP
+        if (stack_.size() > floor())
+          pop();
+        else
+          pop_to_mark();
+        break;
+      case '1':  // POP_MARK
+        pop_to_mark();
+        break;
+      case '2':  // DUP
+        push(&top());
+        break;
+      case 'p':  // PUT
+        put(slot_line());
+        break;
+      case 'g':  // GET
+        get(slot_line());
+        break;
+      case 0x94:  // MEMOIZE
+        put(static_cast<std::uint32_t>(memo_.size()));
         break;
       case 'q':  // BINPUT
         put(reader_.number<std::uint8_t>());
@@ -302,15 +377,21 @@ class Reader {
       case 'c':  // GLOBAL
         push_name();
         break;
+      case 0x93:  // STACK_GLOBAL
+        push_stacked_name();
+        break;
       case 'R':  // REDUCE
         call();
+        break;
+      case 0x92:  // NEWOBJ_EX, with arguments by name
+        pop();
+        make_object();
         break;
       case 0x81:  // NEWOBJ
         make_object();
         break;
-      case 'b':  // BUILD: the state of an object, never set
-        pop();
-        top();
+      case 'b':  // BUILD
+        set_state();
         break;
       case 'Q': {  // BINPERSID
         const Value id = pop();
@@ -318,18 +399,18 @@ class Reader {
         break;
       }
       case '.':  // STOP
-        return reader_.ran_out() ? cut() : false;
+        if (reader_.ran_out()) cut();
+        return false;
       default:
-        if (reader_.ran_out()) return cut();
+        if (reader_.ran_out()) cut();
         fail(ErrorKind::data,
-             "{}: its pickle holds {}, which is not read here; save it with torch.save of the "
-             "state_dict",
+             "{}: its pickle holds {}, which is not read here; save its values alone, by "
+             "pickle protocol 2",
              name_, name_of_opcode(opcode));
     }
-    return reader_.ran_out() ? cut() : true;
+    if (reader_.ran_out()) cut();
+    return true;
   }
-  [[noreturn]] bool cut() const { refuse("is cut off; use another copy"); }
-
   ByteReader reader_;
   const std::string& name_;
   bool (*may_be_called_)(std::string_view);

@@ -194,8 +194,8 @@ TEST_CASE("YouTube-3D-Hands: prepared, it serves pre-training and no more", "[pr
   CHECK((left.exit_code == 0 && left.says("1 of 3 hands") && left.says("2 of the other side")));
   CHECK(run_peclr({"prepare", "youtube", folder.path().string(), "--out", folder / "x"})
             .refuses(2, {"--mano-joints"}));
-  CHECK(run_peclr({"prepare", "ho3d", folder.path().string(), "--out", folder / "x"})
-            .refuses(2, {"'ho3d'", "youtube and interhand"}));
+  CHECK(run_peclr({"prepare", "rhd", folder.path().string(), "--out", folder / "x"})
+            .refuses(2, {"'rhd'", "youtube, interhand, ho3d and hanco"}));
 }
 
 namespace {

@@ -163,8 +163,14 @@ TEST_CASE("pth: weights are found beside what else stands in a file") {
                              "b";
   const std::string scalar =
       op::global("numpy.core.multiarray", "scalar") + op::kEmptyTuple + op::kReduce;
+  // As protocol 4 has its names.
+  std::string newer = weights;
+  const std::string name = op::global("torch._utils", "_rebuild_tensor_v2");
+  REQUIRE(newer.find(name) != std::string::npos);
+  newer.replace(newer.find(name), name.size(),
+                op::text("torch._utils") + op::text("_rebuild_tensor_v2") + "\x93\x94");
   const std::string values[] = {
-      weights,
+      weights, newer,
       op::kDict + op::kMark + op::text("epoch") + op::number(3) + op::text("state_dict") + weights +
           op::kSetItems,
       op::kDict + op::kMark + op::text("hyper_parameters") + object + op::text("best") + scalar +
@@ -228,7 +234,10 @@ TEST_CASE("pth: hostile files are refused with one line that names file and faul
   refused_as(calls("a\x1b[31m", "b"), "'a\\x1B[31m.b'");
   refused_as(zip_with(op::text("os.system") + op::kEmptyTuple + op::kReduce), "calls 'a value'");
   refused_as(zip_with("ios\nsystem\n"), "holds INST");
-  refused_as(zip_with("\x93"), "holds STACK_GLOBAL");
+  refused_as(zip_with("\x93"), "damaged");
+  refused_as(zip_with(op::text("os") + op::text("system") + "\x93" + op::kEmptyTuple + op::kReduce),
+             "calls 'os.system'");
+  refused_as(zip_with("\x96"), "holds BYTEARRAY8");
   refused_as(zip_with("\xee"), "holds 0xee");
   refused_as(zip_with(op::get(7)), "damaged");
   refused_as(zip_with("t"), "damaged");

@@ -101,8 +101,9 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
       "prepare", "Cut the hands of another data set out of its frames, in FreiHAND's layout");
   prepare
       ->add_option("paths", line.paths,
-                   "youtube (YouTube-3D-Hands: pixels alone, for pre-training) or interhand "
-                   "(InterHand2.6M: single hands); and the folder of the set")
+                   "youtube (YouTube-3D-Hands: pixels alone, for pre-training), interhand "
+                   "(InterHand2.6M: single hands), ho3d (HO-3D, version 2 or 3) or hanco (HanCo: "
+                   "hands whose fit was validated); and the folder of the set")
       ->required()
       ->expected(2)
       ->option_text("LAYOUT DIR");

@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "data/prepare/cut_hands.h"
+#include "data/prepare/hanco.h"
+#include "data/prepare/ho3d.h"
 #include "data/prepare/interhand.h"
 #include "data/prepare/youtube.h"
 #include "engine/error.h"
@@ -24,7 +26,12 @@ FrameHands read_hands(const CommandLine& line) {
     return read_youtube(root, line.split, line.mano_joints);
   }
   if (layout == "interhand") return read_interhand(root, line.split);
-  fail(ErrorKind::usage, "prepare: unknown layout {}; known are youtube and interhand",
+  const bool two_parts = layout == "ho3d" || layout == "hanco";
+  if (two_parts && line.split == "val")
+    fail(ErrorKind::usage, "prepare {}: the set has no val; --split takes train or test", layout);
+  if (layout == "ho3d") return read_ho3d(root, line.split);
+  if (layout == "hanco") return read_hanco(root, line.split);
+  fail(ErrorKind::usage, "prepare: unknown layout {}; known are youtube, interhand, ho3d and hanco",
        shown(layout));
 }
 

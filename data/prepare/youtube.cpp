@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "data/json_entries.h"
+#include "data/prepare/mano.h"
 #include "engine/error.h"
 #include "engine/safetensors.h"
 #include "engine/text.h"
@@ -18,10 +19,6 @@ using nlohmann::json;
 constexpr int kManoJoints = 16;
 // Thumb to little finger.
 constexpr std::array<int, 5> kTips = {744, 320, 443, 555, 672};
-// MANO's joints (wrist; index, middle, little, ring, thumb from base to tip; then the five tips) in
-// FreiHAND's order.
-constexpr std::array<int, kJoints> kFromMano = {0, 13, 14, 15, 16, 1,  2, 3, 17, 4, 5,
-                                                6, 18, 10, 11, 12, 19, 7, 8, 9,  20};
 
 std::vector<double> read_mano_joints(const std::string& path) {
   const TensorFile file(path);
@@ -59,7 +56,7 @@ HandLabel label_of(const Pixels& vertices, const std::vector<double>& mano_joint
   HandLabel label;  // K is the identity
   label.scale = 1;  // no length is known
   for (std::size_t j = 0; j < kJoints; ++j) {
-    const auto& joint = mano[static_cast<std::size_t>(kFromMano[j])];
+    const auto& joint = mano[kFromMano[j]];
     label.xyz[j] = {static_cast<float>(joint[0]), static_cast<float>(joint[1]), 1};
   }
   return label;
