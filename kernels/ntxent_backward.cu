@@ -4,13 +4,21 @@
 namespace peclr::kernels {
 namespace {
 
+// Sums of push lie as the tensor cores leave them, float2 by float2 of a warp's lanes: in matrices
+// of 8 rows and 8 columns, those of the same rows one behind the other. This is the first of rows
+// 8 group .. 8 group + 7 in part `part`.
+PECLR_DEVICE std::int64_t push_place(int rows, int dim, int part, int group) {
+  const int groups = (rows + kMatrixRows - 1) / kMatrixRows;
+  return (std::int64_t{part} * groups + group) * kMatrixRows * dim;
+}
+
 // push_i (kernels/ntxent.h) over a part of the columns: own rows x, part y.
 template <class T, int kDim>
 struct NtxentPush {
   struct Params {
     const T* operands;
     const float* lse;  // [rows]
-    float* push;       // [gridDim.y, rows, kDim]
+    float* push;       // [gridDim.y, rows, kDim], see push_place
     int rows;
     float scale;  // from z_i . z_j to similarities in units of ln 2
   };
@@ -76,63 +84,79 @@ struct NtxentPush {
     PECLR_UNROLL
     for (int m = 0; m < kRowFragments<kDim>; ++m)
       for (int half = 0; half < 2; ++half) {
-        const int row = first_row + 16 * m + fragment_row(2 * half);
+        const int row = first_row + 16 * m + kMatrixRows * half;
         if (row >= p.rows) continue;
-        float* const out = p.push + (std::int64_t{blockIdx.y} * p.rows + row) * kDim;
+        const std::int64_t place =
+            push_place(p.rows, kDim, static_cast<int>(blockIdx.y), row / kMatrixRows);
+        float2* const out = reinterpret_cast<float2*>(p.push + place) + lane_index();
         PECLR_UNROLL
         for (int d = 0; d < kDim / 8; ++d)
-          *reinterpret_cast<float2*>(out + 8 * d + fragment_column(0)) =
-              make_float2(push.c[m][d][2 * half], push.c[m][d][2 * half + 1]);
+          out[d * kWarp] = make_float2(push.c[m][d][2 * half], push.c[m][d][2 * half + 1]);
       }
   }
 };
 
-// dz from the parts of push: a warp has a row. push may be dz.
+// dz from the parts of push. A block has 8 rows, a warp 32 columns of them, a lane two packs of one
+// row. push may be dz: all that a block has is read before any of it is written.
 template <class T, int kDim>
 struct NtxentGradient {
   struct Params {
     const T* operands;
-    const float* push;  // [splits, rows, kDim]
+    const float* push;  // [splits, rows, kDim], see push_place
     const float* loss;  // [rows]
     const float* dloss;
     float* dz;  // [rows, dim]
     int rows, dim, splits;
     float scale;  // 1 / (rows * temperature)
   };
-  static constexpr int kThreads = 256, kMinBlocks = 4;
+  static constexpr int kThreads = kDim;
   using Shared = NoShared;
   struct alignas(4 * sizeof(T)) Four {
     T v[4];
   };
+  static constexpr int kOwn = 2;  // packs of a lane
 
   PECLR_DEVICE static void run(const Params& p, Shared&) {
-    const int row = static_cast<int>(blockIdx.x) * (kThreads / kWarp) + warp_index();
+    const int group = static_cast<int>(blockIdx.x), first = kWarp * warp_index();
+    Pack<float> sum[kOwn] = {};
+    for (int part = 0; part < p.splits; ++part) {
+      const float* const from =
+          p.push + push_place(p.rows, kDim, part, group) + kMatrixRows * first;
+      PECLR_UNROLL
+      for (int own = 0; own < kOwn; ++own) {
+        const Pack<float> more = load_pack(from + 4 * (kWarp * own + lane_index()));
+        PECLR_UNROLL
+        for (int i = 0; i < 4; ++i) sum[own][i] += more[i];
+      }
+    }
+    __syncthreads();
+    const int row = kMatrixRows * group + lane_index() % 16 / 2;
     if (row >= p.rows) return;
     const int positive = positive_of(row, p.rows);
     const float both = pull(p.loss[row]) + pull(p.loss[positive]);
     const float scale = *p.dloss * p.scale;
     PECLR_UNROLL
-    for (int first = 0; first < kDim; first += 4 * kWarp) {
-      const int at = first + 4 * lane_index();
-      Pack<float> sum{};
-      for (int split = 0; split < p.splits; ++split) {
-        const Pack<float> part =
-            load_pack(p.push + (std::int64_t{split} * p.rows + row) * kDim + at);
-        PECLR_UNROLL
-        for (int i = 0; i < 4; ++i) sum[i] += part[i];
-      }
-      const Four pulled =
-          *reinterpret_cast<const Four*>(p.operands + std::int64_t{positive} * kDim + at);
+    for (int own = 0; own < kOwn; ++own) {
+      const int at = first + 16 * own + lane_index() / 16 * 8 + lane_index() % 2 * 4;
+      constexpr int kPack = kPackSize<T>;
+      const std::int64_t place = pack_place(kDim / kPack, positive, at / kPack);
+      const Four pulled = *reinterpret_cast<const Four*>(p.operands + place * kPack + at % kPack);
       PECLR_UNROLL
-      for (int i = 0; i < 4; ++i) sum[i] = scale * (sum[i] - both * to_float(pulled.v[i]));
-      float* const out = p.dz + std::int64_t{row} * p.dim + at;
-      if (p.dim % 4 == 0) {  // rows are aligned
-        if (at < p.dim) store_pack(out, sum);
-      } else {
-        PECLR_UNROLL
-        for (int i = 0; i < 4; ++i)
-          if (at + i < p.dim) out[i] = sum[i];
-      }
+      for (int i = 0; i < 4; ++i)
+        sum[own][i] = scale * (sum[own][i] - both * to_float(pulled.v[i]));
+      write(p, row, at, sum[own]);
+    }
+  }
+
+ private:
+  PECLR_DEVICE static void write(const Params& p, int row, int at, const Pack<float>& values) {
+    float* const out = p.dz + std::int64_t{row} * p.dim + at;
+    if (p.dim % 4 == 0) {  // rows are aligned
+      if (at < p.dim) store_pack(out, values);
+    } else {
+      PECLR_UNROLL
+      for (int i = 0; i < 4; ++i)
+        if (at + i < p.dim) out[i] = values[i];
     }
   }
 };
@@ -147,11 +171,12 @@ struct Workspace {
   Workspace(const NtxentProblem& problem, void* memory) {
     const NtxentSizes sizes(problem.spec);
     Carver carver(memory);
-    splits = sizes.splits(problem.blocks);
+    splits = sizes.splits(problem.blocks, 8);
     const auto padded_dim = static_cast<std::size_t>(sizes.padded_dim);
     operands = carver.take<T>(sizes.padded_rows * padded_dim);
-    const bool in_place = splits == 1 && sizes.dim == sizes.padded_dim;
-    push = in_place ? nullptr : carver.take<float>(splits * (sizes.rows * padded_dim));
+    const bool in_place =
+        splits == 1 && sizes.dim == sizes.padded_dim && sizes.rows % kMatrixRows == 0;
+    push = in_place ? nullptr : carver.take<float>(splits * (sizes.padded_rows * padded_dim));
     bytes = carver.used();
   }
 };
@@ -175,7 +200,7 @@ void ntxent_backward(const NtxentProblem& problem, const float* z, const NtxentA
           {.x = blocks_for(sizes.rows, kOwnRows<kDim>), .y = static_cast<unsigned>(w.splits)},
           {w.operands, anchors.lse, push, sizes.rows, kLog2e / temperature}, stream);
       using Gradient = NtxentGradient<T, kDim>;
-      launch<Gradient>({.x = blocks_for(sizes.rows, Gradient::kThreads / kWarp)},
+      launch<Gradient>({.x = blocks_for(sizes.rows, kMatrixRows)},
                        {w.operands, push, anchors.loss, dloss, dz, sizes.rows, sizes.dim, w.splits,
                         1.f / (static_cast<float>(sizes.rows) * temperature)},
                        stream);

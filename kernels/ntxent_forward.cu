@@ -11,56 +11,53 @@ template <class T, int kDim>
 struct NtxentForward {
   struct Params {
     const T* operands;
-    AnchorPart* parts;  // [gridDim.y, rows]
+    LogSumExp* negatives;  // [gridDim.y, rows]
+    float* positives;      // [padded rows]: one lane of all meets a row's
     int rows;
     float scale;  // from z_i . z_j to similarities in units of ln 2
   };
-  static constexpr int kThreads = kNtxentThreads;
+  static constexpr int kThreads = kNtxentThreads, kMinBlocks = 4;
   static constexpr int kColumns = 32;
   struct Shared {
     Tile<T, kDim> tiles[2];
   };
-  using Anchors = AnchorPart[kRowFragments<kDim>][2];
+  using Negatives = LogSumExp[kRowFragments<kDim>][2];
 
   PECLR_DEVICE static void run(const Params& p, Shared& s) {
     const int first_row = first_row_of_warp<kDim>();
     const WarpProduct<T, kDim> product(p.operands + std::int64_t{first_row} * kDim);
-    Anchors anchors;
-    PECLR_UNROLL
-    for (int m = 0; m < kRowFragments<kDim>; ++m)
-      for (int half = 0; half < 2; ++half) anchors[m][half] = {LogSumExp{}, kMasked};
-
+    Negatives negatives;
     constexpr int kRows = Tile<T, kDim>::kRows;
     for_each_tile(s.tiles, p.operands, p.rows, [&](Tile<T, kDim>& tile, int first) {
       PECLR_UNROLL_BY(1)
       for (int column = 0; column < kRows; column += kColumns) {
         WarpMatrix<kDim, kColumns> dots = product.template similarities<kColumns>(tile, column);
         if (has_exceptions<kDim, kColumns>(first_row, first + column, p.rows))
-          mask(p, first_row, first + column, dots, anchors);
-        fold(p.scale, dots, anchors);
+          mask(p, first_row, first + column, dots);
+        fold(p.scale, dots, negatives);
       }
     });
-    write(p, first_row, anchors);
+    write(p, first_row, negatives);
   }
 
  private:
   PECLR_DEVICE static void mask(const Params& p, int first_row, int first_column,
-                                WarpMatrix<kDim, kColumns>& dots, Anchors& anchors) {
-    for_each_element(dots, [&](int m, int i, int row, int column, float& dot) {
+                                WarpMatrix<kDim, kColumns>& dots) {
+    for_each_element(dots, [&](int, int, int row, int column, float& dot) {
       row += first_row;
       column += first_column;
       const bool positive = column == positive_of(row, p.rows);
-      if (positive) anchors[m][i / 2].positive = dot * p.scale;
+      if (positive) p.positives[row] = dot * p.scale;
       if (positive || column == row || column >= p.rows) dot = kMasked;
     });
   }
 
   PECLR_DEVICE static void fold(float scale, const WarpMatrix<kDim, kColumns>& dots,
-                                Anchors& anchors) {
+                                Negatives& negatives) {
     PECLR_UNROLL
     for (int m = 0; m < kRowFragments<kDim>; ++m)
       for (int half = 0; half < 2; ++half) {
-        LogSumExp& seen = anchors[m][half].negatives;
+        LogSumExp& seen = negatives[m][half];
         float top = kMasked;
         PECLR_UNROLL
         for (int n = 0; n < kColumns / 8; ++n)
@@ -75,17 +72,16 @@ struct NtxentForward {
       }
   }
 
-  PECLR_DEVICE static void write(const Params& p, int first_row, const Anchors& anchors) {
+  PECLR_DEVICE static void write(const Params& p, int first_row, const Negatives& negatives) {
     PECLR_UNROLL
     for (int m = 0; m < kRowFragments<kDim>; ++m)
       for (int half = 0; half < 2; ++half) {
-        const AnchorPart all = warp_fold<4>(anchors[m][half], [](const AnchorPart& a,
-                                                                 const AnchorPart& b) {
-          return AnchorPart{merge_base2(a.negatives, b.negatives), fmaxf(a.positive, b.positive)};
-        });
+        const LogSumExp all =
+            warp_fold<4>(negatives[m][half],
+                         [](const LogSumExp& a, const LogSumExp& b) { return merge_base2(a, b); });
         const int row = first_row + 16 * m + fragment_row(2 * half);
         if (lane_index() % 4 == 0 && row < p.rows)
-          p.parts[std::int64_t{blockIdx.y} * p.rows + row] = all;
+          p.negatives[std::int64_t{blockIdx.y} * p.rows + row] = all;
       }
   }
 };
@@ -93,7 +89,8 @@ struct NtxentForward {
 template <class T>
 struct Workspace {
   T* operands;
-  AnchorPart* parts;
+  LogSumExp* negatives;
+  float* positives;
   ColumnMoments* sums;
   AnchorSums* block_sums;
   unsigned* finished;
@@ -103,11 +100,13 @@ struct Workspace {
   Workspace(const NtxentProblem& problem, void* memory) {
     const NtxentSizes sizes(problem.spec);
     Carver carver(memory);
-    // A part leaves little here, and the more blocks, the shorter the wait for the last.
-    splits = sizes.splits(8 * problem.blocks);
+    // A part leaves little here, and the more blocks, the shorter the wait for the last; twice as
+    // many have room as of the gradient.
+    splits = sizes.splits(8 * problem.blocks, 16);
     const auto rows = static_cast<std::size_t>(sizes.padded_rows);
     operands = carver.take<T>(rows * sizes.padded_dim);
-    parts = carver.take<AnchorPart>(rows * splits);
+    negatives = carver.take<LogSumExp>(rows * splits);
+    positives = carver.take<float>(rows);
     sums = carver.take<ColumnMoments>(rows / kColumnSumRows * sizes.padded_dim);
     block_sums = carver.take<AnchorSums>(rows / kSummaryThreads + 1);
     finished = carver.take<unsigned>(1);
@@ -131,10 +130,10 @@ void ntxent(const NtxentProblem& problem, const float* z, const NtxentAnchors& a
     with_padded_dim(sizes, [&]<int kDim>() {
       launch<NtxentForward<T, kDim>>(
           {.x = blocks_for(sizes.rows, kOwnRows<kDim>), .y = static_cast<unsigned>(w.splits)},
-          {w.operands, w.parts, sizes.rows, kLog2e / temperature}, stream);
+          {w.operands, w.negatives, w.positives, sizes.rows, kLog2e / temperature}, stream);
     });
-    summarise(sizes, {w.parts, w.sums, w.block_sums, w.finished, w.splits}, temperature, anchors,
-              summary, stream);
+    summarise(sizes, {w.negatives, w.positives, w.sums, w.block_sums, w.finished, w.splits},
+              temperature, anchors, summary, stream);
   });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/launch.h"
 #include "kernels/ntxent_steps.h"
+#include "kernels/pack.h"
 
 namespace peclr::kernels {
 namespace {
@@ -28,10 +29,15 @@ struct NtxentOperandsKernel {
         const bool real = first + k < rows && column < dim;
         z[k] = real ? p.job.z[std::int64_t{first + k} * dim + column] : 0.f;
       }
+      constexpr int kPack = kPackSize<T>;
+      const int packs = padded_dim / kPack;
+      T* const column_of = p.job.operands +
+                           std::int64_t{pack_place(packs, first, column / kPack)} * kPack +
+                           column % kPack;
       ColumnMoments sums{0, 0};
       PECLR_UNROLL
       for (int k = 0; k < kColumnSumRows; ++k) {
-        T& out = p.job.operands[std::int64_t{first + k} * padded_dim + column];
+        T& out = column_of[pack_place(packs, k, 0) * kPack];
         store(out, z[k]);
         const double x = to_float(out);
         sums.sum += x;

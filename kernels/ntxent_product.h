@@ -38,9 +38,9 @@ class WarpProduct<bf16, kDim> {
     for (int m = 0; m < kRowFragments<kDim>; ++m)
       for (int k = 0; k < kDim / 16; ++k)
         for (int i = 0; i < 4; ++i) {
-          const int row = 16 * m + lane_index() / 4 + i % 2 * 8;
-          const int at = 16 * k + lane_index() % 4 * 2 + i / 2 * 8;
-          own_[m][k][i] = __ldg(reinterpret_cast<const unsigned*>(own_rows + row * kDim + at));
+          const int place = pack_place(kDim / 8, 16 * m + i % 2 * 8, 2 * k + i / 2);
+          own_[m][k][i] =
+              __ldg(reinterpret_cast<const unsigned*>(own_rows + place * 8) + lane_index());
         }
   }
 
@@ -53,7 +53,7 @@ class WarpProduct<bf16, kDim> {
         Word b[4];
         load_matrices<MatrixLoad::plain>(
             b, &tile.at(column + 8 * n + lane_index() / 16 * 8 + lane_index() % 8,
-                        2 * k ^ lane_index() / 8 % 2));
+                        2 * k + lane_index() / 8 % 2));
         PECLR_UNROLL
         for (int m = 0; m < kRowFragments<kDim>; ++m) {
           mma(s.c[m][n], own_[m][k], b[0], b[1]);
@@ -75,7 +75,7 @@ class WarpProduct<bf16, kDim> {
     for (int d = 0; d < kDim / 8; d += 2) {
       Word b[4];
       load_matrices<MatrixLoad::transposed>(
-          b, &tile.at(column + lane_index() / 8 % 2 * 8 + lane_index() % 8, d ^ lane_index() / 16));
+          b, &tile.at(column + lane_index() / 8 % 2 * 8 + lane_index() % 8, d + lane_index() / 16));
       PECLR_UNROLL
       for (int m = 0; m < kRowFragments<kDim>; ++m) {
         mma(sum.c[m][d], a[m], b[0], b[1]);
@@ -101,8 +101,8 @@ class WarpProduct<float, kDim> {
       PECLR_UNROLL
       for (int m = 0; m < kRowFragments<kDim>; ++m)
         for (int half = 0; half < 2; ++half)
-          own[m][half] =
-              load_pack_read_only(own_ + (16 * m + lane_index() / 4 + 8 * half) * kDim + 4 * pack);
+          own[m][half] = load_pack_read_only(
+              own_ + 4 * pack_place(kDim / 4, 16 * m + lane_index() / 4 + 8 * half, pack));
       PECLR_UNROLL
       for (int n = 0; n < kColumns / 8; ++n)
         for (int i = 0; i < 2; ++i) {
@@ -135,7 +135,7 @@ class WarpProduct<float, kDim> {
       PECLR_UNROLL
       for (int d = 0; d < kDim / 8; ++d) {
         const float* const z =
-            &tile.at(column + j, 2 * d ^ fragment_column(0) / 4).v[fragment_column(0) % 4];
+            &tile.at(column + j, 2 * d + fragment_column(0) / 4).v[fragment_column(0) % 4];
         for (int i = 0; i < 2; ++i)
           for (int m = 0; m < kRowFragments<kDim>; ++m)
             for (int half = 0; half < 2; ++half)

@@ -2,15 +2,27 @@
 // What happens before and after the tiles, and how the work is cut: inner parts of
 // ntxent_kernels.h.
 #pragma once
+#include <algorithm>
+
 #include "kernels/bf16.h"
+#include "kernels/host_device.h"
 #include "kernels/launch.h"
 #include "kernels/ntxent_kernels.h"
 
 namespace peclr::kernels {
 
-inline constexpr int kNtxentRowMultiple = 128;
+inline constexpr int kNtxentRowMultiple = 128, kNtxentTileRows = 64;
 
-// Operands are [padded_rows, padded_dim], zeros in the padding, so that all tiles are whole.
+// Operands are [padded_rows, padded_dim], zeros in the padding, so that all tiles are whole. They
+// lie as matrices of 8 rows by a pack, row after row, 128 bytes each, those of the same rows one
+// behind the other. So a warp takes what the tensor cores ask for, from memory and from shared
+// memory, out of as many banks as there are.
+inline constexpr int kMatrixRows = 8;
+// Of `packs` to a row, the place of one.
+PECLR_HD constexpr int pack_place(int packs, int row, int pack) {
+  return (row / kMatrixRows * packs + pack) * kMatrixRows + row % kMatrixRows;
+}
+
 struct NtxentSizes {
   int rows, dim, padded_rows, padded_dim;
 
@@ -20,10 +32,11 @@ struct NtxentSizes {
         padded_rows((rows + kNtxentRowMultiple - 1) / kNtxentRowMultiple * kNtxentRowMultiple),
         padded_dim(dim <= 128 ? 128 : 256) {}
 
-  // Parts that the columns are cut into, for about so many blocks: 1 to 8.
-  int splits(int blocks) const {
-    const int wanted = blocks / (padded_rows / kNtxentRowMultiple);
-    return wanted < 1 ? 1 : wanted > 8 ? 8 : wanted;
+  // Parts that the columns are cut into, for about so many blocks: 1 to `most`, each with columns
+  // of its own.
+  int splits(int blocks, int most) const {
+    return std::clamp(blocks / (padded_rows / kNtxentRowMultiple), 1,
+                      std::min(most, (rows + kNtxentTileRows - 1) / kNtxentTileRows));
   }
 };
 
@@ -83,17 +96,13 @@ struct NtxentOperandsJob {
 void write_operands(const NtxentSizes& sizes, const NtxentOperandsJob<float>& job, Stream stream);
 void write_operands(const NtxentSizes& sizes, const NtxentOperandsJob<bf16>& job, Stream stream);
 
-// What one part of the columns says of an anchor. positive: kMasked where the part has not met it.
-struct AnchorPart {
-  LogSumExp negatives;
-  float positive;
-};
 struct AnchorSums {
   double loss = 0, top1 = 0, positive = 0;
 };
-// Puts the parts [splits, rows] together and writes anchors and summary.
+// Puts together what the parts of the columns say of each anchor and writes anchors and summary.
 struct NtxentSummaryJob {
-  const AnchorPart* parts;
+  const LogSumExp* negatives;  // [splits, rows]
+  const float* positives;      // [rows], similarities
   const ColumnMoments* sums;
   AnchorSums* block_sums;  // [blocks of kSummaryThreads rows]
   unsigned* finished;      // 0

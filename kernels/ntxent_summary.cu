@@ -57,15 +57,14 @@ struct NtxentSummaryKernel {
 
  private:
   PECLR_DEVICE static AnchorSums anchor(const Params& p, int row) {
-    AnchorPart part = p.job.parts[row];
-    for (int split = 1; split < p.job.splits; ++split) {
-      const AnchorPart more = p.job.parts[std::int64_t{split} * p.sizes.rows + row];
-      part = {merge_base2(part.negatives, more.negatives), fmaxf(part.positive, more.positive)};
-    }
-    const AnchorLoss anchor = anchor_loss_base2(part.negatives, part.positive);
+    const float positive = p.job.positives[row];
+    LogSumExp negatives = p.job.negatives[row];
+    for (int split = 1; split < p.job.splits; ++split)
+      negatives = merge_base2(negatives, p.job.negatives[std::int64_t{split} * p.sizes.rows + row]);
+    const AnchorLoss anchor = anchor_loss_base2(negatives, positive);
     p.anchors.lse[row] = anchor.lse;
     p.anchors.loss[row] = anchor.loss;
-    return {anchor.loss, part.positive > part.negatives.max ? 1. : 0., part.positive};
+    return {anchor.loss, positive > negatives.max ? 1. : 0., positive};
   }
 
   struct Embedding {

@@ -24,22 +24,21 @@ PECLR_DEVICE int first_row_of_warp() {
   return static_cast<int>(blockIdx.x) * kOwnRows<kDim> + warp_index() * kWarpRows<kDim>;
 }
 
-// Up to 64 rows, 32 KiB. The packs of a row are permuted so that the same pack of eight
-// neighbouring rows lies in eight different groups of banks.
+// Up to kNtxentTileRows rows, 32 KiB, as the operands lie in memory.
 template <class T, int kDim>
 struct Tile {
   static constexpr int kPacks = kDim / kPackSize<T>;
   static constexpr int kMostRows = (32 << 10) / (kDim * static_cast<int>(sizeof(T)));
-  static constexpr int kRows = kMostRows < 64 ? kMostRows : 64;
-  static_assert(kPacks % 8 == 0 && kRows % 32 == 0 && kNtxentRowMultiple % kRows == 0);
+  static constexpr int kRows = kMostRows < kNtxentTileRows ? kMostRows : kNtxentTileRows;
+  static_assert(kRows % 32 == 0 && kNtxentRowMultiple % kRows == 0);
   Pack<T> packs[kRows * kPacks];
 
-  PECLR_DEVICE Pack<T>& at(int row, int pack) { return packs[row * kPacks + (pack ^ (row & 7))]; }
+  PECLR_DEVICE Pack<T>& at(int row, int pack) { return packs[pack_place(kPacks, row, pack)]; }
 
   PECLR_DEVICE void fetch(AsyncCopies& copies, const T* rows) {
     PECLR_UNROLL_BY(1)
     for (unsigned i = threadIdx.x; i < kRows * kPacks; i += kNtxentThreads)
-      copies.add(&at(i / kPacks, i % kPacks), rows + i * kPackSize<T>);
+      copies.add(&packs[i], rows + i * kPackSize<T>);
   }
 };
 
