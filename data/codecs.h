@@ -15,13 +15,14 @@ namespace peclr {
 // Upright. Throws Error(data) starting with `name`; the bytes start with FF D8 FF.
 Image decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name);
 
-// PNG (checked by check_png), BMP, TGA. Throws Error(data) starting with `name`. Never give it
+// PNG (that check_png let pass), BMP, TGA. Throws Error(data) starting with `name`. Never give it
 // anything else: Debian's stb 2.27 is older than the mending of its other readers, which are
 // therefore not compiled.
 Image decode_stb(std::span<const std::uint8_t> bytes, const std::string& name);
 
-// Throws Error(data) starting with `name` unless the chunks are whole, to the last, and the
-// checksums of those that pixels depend on are right. The bytes start with PNG's signature.
+// Throws Error(data) starting with `name` unless the picture is not too large, the chunks are
+// whole, to the last, and those that pixels depend on are known and have the right checksums. The
+// bytes start with PNG's signature.
 void check_png(std::span<const std::uint8_t> bytes, const std::string& name);
 
 // Binary PPM and PGM, of 8 and 16 bits. Throws Error(data) starting with `name`; the bytes start

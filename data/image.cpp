@@ -80,9 +80,9 @@ void check_picture_size(std::int64_t width, std::int64_t height, const std::stri
 Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name) {
   if (bytes.empty()) fail(ErrorKind::data, "{}: the file is empty", name);
   if (has(bytes, 0, "\xFF\xD8\xFF")) return decode_jpeg(bytes, name);
-  if (has(bytes, 0, "\x89PNG\r\n\x1A\n") || has(bytes, 0, "BM") || is_tga(bytes)) {
-    return decode_stb(bytes, name);
-  }
+  const bool png = has(bytes, 0, "\x89PNG\r\n\x1A\n");
+  if (png) check_png(bytes, name);
+  if (png || has(bytes, 0, "BM") || is_tga(bytes)) return decode_stb(bytes, name);
   if (is_pnm(bytes)) return decode_pnm(bytes, name);
   if (const char* format = unread_format(bytes)) {
     fail(ErrorKind::data, "{}: {} is not read; convert it to JPEG or PNG", name, format);

@@ -9,11 +9,25 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace peclr {
 
 // Truth as lists write it: true, or a number that is not 0.
 bool is_true(const nlohmann::json& value);
+
+// A whole number that fits T (the library's get() takes any, and makes of it what it will). Throws
+// as that does.
+template <class T>
+T whole(const nlohmann::json& value) {
+  using nlohmann::json;
+  const bool fits = value.is_number_unsigned()
+                        ? std::in_range<T>(value.get<std::uint64_t>())
+                        : value.is_number_integer() && std::in_range<T>(value.get<std::int64_t>());
+  if (!fits)
+    throw json::type_error::create(302, "a whole number is needed, or a smaller one", &value);
+  return value.get<T>();
+}
 
 struct EntryList {
   std::string_view key;  // of a list that the file must have; other keys are passed over

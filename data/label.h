@@ -37,6 +37,11 @@ inline float measured_scale(const std::array<Vec3f, kJoints>& xyz) {
   return std::hypot(a.x - b.x, a.y - b.y, a.z - b.z);
 }
 
+// Whether K is [[fx, s, cx], [0, fy, cy], [0, 0, 1]] with focal lengths above 0.
+inline bool is_camera(const Mat3f& K) {
+  return K.m[0] > 0 && K.m[4] > 0 && K.m[3] == 0 && K.m[6] == 0 && K.m[7] == 0 && K.m[8] == 1;
+}
+
 // Labels of sets that know pixels alone have the identity as K and (u, v, 1) as joints: project
 // gives the pixels, and there is nothing else in them.
 inline bool knows_pixels_only(const HandLabel& label) {

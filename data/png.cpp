@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The frame of a PNG file (ISO 15948, 5.3): chunks of length, type, data and checksum. stb looks at
-// no checksum, and would hand on the pixels of damaged bytes.
+// no checksum, and would hand on the pixels of damaged bytes; and it puts the type of a chunk that
+// it does not know, whatever its bytes are, into a message that all threads share.
+#include <algorithm>
 #include <string_view>
 
 #include "data/codecs.h"
 #include "engine/deflate.h"
 #include "engine/error.h"
+#include "engine/text.h"
 
 namespace peclr {
 namespace {
 
 constexpr std::size_t kSignature = 8, kAround = 12;  // bytes of a chunk around its data
+// Those that pixels depend on and that are read; the last is Apple's.
+constexpr std::string_view kCritical[] = {"IHDR", "PLTE", "IDAT", "IEND", "CgBI"};
 
 std::uint32_t big_endian(std::span<const std::uint8_t> bytes, std::size_t at) {
   return std::uint32_t{bytes[at]} << 24 | std::uint32_t{bytes[at + 1]} << 16 |
@@ -20,13 +25,20 @@ std::uint32_t big_endian(std::span<const std::uint8_t> bytes, std::size_t at) {
 }  // namespace
 
 void check_png(std::span<const std::uint8_t> bytes, const std::string& name) {
+  constexpr std::size_t kWidth = kSignature + 8, kHeight = kWidth + 4;  // in the first chunk
+  if (bytes.size() >= kHeight + 4)
+    check_picture_size(big_endian(bytes, kWidth), big_endian(bytes, kHeight), name);
   for (std::size_t at = kSignature;;) {
     if (bytes.size() - at < kAround || big_endian(bytes, at) > bytes.size() - at - kAround)
       fail(ErrorKind::data, "{}: truncated PNG", name);
     const std::size_t size = big_endian(bytes, at);
     const auto checked = bytes.subspan(at + 4, 4 + size);  // type and data
     const std::string_view type(reinterpret_cast<const char*>(checked.data()), 4);
-    const bool critical = type[0] >= 'A' && type[0] <= 'Z';  // pixels depend on it
+    const bool critical = (type[0] & 0x20) == 0;  // pixels depend on it
+    if (critical &&
+        std::find(std::begin(kCritical), std::end(kCritical), type) == std::end(kCritical))
+      fail(ErrorKind::data, "{}: truncated or damaged picture (a PNG's chunk {})", name,
+           shown(type));
     if (critical && crc32_of(std::as_bytes(checked)) != big_endian(bytes, at + 8 + size))
       fail(ErrorKind::data, "{}: damaged PNG (a checksum at byte {} is wrong)", name, at);
     if (type == "IEND") return;

@@ -108,7 +108,6 @@ Image decode_stb(std::span<const std::uint8_t> bytes, const std::string& name) {
     fail(ErrorKind::data, "{}: truncated or damaged picture ({})", name, stbi_failure_reason());
   }
   check_picture_size(width, height, name);
-  if (bytes[0] == 0x89) check_png(bytes, name);
   Source source{bytes};
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
       stbi_load_from_callbacks(&kCallbacks, &source, &width, &height, &channels, 4),
@@ -125,8 +124,9 @@ Image decode_stb(std::span<const std::uint8_t> bytes, const std::string& name) {
 }
 
 std::vector<std::uint8_t> encode_png(const Image& image) {
-  check(image.width > 0 && image.height > 0, "encode_png: a picture of {} x {} pixels", image.width,
-        image.height);
+  // stb counts the bytes of a whole picture in an int.
+  check(image.width > 0 && image.height > 0 && image.pixels.size() < std::size_t{1} << 31,
+        "encode_png: a picture of {} x {} pixels", image.width, image.height);
   std::vector<std::uint8_t> rgb(image.pixels.size() / 4 * 3), bytes;
   for (std::size_t i = 0; i < rgb.size() / 3; ++i) {
     std::memcpy(&rgb[3 * i], &image.pixels[4 * i], 3);

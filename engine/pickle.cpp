@@ -17,7 +17,7 @@ using Kind = PickleValue::Kind;
 
 // ResNet-152 with all its state has some twenty thousand.
 constexpr std::size_t kMaxValues = 1'000'000, kMaxItems = 4 * kMaxValues;
-constexpr std::size_t kMaxGlobal = 500;  // bytes of "module\nname"
+constexpr std::size_t kMaxGlobals = 1 << 20;  // bytes of names that are put together
 
 // Opcodes that are not read, for the message (Python's pickletools.py).
 constexpr std::pair<unsigned char, const char*> kUnread[] = {
@@ -67,7 +67,7 @@ class Reader {
 
   PickleValue& make(Kind kind) {
     if (pickle_.values.size() >= kMaxValues)
-      refuse("holds more than {} values; save the state_dict alone", kMaxValues);
+      refuse("holds more than {} values; save its numbers alone", kMaxValues);
     PickleValue& value = pickle_.values.emplace_back();
     value.kind = kind;
     return value;
@@ -76,10 +76,20 @@ class Reader {
   // again.
   void count_items(std::size_t more) {
     items_ += more;
-    if (items_ > kMaxItems)
-      refuse("holds more than {} items; save the state_dict alone", kMaxItems);
+    if (items_ > kMaxItems) refuse("holds more than {} items; save its numbers alone", kMaxItems);
   }
-  void push(Value value) { stack_.push_back(const_cast<PickleValue*>(value)); }
+  void push(Value value) {
+    check_depth();
+    stack_.push_back(const_cast<PickleValue*>(value));
+  }
+  void push_mark() {
+    check_depth();
+    marks_.push_back(stack_.size());
+  }
+  // A byte can put a value there again, or a mark.
+  void check_depth() const {
+    if (stack_.size() + marks_.size() >= kMaxItems) damaged();
+  }
   PickleValue& push_new(Kind kind) {
     PickleValue& value = make(kind);
     push(&value);
@@ -143,7 +153,10 @@ class Reader {
     add(top(), kind, items);
   }
 
-  void put(std::uint32_t slot) { memo_[slot] = &top(); }
+  void put(std::uint32_t slot) {
+    if (memo_.size() >= kMaxValues) damaged();
+    memo_[slot] = &top();
+  }
   void get(std::uint32_t slot) {
     const auto found = memo_.find(slot);
     if (found == memo_.end()) damaged();
@@ -164,9 +177,9 @@ class Reader {
   }
   void push_stacked_name() {
     const Value name = pop(), module = pop();
-    if (name->kind != Kind::text || module->kind != Kind::text ||
-        name->text.size() + module->text.size() >= kMaxGlobal)
-      damaged();
+    if (name->kind != Kind::text || module->kind != Kind::text) damaged();
+    globals_ += module->text.size() + 1 + name->text.size();
+    if (globals_ > kMaxGlobals) damaged();
     push_new(Kind::name).text =
         pickle_.texts.emplace_back(fmt::format("{}\n{}", module->text, name->text));
   }
@@ -177,8 +190,8 @@ class Reader {
     push_whole_line(line);
   }
   void push_whole_line(std::string_view line) {
-    const std::optional<std::int64_t> whole = pickled_whole(line);
-    if (whole)
+    if (!is_pickled_whole(line)) damaged();
+    if (const std::optional<std::int64_t> whole = pickled_whole(line))
       push_whole(*whole);
     else
       push_new(Kind::other);
@@ -216,9 +229,9 @@ class Reader {
   void push_ordered_dict(const PickleValue& arguments) {
     PickleValue& dict = push_new(Kind::dict);
     if (arguments.items.empty() || arguments.items[0]->kind != Kind::list) return;
+    count_items(2 * arguments.items[0]->items.size());
     for (const Value pair : arguments.items[0]->items) {
       if (pair->kind != Kind::list || pair->items.size() != 2) continue;
-      count_items(2);
       dict.items.insert(dict.items.end(), pair->items.begin(), pair->items.end());
     }
   }
@@ -249,7 +262,7 @@ class Reader {
         reader_.take(8);
         break;
       case '(':  // MARK
-        marks_.push_back(stack_.size());
+        push_mark();
         break;
       case 'N':  // NONE
         push_new(Kind::other);
@@ -418,7 +431,7 @@ class Reader {
   std::vector<PickleValue*> stack_;
   std::vector<std::size_t> marks_;
   std::unordered_map<std::uint32_t, PickleValue*> memo_;
-  std::size_t items_ = 0;
+  std::size_t items_ = 0, globals_ = 0;
 };
 
 }  // namespace

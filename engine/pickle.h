@@ -42,11 +42,11 @@ struct Pickle {
   std::size_t bytes = 0;  // that it takes up, to its STOP
 };
 
-// Reads one pickle from the start of `bytes`, which must outlive the result: protocols 0 to 4, all
-// that pickle.dump writes of values and of classes' objects. collections.OrderedDict becomes a
-// dict; calls of other functions become `call` if may_be_called says yes. Throws Error(data), one
-// line that begins with `name`: cut off, an opcode or a function that has no place in a file of
-// numbers.
+// Reads one pickle from the start of `bytes`, which must outlive the result: protocols 0 to 4, but
+// for objects of Python 2's old classes and persistent ids as protocol 0 has them.
+// collections.OrderedDict becomes a dict; calls of other functions become `call` if may_be_called
+// says yes. Throws Error(data), one line that begins with `name`: cut off, an opcode or a function
+// that has no place in a file of numbers.
 Pickle read_pickle(std::span<const std::byte> bytes, const std::string& name,
                    bool (*may_be_called)(std::string_view global));
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/pickle_text.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace peclr {
@@ -34,6 +35,13 @@ bool append_utf8(std::string& to, std::uint32_t c) {
 }
 
 }  // namespace
+
+bool is_pickled_whole(std::string_view line) {
+  if (line.starts_with('-')) line.remove_prefix(1);
+  if (line.ends_with('L')) line.remove_suffix(1);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return !line.empty() && std::all_of(line.begin(), line.end(), is_digit);
+}
 
 std::optional<std::int64_t> pickled_whole(std::string_view line) {
   if (line.ends_with('L')) line.remove_suffix(1);

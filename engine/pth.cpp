@@ -24,7 +24,7 @@ constexpr std::string_view kZip = "PK\x03\x04", kEmptyZip = "PK\x05\x06";
 // The pickle of PyTorch's magic number.
 constexpr std::string_view kLegacy{"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e",
                                    15};
-constexpr std::size_t kMaxNameBytes = 1024;
+constexpr std::size_t kMaxNameBytes = 1024, kMaxRank = 16;
 
 struct StorageType {
   std::string_view global;
@@ -135,6 +135,8 @@ class Extractor {
   }
 
   std::vector<std::int64_t> wholes(const PickleValue& list, const std::string& tensor) const {
+    if (list.items.size() > kMaxRank)
+      refuse("tensor {} has more than {} dimensions", shown(tensor), kMaxRank);
     std::vector<std::int64_t> numbers;
     for (const PickleValue* item : list.items) {
       if (item->kind != Kind::whole || item->whole < 0)
@@ -210,6 +212,7 @@ class Extractor {
     for (std::byte* to = block; to != block + bytes; to += element) {
       std::memcpy(to, from.data() + static_cast<std::size_t>(at) * element, element);
       for (std::size_t d = shape.size(); d-- > 0;) {
+        if (shape[d] == 1) continue;  // its stride means nothing, and may be any number
         at += strides[d];
         if (++index[d] < shape[d]) break;
         at -= strides[d] * shape[d];

@@ -184,7 +184,8 @@ YamlNode parse_yaml(std::string_view text, const YamlOrigin& origin) {
     return root;
   } catch (const YAML::Exception& error) {
     fail(ErrorKind::usage, "{}: not valid YAML: {} (column {}); {}", origin.at(error.mark.line + 1),
-         error.msg, error.mark.column + 1, yaml_advice(error.msg, line_of(text, error.mark.line)));
+         printable(error.msg, 200), error.mark.column + 1,
+         yaml_advice(error.msg, line_of(text, error.mark.line)));
   }
 }
 

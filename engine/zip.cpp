@@ -84,6 +84,8 @@ ZipArchive::ZipArchive(Bytes file, std::string name) : file_(file), name_(std::m
       directory.bytes > file.size() - directory.offset)
     refuse(name_, "a zip archive whose directory leads outside of the file");
   ByteReader reader(file.subspan(directory.offset, directory.bytes));
+  std::uint64_t packed = 0;  // of all entries: those that lie over each other would unfold into
+                             // anything; one that is longer than the file is refused by read()
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     Entry entry;
     const auto signature = reader.number<std::uint32_t>();
@@ -105,6 +107,8 @@ ZipArchive::ZipArchive(Bytes file, std::string name) : file_(file), name_(std::m
     if (reader.ran_out() || signature != kCentral)
       refuse(name_, "a zip archive with a damaged directory");
     if (flags & 1) refuse(name_, "an encrypted zip archive");
+    if (entry.packed_bytes <= file.size()) packed += entry.packed_bytes;
+    if (packed > file.size()) refuse(name_, "a zip archive whose entries overlap");
     if (!entries_.emplace(entry_name, entry).second)
       fail(ErrorKind::data, "{}: a zip archive that holds {} twice; use another copy of the file",
            name_, shown(entry_name));

@@ -73,7 +73,7 @@ struct NtxentPush {
   PECLR_DEVICE static void mask(const Params& p, int first_row, int first_column,
                                 WarpMatrix<kDim, kColumns>& pairs) {
     const int ahead = first_column - first_row, half = p.rows / 2, columns = p.rows - first_column;
-    for_each_element(pairs, [&](int, int, int row, int column, float& pair) {
+    for_each_element(pairs, [&](int row, int column, float& pair) {
       const int apart = column - row + ahead;  // by half, either way, from the positive
       if (apart == 0 || apart == half || apart == -half || column >= columns) pair = 0;
     });

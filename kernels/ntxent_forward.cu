@@ -16,6 +16,7 @@ struct NtxentForward {
     int rows;
     float scale;  // from z_i . z_j to similarities in units of ln 2
   };
+  // Four blocks' warps: while some have products, others have exponentials.
   static constexpr int kThreads = kNtxentThreads, kMinBlocks = 4;
   static constexpr int kColumns = 32;
   struct Shared {
@@ -43,7 +44,7 @@ struct NtxentForward {
  private:
   PECLR_DEVICE static void mask(const Params& p, int first_row, int first_column,
                                 WarpMatrix<kDim, kColumns>& dots) {
-    for_each_element(dots, [&](int, int, int row, int column, float& dot) {
+    for_each_element(dots, [&](int row, int column, float& dot) {
       row += first_row;
       column += first_column;
       const bool positive = column == positive_of(row, p.rows);

@@ -17,14 +17,14 @@ struct WarpMatrix {
 PECLR_DEVICE int fragment_row(int i) { return lane_index() / 4 + i / 2 * 8; }
 PECLR_DEVICE int fragment_column(int i) { return lane_index() % 4 * 2 + i % 2; }
 
-// f(row fragment, element, row, column, value), row and column counted from the warp's first.
+// f(row, column, value), row and column counted from the warp's first.
 template <int kDim, int kColumns, class F>
 PECLR_DEVICE void for_each_element(WarpMatrix<kDim, kColumns>& s, F f) {
   PECLR_UNROLL
   for (int m = 0; m < kRowFragments<kDim>; ++m)
     for (int n = 0; n < kColumns / 8; ++n)
       for (int i = 0; i < 4; ++i)
-        f(m, i, 16 * m + fragment_row(i), 8 * n + fragment_column(i), s.c[m][n][i]);
+        f(16 * m + fragment_row(i), 8 * n + fragment_column(i), s.c[m][n][i]);
 }
 
 template <class T, int kDim>

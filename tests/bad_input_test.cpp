@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "data/image.h"
 #include "engine/safetensors.h"
 #include "tests/support/places.h"
 #include "tests/support/refusals.h"
@@ -73,6 +74,21 @@ TEST_CASE("bad input: a bad picture among many is skipped, counted and named") {
   refused(predict, kData, {"1 of 9 pictures", "104x.jpg"});
   refused({"evaluate", "--init-from", hands, "data.eval=" + set, "out=" + (folder / "p")}, kData,
           {set, "evaluation_xyz.json"});
+}
+
+TEST_CASE("bad input: a line of pixels is drawn on and reported without becoming a sheet") {
+  const TempFolder folder;
+  fs::create_directories(folder / "set");
+  write_png(folder / "set/thin.png", Image(16384, 2));
+  const std::string out = folder / "p";
+  const ProgramResult drawn =
+      run_peclr({"predict", "--init-from", hand_network(folder), "data.eval=" + (folder / "set"),
+                 "threads=1", "out=" + out, "--draw", "1"});
+  INFO(described(drawn));
+  REQUIRE(drawn.exit_code == 0);
+  const Image picture = read_image(out + "/skeletons/thin.png.png");
+  CHECK((picture.width == 16384 && picture.height == 2));
+  CHECK(run_peclr({"report", out, "--out", folder / "report.html"}).exit_code == 0);
 }
 
 TEST_CASE("bad input: folders that are missing, empty, or not what is needed") {

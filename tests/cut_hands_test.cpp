@@ -203,6 +203,17 @@ TEST_CASE("what is no hand of the frame is not cut", "[prepare]") {
   FrameHand unknown = hand_at(300, 200, 40, Side::right, Rng::of(1));
   unknown.label.xyz[4].x = std::nanf("");
   CHECK_FALSE(cut_hand(frame, unknown));
+  // What no set of FreiHAND's layout may hold.
+  const FrameHand good = seen_by_camera(hand_at(300, 200, 40, Side::right, Rng::of(1)), Rng::of(2));
+  REQUIRE(cut_hand(frame, good));
+  for (const auto& [at, value] : {std::pair{0, 0.f}, {4, -500.f}, {6, 1e-3f}, {8, 2.f}}) {
+    FrameHand no_camera = good;
+    no_camera.label.K.m[at] = value;
+    CHECK_FALSE(cut_hand(frame, no_camera));
+  }
+  FrameHand no_length = good;
+  no_length.label.scale = 0;
+  CHECK_FALSE(cut_hand(frame, no_length));
 }
 
 TEST_CASE("a set is cut: order, counts, and the same bytes for any number of threads",

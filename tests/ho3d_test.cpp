@@ -12,6 +12,7 @@
 #include "tests/support/files.h"
 #include "tests/support/places.h"
 #include "tests/support/program.h"
+#include "tests/support/refusals.h"
 
 using namespace peclr;
 using nlohmann::json;
@@ -21,6 +22,7 @@ using test::described;
 using test::in_project;
 using test::ProgramResult;
 using test::read_bytes;
+using test::refused;
 using test::run_peclr;
 using test::TempFolder;
 using test::write_bytes;
@@ -73,12 +75,6 @@ void write_ho3d(const TempFolder& folder, const std::string& part,
   write_bytes(folder / (part + ".txt"), list);
 }
 
-void refused(const Caught& error, const std::vector<std::string>& parts) {
-  INFO(error.text);
-  CHECK((error.kind == static_cast<int>(ErrorKind::data) && error.one_line()));
-  for (const std::string& part : parts) CHECK(error.names(part));
-}
-
 }  // namespace
 
 TEST_CASE("HO-3D: joints in every form of a pickle", "[prepare]") {
@@ -86,25 +82,45 @@ TEST_CASE("HO-3D: joints in every form of a pickle", "[prepare]") {
   std::vector<std::string> annotations;
   for (const char* name : kForms) annotations.push_back(form(name));
   annotations.push_back(form("missing"));
+  annotations.push_back("");
   write_ho3d(folder, "train", annotations);
-  fs::remove(folder / "train/AB1/meta/0001.pkl");
+  fs::remove(folder / "train/AB1/meta/0008.pkl");
   const FrameHands read = read_ho3d(folder.path(), "train");
-  CHECK(read.listed == 8);
-  REQUIRE(read.hands.size() == 6);
+  CHECK(read.listed == 9);
+  REQUIRE(read.hands.size() == 7);
   for (const FrameHand& hand : read.hands) {
     INFO(hand.frame);
     CHECK(is_hand(hand.label));
     CHECK((hand.width == 640 && hand.height == 480 && hand.side == Side::right));
     CHECK(hand.label.scale == Approx(std::hypot(0.01, 0.02, 0.001)));
   }
-  CHECK(read.hands[1].frame == "train/AB1/rgb/0002.png");
+  CHECK(read.hands[1].frame == "train/AB1/rgb/0001.png");
   REQUIRE(read.left_out.size() == 2);
-  CHECK((read.left_out[0].first == "train/AB1/rgb/0001.png" &&
-         read.left_out[1].first == "train/AB1/rgb/0007.png"));
+  CHECK((read.left_out[0].why == "that nobody annotated" &&
+         read.left_out[0].first == "train/AB1/rgb/0007.png"));
+  CHECK((read.left_out[1].why == "without an annotation" &&
+         read.left_out[1].first == "train/AB1/meta/0008.pkl"));
   // Planted: two joints that change places.
   HandLabel wrong = read.hands[0].label;
   std::swap(wrong.xyz[8], wrong.xyz[12]);
   CHECK_FALSE(is_hand(wrong));
+}
+
+TEST_CASE("HO-3D: arrays of f32", "[prepare]") {
+  for (const char* name : kForms) {
+    INFO(name);
+    const std::string bytes = form(name);
+    const Pickle pickle = read_pickle(std::as_bytes(std::span(bytes)), name, makes_numpy_array);
+    const PickleValue* value = pickle.root->at("handPose");
+    REQUIRE(value);
+    const std::optional<NumpyArray> pose = numpy_array(*value);
+    REQUIRE((pose && pose->shape == std::vector<std::int64_t>{48} && pose->values.size() == 48));
+    for (int i = 0; i < 48; ++i)
+      CHECK(pose->values[std::size_t(i)] == Approx(-1 + 2 * i / 47.).margin(1e-7));
+    CHECK_FALSE(numpy_array(*pickle.root->at("handVertContact")));  // of truths
+    CHECK_FALSE(numpy_array(*pickle.root->at("objName")));
+    CHECK_FALSE(numpy_array(*pickle.root->at("error")));  // a number
+  }
 }
 
 TEST_CASE("HO-3D: the evaluation's joints come from its own file", "[prepare]") {
@@ -150,6 +166,7 @@ TEST_CASE("HO-3D: lists and annotations that cannot be are refused", "[prepare]"
   refused(fault(changed(good, "camMat", "camRat")), {"camMat"});
   refused(fault(changed(good, "cnumpy\ndtype", "cposix\nsystem")), {"posix.system", "not run"});
   refused(fault(changed(good, "S'handJoints3D'", "S'handJoints3D")), {"damaged"});
+  refused(fault(changed(good, "I21\n", "I2x\n")), {"damaged"});
   refused(fault("N."), {"camMat"});
   const auto lists = [&](std::string_view text) {
     write_ho3d(folder, "train", {good});
@@ -161,6 +178,7 @@ TEST_CASE("HO-3D: lists and annotations that cannot be are refused", "[prepare]"
   refused(lists("../AB1\n"), {"line 1", "does not lie in the set's folder"});
   refused(lists("/etc/passwd\n"), {"line 1"});
   refused(lists("AB1/meta/0000\n"), {"line 1", "SEQUENCE/NUMBER"});
+  refused(lists("AB1/\n"), {"line 1", "SEQUENCE/NUMBER"});
   fs::remove(folder / "train.txt");
   refused(caught([&] { read_ho3d(folder.path(), "train"); }), {"train.txt"});
 }

@@ -214,6 +214,19 @@ TEST_CASE("hostile and foreign files get one clear line") {
   CHECK(refused(caught([&] { decode(png); }), "16000 x 16000"));
 }
 
+TEST_CASE("a PNG's chunk that is not known is named, whatever bytes its name is made of") {
+  const std::string png = as_string(encode_png(noise(5, 5, 1)));
+  const auto with_chunk = [&](const std::string& type) {
+    std::string changed = png;
+    return changed.insert(33, std::string(4, '\0') + type + std::string(4, '\0'));
+  };
+  const Caught error = caught([&] { decode(with_chunk("\x1b[2J")); });
+  INFO(error.text);
+  CHECK((refused(error, "chunk '\\x1B[2J'") && error.text.find('\x1b') == std::string::npos));
+  CHECK(refused(caught([&] { decode(with_chunk("ABCD")); }), "chunk 'ABCD'"));
+  CHECK_NOTHROW(decode(with_chunk("abCd")));  // one that pixels do not depend on
+}
+
 TEST_CASE("paths that are no readable file") {
   const test::TempFolder folder;
   auto refused_path = [&](const std::string& path, std::string_view why) {

@@ -9,10 +9,14 @@ using namespace peclr;
 TEST_CASE("pickled lines are read as Python does", "[pickle]") {
   CHECK(pickled_whole("12") == 12);
   CHECK(pickled_whole("-9223372036854775808L") == INT64_MIN);
-  for (const char* line : {"", "L", "1.5", "9223372036854775808", "12LL", " 1", "0x10"})
+  for (const char* line : {"", "L", "-", "1.5", "12LL", " 1", "0x10", "1_0", "+1"}) {
+    CHECK_FALSE(is_pickled_whole(line));
     CHECK_FALSE(pickled_whole(line));
+  }
+  CHECK(is_pickled_whole("-9223372036854775809L"));
+  CHECK_FALSE(pickled_whole("-9223372036854775809L"));
 
-  // repr(bytes(range(256))) and quotes of the other kind.
+  // As repr writes bytes, with quotes of the other kind where one is among them.
   CHECK(pickled_string(R"('a\n\r\t\\\'\x00\xff~')") == std::string("a\n\r\t\\'\0\xff~", 9));
   CHECK(pickled_string(R"("it's")") == "it's");
   CHECK(pickled_string("''") == "");

@@ -16,13 +16,14 @@
 #include "tests/support/files.h"
 #include "tests/support/program.h"
 #include "tests/support/pth_writer.h"
+#include "tests/support/refusals.h"
 
 using namespace peclr;
 using nlohmann::json;
-using test::Caught;
 using test::caught;
 using test::described;
 using test::ProgramResult;
+using test::refused;
 using test::run_peclr;
 using test::TempFolder;
 
@@ -92,12 +93,6 @@ void write_youtube(const TempFolder& folder, const json& lists) {
   write_jpeg(folder / "youtube/v/video/frames/7.jpg", frame, 90);
 }
 
-void refused(const Caught& error, const std::vector<std::string>& parts) {
-  INFO(error.text);
-  CHECK((error.kind == static_cast<int>(ErrorKind::data) && error.one_line()));
-  for (const std::string& part : parts) CHECK(error.names(part));
-}
-
 }  // namespace
 
 TEST_CASE("YouTube-3D-Hands: joints from meshes, frames by their ids", "[prepare]") {
@@ -155,6 +150,9 @@ TEST_CASE("YouTube-3D-Hands: lists that cannot be are refused", "[prepare]") {
           {"entry 1 of \"images\"", "does not lie in the set's folder"});
   refused(fault("/images/1/name", "/etc/passwd"), {"does not lie in the set's folder"});
   refused(fault("/images/0/width", 0), {"entry 0 of \"images\"", "0 x 480"});
+  for (const json& width : {json(1e30), json(640.5), json(std::int64_t{4294967344}), json("640")})
+    refused(fault("/images/0/width", width), {"entry 0 of \"images\""});
+  refused(fault("/images/0/id", 1e30), {"entry 0 of \"images\""});
   write_youtube(folder, youtube_lists());
   refused(caught([&] { read_youtube(folder.path(), "val", folder / "mano.pth"); }),
           {"youtube_val.json"});

@@ -135,6 +135,7 @@ TEST_CASE("pth: views become whole tensors") {
   CHECK(read({2, 2}, {3, 1}, 1) == std::vector<float>{2, 3, 5, 6});
   CHECK(read({}, {}, 5) == std::vector<float>{6});
   CHECK(read({1, 6, 1}, {77, 1, 99}, 0) == kWeights);
+  CHECK(read({2, 1, 2}, {2, INT64_MAX, 1}, 1) == std::vector<float>{2, 3, 4, 5});
   CHECK(read({2}, {0}, 1) == std::vector<float>{2, 2});
   CHECK(read({0, 4}, {4, 1}, 0).empty());
 }
@@ -210,6 +211,8 @@ TEST_CASE("pth: hostile files are refused with one line that names file and faul
   refused_as(tensor({.elements = 6, .shape = {2, 3}, .strides = {1}}),
              "2 dimensions and 1 strides");
   refused_as(tensor({.elements = max, .shape = {1}, .strides = {1}}), "needs 92233720368547758");
+  const std::vector<std::int64_t> ones(17, 1);
+  refused_as(tensor({.elements = 6, .shape = ones, .strides = ones}), "more than 16 dimensions");
   refused_as(tensor({.elements = -1, .shape = {1}, .strides = {1}}), "no storage that is read");
   refused_as(tensor({.type = "QInt8Storage", .elements = 1, .shape = {1}, .strides = {1}}),
              "of a type that is not read");
@@ -247,12 +250,24 @@ TEST_CASE("pth: hostile files are refused with one line that names file and faul
   // A list that holds itself, a million marks, and long lists put together again and again.
   refused_as(zip_with(op::kList + op::put(0) + op::get(0) + "a"), "holds no tensors");
   refused_as(zip_with(std::string(1'000'000, '(')), "damaged");
+  // What a byte can do again and again: the same value, marks, places to remember it, names.
+  refused_as(zip_with("N" + std::string(5'000'000, '2')), "damaged");
+  refused_as(zip_with(std::string(5'000'000, '(')), "damaged");
+  refused_as(zip_with("N" + std::string(2'000'000, '\x94')), "damaged");
+  std::string names = op::text(std::string(200, 'm')) + op::put(0);
+  for (int i = 0; i < 10'000; ++i) names += op::get(0) + op::get(0) + "\x93";
+  refused_as(zip_with(names), "damaged");
   const std::string pair = op::tuple(op::text("k") + op::kNone) + op::put(0);
   std::string pairs = op::kList + op::kMark;
   for (int i = 0; i < 100'000; ++i) pairs += op::get(0);
   std::string copies;
   for (int i = 0; i < 1000; ++i) copies += op::get(2) + op::get(1) + op::kReduce;
   refused_as(zip_with(op::global("collections", "OrderedDict") + op::put(2) + pair + pairs +
+                      op::kAppends + "\x85" + op::put(1) + copies),
+             "more than 4000000 items");
+  std::string nothings = op::kList + op::kMark;
+  for (int i = 0; i < 100'000; ++i) nothings += op::kNone;
+  refused_as(zip_with(op::global("collections", "OrderedDict") + op::put(2) + nothings +
                       op::kAppends + "\x85" + op::put(1) + copies),
              "more than 4000000 items");
 }
@@ -280,6 +295,13 @@ TEST_CASE("pth: archives and old files that are not what they should be") {
   refused_as(with_byte(23, 0x70), "is cut off");  // claims 1.8 GB
   refused_as(with_byte(27, 0x70), "two sizes differ");
   refused_as(with_byte(44, 0x70), "not where its directory says");
+  // Two entries that are the same bytes of the file, and are most of it.
+  std::string twice = zip({{"a/1", std::string(1000, 'x')}, {"a/2", ""}});
+  const std::size_t first = twice.find("PK\1\2"), second = twice.find("PK\1\2", first + 1);
+  for (const auto& [at, bytes] : {std::pair{16, 12}, {42, 4}})
+    twice.replace(second + std::size_t(at), std::size_t(bytes), twice, first + std::size_t(at),
+                  std::size_t(bytes));
+  refused_as(twice, "entries overlap");
   std::string bomb = zip_pth(small_tensors(), Packing::deflated);
   bomb[bomb.find("PK\1\2") + 27] = 0x70;
   refused_as(bomb, "claims more than it can hold");

@@ -141,6 +141,7 @@ TEST_CASE("yaml: refused, with the line") {
       {"a: [1, 2\nb: 3\n", "not valid YAML"},
       {"[a, b", "end of sequence flow not found"},
       {"a: 'x\n", "not valid YAML"},
+      {"a: \"\\\x1bx\"", "\\x1B"},
       {"a: b: c\n", "not valid YAML"},
       {"a:\n\t- b\n", "f.yaml:2: not valid YAML"},
       {std::string("a: \0b", 5), "not UTF-8"},
@@ -158,6 +159,7 @@ TEST_CASE("yaml: refused, with the line") {
     CHECK(error.kind == 2);
     CHECK(error.one_line());
     CHECK(error.names(c.fault));
+    CHECK_FALSE(error.names("\x1b"));
   }
 }
 

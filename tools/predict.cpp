@@ -19,8 +19,9 @@
 namespace peclr {
 namespace {
 
-constexpr int kDrawnSide =
-    448;  // pictures smaller than this are enlarged before the skeleton goes on
+// Pictures smaller than this are enlarged before the skeleton goes on, but for what is so thin that
+// it would become longer than kDrawnLength.
+constexpr int kDrawnSide = 448, kDrawnLength = 4096;
 
 std::string predictions_json(const std::vector<HandPrediction>& predictions) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
@@ -38,8 +39,12 @@ std::string predictions_json(const std::vector<HandPrediction>& predictions) {
 
 void draw(const PictureSet& set, const HandPrediction& p, const std::string& folder) {
   Image image = read_image(set.root / p.file);
-  const float zoom = std::max(1.f, static_cast<float>(kDrawnSide) /
-                                       static_cast<float>(std::min(image.width, image.height)));
+  const auto enlarged = [](int side, int to) {
+    return static_cast<float>(to) / static_cast<float>(side);
+  };
+  const float zoom =
+      std::max(1.f, std::min(enlarged(std::min(image.width, image.height), kDrawnSide),
+                             enlarged(std::max(image.width, image.height), kDrawnLength)));
   image = resized(image, static_cast<int>(zoom * static_cast<float>(image.width)),
                   static_cast<int>(zoom * static_cast<float>(image.height)));
   std::vector<Vec2f> joints;

@@ -93,6 +93,7 @@ struct Fate {
 std::optional<CutHand> cut_hand(const Image& frame, const FrameHand& hand) {
   const Affine2 to_frame = resizing(static_cast<double>(frame.width) / hand.width,
                                     static_cast<double>(frame.height) / hand.height);
+  if (!is_camera(hand.label.K) || !(hand.label.scale > 0)) return std::nullopt;
   const HandLabel label = mapped(hand.label, to_frame);
   const auto in_front = [](const Vec3f& p) { return p.z > 0; };
   if (!std::all_of(label.xyz.begin(), label.xyz.end(), in_front)) return std::nullopt;
@@ -132,7 +133,7 @@ CutResult cut_hands(const std::vector<FrameHand>& hands, const CutOptions& optio
     for (const std::size_t i : indices) {
       const std::optional<CutHand> cut = cut_hand(frame, hands[i]);
       if (!cut) {
-        fates[i].why = "whose joints are no hand in the frame";
+        fates[i].why = "whose camera or joints show no hand in the frame";
         continue;
       }
       write_freihand_picture(folder / picture_name(i, name), cut->image);

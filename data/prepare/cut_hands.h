@@ -19,7 +19,8 @@ struct CutHand {
 
 // What of `frame` views can see of this hand (seen_box), up to 2.7 radii to each side. A frame of
 // another size than the label's is one that was scaled. Nothing if the hand's middle is outside of
-// the frame, a joint behind the camera, or all of them too close together to be a hand's.
+// the frame, a joint behind the camera, all of them too close together to be a hand's, or the
+// camera none.
 std::optional<CutHand> cut_hand(const Image& frame, const FrameHand& hand);
 
 struct CutOptions {

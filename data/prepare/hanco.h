@@ -9,11 +9,12 @@
 
 namespace peclr {
 
-// The hands of root/meta.json whose fit somebody validated, in every camera and, of those before a
-// green screen (train), in every folder of pictures that is there: rgb, rgb_merged, rgb_homo,
-// rgb_color_auto, rgb_color_sample. `split`: train, or test for the others. Joints are those of
-// root/xyz, brought from the world into each camera by root/calib. Throws Error(data) that names
-// file and fault.
+// The hands of root/meta.json whose fit somebody validated, in every camera; others, and those
+// without files of joints or cameras, are left out. Of those before a green screen (`split` train)
+// each is taken once, from the folders of pictures that are there in turns: rgb, rgb_merged,
+// rgb_homo, rgb_color_auto, rgb_color_sample; of those elsewhere (test) there is rgb alone. Joints
+// are those of root/xyz, brought from the world into each camera by root/calib. Throws Error(data)
+// that names file and fault.
 FrameHands read_hanco(const std::filesystem::path& root, const std::string& split);
 
 }  // namespace peclr

@@ -45,7 +45,8 @@ std::vector<Frame> read_list(const fs::path& path) {
     const std::string where = fmt::format("{}: line {}", printable(path.string()), line_number);
     check_frame(line, kWidth, kHeight, where);
     const std::size_t slash = line.find('/');
-    if (slash == std::string::npos || slash == 0 || line.find('/', slash + 1) != std::string::npos)
+    if (slash == std::string::npos || slash == 0 ||
+        line.find('/', slash + 1) != std::string::npos || slash + 1 == line.size())
       fail(ErrorKind::data, "{}: {} is no SEQUENCE/NUMBER; give the set's own list", where,
            shown(line));
     frames.push_back({line.substr(0, slash), line.substr(slash + 1)});
@@ -91,12 +92,13 @@ Meta read_meta(const fs::path& path, bool train) {
 }
 
 std::vector<Joints> read_evaluation_joints(const fs::path& path, std::size_t frames) {
-  std::vector<Joints> all(frames);
+  std::vector<Joints> all;
   read_json_document(path, [&](const json& hands) {
     if (hands.size() != frames)
       fail(ErrorKind::data,
            "{}: has {} hands for {} frames of evaluation.txt; they are of two versions of the set",
            printable(path.string()), hands.size(), frames);
+    all.resize(frames);
     for (std::size_t i = 0; i < frames; ++i)
       for (std::size_t j = 0; j < kJoints; ++j) all[i][j] = hands.at(i).at(j).get<Triple>();
   });
@@ -131,13 +133,13 @@ FrameHands read_ho3d(const fs::path& root, const std::string& split) {
     const fs::path sequence = part / frame.sequence;
     // Version 3 has .jpg, which cut_hands looks for, too.
     std::string picture = (sequence / "rgb" / (frame.number + ".png")).string();
-    const fs::path file = root / sequence / "meta" / (frame.number + ".pkl");
+    const fs::path file = sequence / "meta" / (frame.number + ".pkl");
     std::error_code unknown;
-    if (!fs::exists(file, unknown)) {
-      leave_out(read.left_out, "of frames that are not there", picture);
+    if (!fs::exists(root / file, unknown)) {
+      leave_out(read.left_out, "without an annotation", file.string());
       continue;
     }
-    const Meta meta = read_meta(file, train);
+    const Meta meta = read_meta(root / file, train);
     const std::optional<Joints> joints = train ? meta.joints : evaluation[i];
     if (meta.camera && joints)
       read.hands.push_back(

@@ -12,7 +12,7 @@ namespace peclr {
 // The hands of root/train.txt, or of root/evaluation.txt (`split` test), in its order. Joints of
 // training stand in each frame's root/train/SEQUENCE/meta/NUMBER.pkl, those of evaluation in
 // root/evaluation_xyz.json, which the authors publish by itself. Left out: frames that were never
-// annotated. Throws Error(data) that names file and fault.
+// annotated, or whose file is not there. Throws Error(data) that names file and fault.
 FrameHands read_ho3d(const std::filesystem::path& root, const std::string& split);
 
 }  // namespace peclr

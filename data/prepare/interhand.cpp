@@ -73,17 +73,17 @@ Listed read_data(const fs::path& path, const std::string& folder) {
           "images",
           [&](std::int64_t index, const json& entry) {
             Frame frame{folder + entry.at("file_name").get<std::string>(),
-                        std::to_string(entry.at("capture").get<std::int64_t>()),
+                        std::to_string(whole<std::int64_t>(entry.at("capture"))),
                         entry.at("camera").get<std::string>(),
-                        std::to_string(entry.at("frame_idx").get<std::int64_t>()),
-                        entry.at("width").get<int>(),
-                        entry.at("height").get<int>()};
+                        std::to_string(whole<std::int64_t>(entry.at("frame_idx"))),
+                        whole<int>(entry.at("width")),
+                        whole<int>(entry.at("height"))};
             check_frame(frame.file, frame.width, frame.height,
                         fmt::format("{}: entry {} of \"images\"", printable(path.string()), index));
-            listed.frames.insert_or_assign(entry.at("id").get<std::int64_t>(), std::move(frame));
+            listed.frames.insert_or_assign(whole<std::int64_t>(entry.at("id")), std::move(frame));
           }},
       EntryList{"annotations", [&](std::int64_t, const json& entry) {
-                  listed.annotations.push_back({entry.at("image_id").get<std::int64_t>(),
+                  listed.annotations.push_back({whole<std::int64_t>(entry.at("image_id")),
                                                 entry.at("hand_type").get<std::string>(),
                                                 is_true(entry.at("hand_type_valid"))});
                 }}};

@@ -79,17 +79,17 @@ FrameHands read_youtube(const std::filesystem::path& root, const std::string& sp
   const std::array<EntryList, 2> lists = {
       EntryList{"images",
                 [&](std::int64_t index, const json& entry) {
-                  Frame frame{entry.at("name").get<std::string>(), entry.at("width").get<int>(),
-                              entry.at("height").get<int>()};
+                  Frame frame{entry.at("name").get<std::string>(), whole<int>(entry.at("width")),
+                              whole<int>(entry.at("height"))};
                   check_frame(frame.name, frame.width, frame.height,
                               fmt::format("{}: entry {} of \"images\"", name, index));
-                  frames.insert_or_assign(entry.at("id").get<std::int64_t>(), std::move(frame));
+                  frames.insert_or_assign(whole<std::int64_t>(entry.at("id")), std::move(frame));
                 }},
       EntryList{"annotations", [&](std::int64_t index, const json& entry) {
                   FrameHand hand;
                   hand.side = is_true(entry.at("is_left")) ? Side::left : Side::right;
                   hand.label = label_of(vertices_of(entry, name, index), joints);
-                  hands.emplace_back(entry.at("image_id").get<std::int64_t>(), std::move(hand));
+                  hands.emplace_back(whole<std::int64_t>(entry.at("image_id")), std::move(hand));
                 }}};
   read_json_entries(path, lists);
 

@@ -9,6 +9,7 @@
 #include "engine/cuda/conv_shape.h"
 #include "engine/error.h"
 #include "engine/file.h"
+#include "engine/text.h"
 
 namespace peclr::cuda {
 namespace {
@@ -26,6 +27,12 @@ std::string as_file_name(std::string text) {
   for (char& c : text)
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '-') c = '_';
   return text;
+}
+
+// The library would take fractions, too, and hold those that fit no whole number for any.
+std::int64_t whole(const nlohmann::json& value) {
+  if (!value.is_number_integer()) fail(ErrorKind::data, "a number that should be whole");
+  return value.get<std::int64_t>();
 }
 
 }  // namespace
@@ -54,17 +61,17 @@ KnownPlans parse_plans(const std::string& text) {
   KnownPlans plans;
   try {
     const nlohmann::json file = nlohmann::json::parse(text);
-    if (file.at("format").get<int>() != kFormat)
-      fail(ErrorKind::data, "format {}, not {}", file.at("format").get<int>(), kFormat);
+    if (const std::int64_t format = whole(file.at("format")); format != kFormat)
+      fail(ErrorKind::data, "format {}, not {}", format, kFormat);
     for (const auto& [key, row] : file.at("plans").items()) {
       KnownPlan& plan = plans[key];
-      if (!row.is_null())
-        plan = {row.at("engine").get<std::int64_t>(),
-                row.at("knobs").get<decltype(PlanChoice::knobs)>(),
-                row.at("microseconds").get<double>()};
+      if (row.is_null()) continue;
+      plan = {whole(row.at("engine")), {}, row.at("microseconds").get<double>()};
+      for (const nlohmann::json& knob : row.at("knobs"))
+        plan->knobs.emplace_back(whole(knob.at(0)), whole(knob.at(1)));
     }
   } catch (const nlohmann::json::exception& e) {
-    fail(ErrorKind::data, "{}", e.what());
+    fail(ErrorKind::data, "{}", printable(e.what(), 200));
   }
   return plans;
 }

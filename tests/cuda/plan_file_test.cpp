@@ -41,11 +41,17 @@ TEST_CASE("plan file: what is something else is refused with the fault", "[cuda]
        {"", "[]", "{", R"({"plans": {}})", R"({"format": 2, "plans": {}})",
         R"({"format": 1, "plans": {"a": {}}})", R"({"format": 1, "plans": {"a": 3}})",
         R"({"format": 1, "plans": {"a": {"engine": "x", "knobs": [], "microseconds": 1}}})",
-        R"({"format": 1, "plans": {"a": {"engine": 1, "knobs": [[1]], "microseconds": 1}}})"}) {
+        R"({"format": 1, "plans": {"a": {"engine": 1, "knobs": [[1]], "microseconds": 1}}})",
+        // What would be no whole number of 64 bits, and bytes that are no text.
+        R"({"format": 1e30, "plans": {}})", R"({"format": 1.5, "plans": {}})",
+        R"({"format": 1, "plans": {"a": {"engine": 1e30, "knobs": [], "microseconds": 1}}})",
+        R"({"format": 1, "plans": {"a": {"engine": 1, "knobs": [[1, 184467440737095516161]],
+            "microseconds": 1}}})",
+        "{\"for\xaa"}) {
     CAPTURE(text);
     const Caught error = caught([&] { parse_plans(text); });
     CHECK(error.kind == static_cast<int>(ErrorKind::data));
-    CHECK(error.text.size() > 5);
+    CHECK((error.text.size() > 5 && error.text.find('\xaa') == std::string::npos));
   }
 }
 

@@ -14,6 +14,12 @@ void refused(const Args& args, int code, const Parts& parts, const ProgramOption
   CHECK(result.refuses(code, parts));
 }
 
+void refused(const Caught& error, const Parts& parts) {
+  INFO(error.text);
+  CHECK((error.kind == kData && error.one_line()));
+  for (const std::string& part : parts) CHECK(error.names(part));
+}
+
 Args operator+(Args a, const Args& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;

@@ -18,6 +18,9 @@ using Parts = std::vector<std::string>;
 // Checks that the program refuses: this exit code, and last of all one line with every part.
 void refused(const Args& args, int code, const Parts& parts, const ProgramOptions& options = {});
 
+// Checks that this was thrown for data that cannot be used: one line with every part.
+void refused(const Caught& error, const Parts& parts);
+
 Args operator+(Args a, const Args& b);
 
 // The smallest pre-training: every picture in steps of 3, one epoch.

@@ -20,8 +20,9 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-constexpr int kShownSide = 288;    // shorter side of an overlay, pixels
-constexpr std::size_t kDrawn = 8;  // of a prediction's pictures
+constexpr int kShownSide = 288;     // shorter side of an overlay, pixels
+constexpr int kShownLength = 4096;  // longer side at most: a line of pixels stays one
+constexpr std::size_t kDrawn = 8;   // of a prediction's pictures
 
 std::array<Vec2f, kJoints> joints_of(const Json& list) {
   std::array<Vec2f, kJoints> joints;
@@ -38,8 +39,10 @@ struct Shown {
 Shown sized(const Image& image, int side) {
   const int factor = reduction_for(image.width, image.height, side);
   const Image reduced = box_reduce(image, factor);
-  const float zoom =
-      static_cast<float>(side) / static_cast<float>(std::min(reduced.width, reduced.height));
+  const float zoom = std::min(
+      static_cast<float>(side) / static_cast<float>(std::min(reduced.width, reduced.height)),
+      static_cast<float>(kShownLength) /
+          static_cast<float>(std::max(reduced.width, reduced.height)));
   const auto to = [&](int size) {
     return std::max(1, static_cast<int>(std::lround(zoom * static_cast<float>(size))));
   };
