@@ -10,7 +10,7 @@ peclr=build/release/peclr
 out=out/demo
 rm -rf "$out"
 mkdir -p "$out"
-grep -q -m1 avx512_bf16 /proc/cpuinfo && precision=bf16 || precision=f32
+[[ $("$peclr" info) == *"bf16 faster"* ]] && precision=bf16 || precision=f32
 seed=1
 labels=0.1
 common=(seed=$seed precision=$precision model.depth=18 model.input=64)

@@ -40,6 +40,7 @@ class OneDnn {
   // (plain NHWC: what AMX's tiles are loaded from).
   int preferred_block(DType type) const;
   bool has_bf16() const;
+  bool gains_from_bf16() const;  // whether a step takes less time in it than in f32
 
   void conv_forward(const ConvShape& s, const void* x, WeightRef w, void* y);
   void conv_backward_data(const ConvShape& s, const void* dy, WeightRef w, void* dx);

@@ -12,7 +12,7 @@ build release peclr
 peclr=build/release/peclr
 out=out/small
 mkdir -p "$out"
-grep -q -m1 avx512_bf16 /proc/cpuinfo && precision=bf16 || precision=f32
+[[ $("$peclr" info) == *"bf16 faster"* ]] && precision=bf16 || precision=f32
 common=(precision=$precision model.depth=18 model.input=64)
 seeds=(1 2 3)
 
