@@ -84,7 +84,7 @@ FrameHands read_hanco(const fs::path& root, const std::string& split) {
   const bool train = split == "train";
   const std::vector<std::string> folders = folders_of(root, train);
   FrameHands read;
-  std::size_t turn = 0;
+  std::size_t turn = 0;  // a moment further, so that no camera keeps a background
   for (const Moment& moment : read_moments(root / "meta.json", train)) {
     const std::string sequence = fmt::format("{:04}", moment.sequence);
     const std::string frame = fmt::format("{:08}", moment.frame);
@@ -97,14 +97,15 @@ FrameHands read_hanco(const fs::path& root, const std::string& split) {
     std::array<HandLabel, kCameras> labels;
     if (!why) labels = read_labels(root, file);
     for (std::size_t camera = 0; camera < kCameras; ++camera) {
-      std::string picture = fmt::format("{}/{}/cam{}/{}.jpg", folders[turn++ % folders.size()],
-                                        sequence, camera, frame);
+      std::string picture = fmt::format(
+          "{}/{}/cam{}/{}.jpg", folders[(turn + camera) % folders.size()], sequence, camera, frame);
       ++read.listed;
       if (why)
         leave_out(read.left_out, why, picture);
       else
         read.hands.push_back({std::move(picture), kSide, kSide, Side::right, labels[camera]});
     }
+    ++turn;
   }
   return read;
 }
