@@ -94,6 +94,7 @@ struct Workspace {
   float* positives;
   ColumnMoments* sums;
   AnchorSums* block_sums;
+  ColumnMoments* block_columns;
   unsigned* finished;
   int splits;
   std::size_t bytes;
@@ -109,7 +110,9 @@ struct Workspace {
     negatives = carver.take<LogSumExp>(rows * splits);
     positives = carver.take<float>(rows);
     sums = carver.take<ColumnMoments>(rows / kColumnSumRows * sizes.padded_dim);
-    block_sums = carver.take<AnchorSums>(rows / kSummaryThreads + 1);
+    const std::size_t blocks = rows / kSummaryThreads + 1;
+    block_sums = carver.take<AnchorSums>(blocks);
+    block_columns = carver.take<ColumnMoments>(blocks * sizes.padded_dim);
     finished = carver.take<unsigned>(1);
     bytes = carver.used();
   }
@@ -133,8 +136,10 @@ void ntxent(const NtxentProblem& problem, const float* z, const NtxentAnchors& a
           {.x = blocks_for(sizes.rows, kOwnRows<kDim>), .y = static_cast<unsigned>(w.splits)},
           {w.operands, w.negatives, w.positives, sizes.rows, kLog2e / temperature}, stream);
     });
-    summarise(sizes, {w.negatives, w.positives, w.sums, w.block_sums, w.finished, w.splits},
-              temperature, anchors, summary, stream);
+    summarise(
+        sizes,
+        {w.negatives, w.positives, w.sums, w.block_sums, w.block_columns, w.finished, w.splits},
+        temperature, anchors, summary, stream);
   });
 }
 

@@ -104,8 +104,9 @@ struct NtxentSummaryJob {
   const LogSumExp* negatives;  // [splits, rows]
   const float* positives;      // [rows], similarities
   const ColumnMoments* sums;
-  AnchorSums* block_sums;  // [blocks of kSummaryThreads rows]
-  unsigned* finished;      // 0
+  AnchorSums* block_sums;        // [blocks of kSummaryThreads rows]
+  ColumnMoments* block_columns;  // the same, [.., padded_dim]
+  unsigned* finished;            // 0
   int splits;
 };
 inline constexpr int kSummaryThreads = 512;

@@ -15,7 +15,8 @@ struct AddAnchors {
   }
 };
 
-// A thread has an anchor; the last block then adds up what all have left.
+// A thread has an anchor, a block the columns of its anchors' rows; the last block then adds up
+// what all have left.
 struct NtxentSummaryKernel {
   struct Params {
     NtxentSizes sizes;
@@ -38,6 +39,10 @@ struct NtxentSummaryKernel {
     const AnchorSums sums =
         block_fold<kThreads>(row < rows ? anchor(p, row) : AnchorSums{}, AddAnchors{}, s.partial);
     if (threadIdx.x == 0) p.job.block_sums[blockIdx.x] = sums;
+    const int padded_dim = p.sizes.padded_dim, thread = static_cast<int>(threadIdx.x);
+    const ColumnMoments columns = add_columns(own_columns(p), padded_dim, s);
+    if (thread < padded_dim)
+      p.job.block_columns[std::int64_t{blockIdx.x} * padded_dim + thread] = columns;
     if (!is_last_block(p.job.finished, gridDim.x, s.last)) return;
 
     AnchorSums mine;
@@ -67,28 +72,45 @@ struct NtxentSummaryKernel {
     return {anchor.loss, positive > negatives.max ? 1. : 0., positive};
   }
 
+  // [count, padded_dim].
+  struct Columns {
+    const ColumnMoments* rows;
+    int count;
+  };
+  PECLR_DEVICE static Columns own_columns(const Params& p) {
+    constexpr int kOwn = kThreads / kColumnSumRows;
+    const int first = static_cast<int>(blockIdx.x) * kOwn;
+    const int left = (p.sizes.rows + kColumnSumRows - 1) / kColumnSumRows - first;
+    return {p.job.sums + std::int64_t{first} * p.sizes.padded_dim, left < kOwn ? left : kOwn};
+  }
+  // Their sum, in the block's first padded_dim threads.
+  PECLR_DEVICE static ColumnMoments add_columns(const Columns& from, int padded_dim, Shared& s) {
+    const int groups = kThreads / padded_dim, thread = static_cast<int>(threadIdx.x);
+    ColumnMoments sums{0, 0};
+    PECLR_UNROLL_BY(8)
+    for (int row = thread / padded_dim; row < from.count; row += groups) {
+      const ColumnMoments more = from.rows[std::int64_t{row} * padded_dim + thread % padded_dim];
+      sums = {sums.sum + more.sum, sums.squares + more.squares};
+    }
+    s.columns[thread] = sums;
+    __syncthreads();
+    if (thread < padded_dim)
+      for (int group = 1; group < groups; ++group) {
+        const ColumnMoments& more = s.columns[group * padded_dim + thread];
+        sums = {sums.sum + more.sum, sums.squares + more.squares};
+      }
+    return sums;
+  }
+
   struct Embedding {
     double spread;  // sqrt(D) * mean over columns of the standard deviation over rows
     double pairs;   // sum of z_i . z_j over all i != j: no pass over pairs is needed
   };
   PECLR_DEVICE static Embedding embedding(const Params& p, Shared& s) {
-    const int padded_dim = p.sizes.padded_dim, groups = kThreads / padded_dim;
-    const int blocks = (p.sizes.rows + kColumnSumRows - 1) / kColumnSumRows;
-    const auto thread = static_cast<int>(threadIdx.x);
-    ColumnMoments sums{0, 0};
-    PECLR_UNROLL_BY(8)
-    for (int block = thread / padded_dim; block < blocks; block += groups) {
-      const ColumnMoments more = p.job.sums[std::int64_t{block} * padded_dim + thread % padded_dim];
-      sums = {sums.sum + more.sum, sums.squares + more.squares};
-    }
-    s.columns[thread] = sums;
-    __syncthreads();
+    const ColumnMoments sums =
+        add_columns({p.job.block_columns, static_cast<int>(gridDim.x)}, p.sizes.padded_dim, s);
     double deviation = 0, pairs = 0;
-    if (thread < padded_dim) {
-      for (int group = 1; group < groups; ++group) {
-        const ColumnMoments& more = s.columns[group * padded_dim + thread];
-        sums = {sums.sum + more.sum, sums.squares + more.squares};
-      }
+    if (static_cast<int>(threadIdx.x) < p.sizes.padded_dim) {
       const double n = p.sizes.rows, mean = sums.sum / n;
       const double variance = sums.squares / n - mean * mean;
       deviation = sqrt(variance < 0 ? 0. : variance);  // so written that NaN passes

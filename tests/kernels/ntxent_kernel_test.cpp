@@ -145,6 +145,7 @@ const std::vector<Case>& cases() {
                                      {64, 256, .5f},
                                      {65, 64, .2f},
                                      {300, 128, .1f},
+                                     {260, 130, .5f},
                                      {300, 128, .5f, 1},  // in parts, and not: the gradient then
                                                           // needs no scratch
                                      {150, 127, .1f, 1},
