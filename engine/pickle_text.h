@@ -19,8 +19,8 @@ std::optional<std::int64_t> pickled_whole(std::string_view line);
 // A string literal, 'a\'b\x00\n', in quotes of either kind: its bytes.
 std::optional<std::string> pickled_string(std::string_view line);
 
-// Text in which only \uXXXX and \UXXXXXXXX are escapes (a backslash itself is written so), and a
-// byte is a character of Latin-1: as UTF-8.
+// Text in which the only escapes are \u with four hexadecimal digits and \U with eight (a backslash
+// itself is written so), and a byte is a character of Latin-1: as UTF-8.
 std::optional<std::string> pickled_unicode(std::string_view line);
 
 // The bytes of a text whose characters are all below U+0100, given as UTF-8.

@@ -84,8 +84,9 @@ ZipArchive::ZipArchive(Bytes file, std::string name) : file_(file), name_(std::m
       directory.bytes > file.size() - directory.offset)
     refuse(name_, "a zip archive whose directory leads outside of the file");
   ByteReader reader(file.subspan(directory.offset, directory.bytes));
-  std::uint64_t packed = 0;  // of all entries: those that lie over each other would unfold into
-                             // anything; one that is longer than the file is refused by read()
+  // Bytes of all entries: those that lie over each other would unfold a small file into anything.
+  // One that is longer than the file is refused by read().
+  std::uint64_t packed = 0;
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     Entry entry;
     const auto signature = reader.number<std::uint32_t>();
