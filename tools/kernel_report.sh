@@ -18,12 +18,18 @@ shift || true
 files=("$@")
 ((${#files[@]})) || files=(kernels/*.cu)
 
-report=$(mktemp)
-trap 'rm -f "$report"' EXIT
-for file in "${files[@]}"; do
-  "$nvcc" -std=c++20 "-arch=$architecture" -O3 --expt-relaxed-constexpr -I. -Xptxas -v -c "$file" -o /dev/null 2>&1 |
-    c++filt | sed "s|^|$file: |" >>"$report" || { cat "$report"; exit 1; }
-done
+# Side by side, each into a file of its own, which are then read in the order given.
+reports=$(mktemp -d)
+trap 'rm -rf "$reports"' EXIT
+compile() { # FILE REPORT
+  "$nvcc" -std=c++20 "-arch=$architecture" -O3 --expt-relaxed-constexpr -I. -Xptxas -v -c "$1" -o /dev/null 2>&1 |
+    c++filt | sed "s|^|$1: |" >"$2" || { cat "$2"; return 1; }
+}
+export nvcc architecture
+export -f compile
+i=0
+for file in "${files[@]}"; do printf '%s\0%s/%03d\0' "$file" "$reports" $((i++)); done |
+  xargs -0 -n 2 -P "$(nproc)" bash -o pipefail -c 'compile "$@" || exit 255' - || exit 1
 
 awk -v allowed=" ${allowed_spills[*]-} " '
   # ... void peclr::kernels::kernel<peclr::kernels::(anonymous namespace)::NormSums, 256, 64ul>(...::NormSums::Params)
@@ -59,4 +65,4 @@ awk -v allowed=" ${allowed_spills[*]-} " '
   END {
     if (!count) { print "kernel_report.sh: no kernel was found"; exit 1 }
     if (bad) { print "kernel_report.sh: spills in" bad; exit 1 }
-  }' "$report"
+  }' "$reports"/*
