@@ -56,7 +56,7 @@ TEST_CASE("memory is steady after the first step of fine-tuning", "[memory]") {
   check_steady<HandTraining>({.accumulate = 2});
 }
 
-TEST_CASE("memory is steady after the first step in bf16", "[memory]") {
+TEST_CASE("memory is steady after the first step in bf16", "[memory][compiles]") {
   if (!has_bf16(*new_device())) {
     WARN("this processor has no bf16 arithmetic");
     return;

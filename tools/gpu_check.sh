@@ -25,10 +25,11 @@ for bench in "$bin"/*_bench; do
 done
 slot=([goldens]=60)
 ! wants tests || slot+=([kernel_tests]=50 [ops_on_device]=100)
-! wants step benchmarks pytorch || slot+=([synth]=30 [plans_bf16]=100)
-! wants step pytorch || slot[pretrain_bf16]=25
+! wants step benchmarks pytorch || slot+=([synth]=30 [plans_bf16]=130)
+! wants step pytorch || slot[pretrain_bf16]=60
 ! wants step || $quick || slot+=([plans_tf32]=50 [pretrain_tf32]=25)
 for bench in ${benches[@]+"${benches[@]}"}; do slot[$bench]=35; done
+[[ -z ${slot[gpu_step_bench]:-} ]] || slot[gpu_step_bench]=60  # it compiles the step's plans anew
 ! wants pytorch || slot[pytorch]=20
 
 # ---- Text of others inside of JSON and tables.
@@ -102,7 +103,7 @@ save_results
 run_tests() {
   local name=$1 log=$logs/$1.log start=$SECONDS code summary skipped
   shift
-  PECLR_QUICK=1 PECLR_TEST_DEVICE=$device limited "$name" "$@" --warn NoTests >"$log" 2>&1
+  PECLR_QUICK=1 PECLR_TEST_DEVICE=$device limited "$name" "$@" --warn NoTests -d yes >"$log" 2>&1
   code=$?
   summary=$(grep -E '^(All tests passed|test cases:)' "$log" | tail -n 1)
   [[ -n $summary && ! $summary =~ ^'test cases: 0' ]] || summary=${summary:-"ended without a summary, exit code $code"}
@@ -119,10 +120,11 @@ elif $quick; then
   run_tests kernel_tests "$bin/kernel_tests" '[pose],[procrustes],[pool]'
   run_tests ops_on_device "$bin/peclr_tests" '[procrustes],[pose25d]'
 else
-  run_tests kernel_tests "$bin/kernel_tests"
-  # Convolutions of bf16 compile for each backend that a test makes, a second a shape.
+  # cuDNN compiles some of its plans, a second each. Left out are the tests that ask it for a plan of every shape, which need no
+  # card, and those of [compiles], which do so once more for each of their devices.
+  run_tests kernel_tests "$bin/kernel_tests" '~cuDNN*'
   run_tests ops_on_device "$bin/peclr_tests" \
-    '[norm],[ops],[ntxent],[equivariance],[procrustes],[augment],[optimizer],[tape],[pose25d],[hand],[resnet],[memory]'
+    '[norm],[ops],[ntxent],[equivariance],[procrustes],[augment],[optimizer],[tape],[pose25d],[hand],[resnet],[memory]~[compiles]'
 fi
 
 # ---- The pre-training step: the whole program, loader included.
@@ -177,6 +179,8 @@ done
 for bench in ${benches[@]+"${benches[@]}"}; do
   options=(--json "$logs/$bench.json")
   [[ $bench != gpu_step_bench ]] || options+=(--views $((2 * batch)))  # what fits, and has its plans
+  # As many steps as PyTorch's rows are the median of.
+  [[ $bench != gpu_step_bench ]] || options+=(--rounds 100)
   ! $quick || options+=(--quick)
   limited "$bench" "$bin/$bench" "${options[@]}" >"$logs/$bench.md" 2>"$logs/$bench.log"
   code=$?

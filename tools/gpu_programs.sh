@@ -42,7 +42,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$logs"
 # Timings of convolutions are for all programs and runs: in a home that cannot be written each would time its own.
 cache=${XDG_CACHE_HOME:-${HOME:-/nowhere}/.cache}
-mkdir -p "$cache/peclr" 2>/dev/null && [[ -w $cache/peclr ]] || export XDG_CACHE_HOME=$work/cache
+mkdir -p "$cache/peclr" 2>/dev/null && [[ -w $cache/peclr ]] || { cache=$work/cache; export XDG_CACHE_HOME=$cache; }
 
 # ---- Time: a part gets the share of what is left that its slot has among the slots still there, so the whole ends in limit_s, and
 # what one does not need is for those after it.
@@ -73,6 +73,7 @@ begin_results() {
 save_results() {
   markdown | sed '/^$/N;/^\n$/D' >"$work/results.md"
   [[ $(type -t json) != function ]] || json >"$work/results.json"
+  cp "$cache"/peclr/*.json "$logs" 2>/dev/null  # which plans of convolutions were taken, and their times
   tar -C "$work" -czf "$work/logs.tgz" logs
   mv "$work/logs.tgz" "$work"/results.* "$out"
 }

@@ -68,8 +68,8 @@ struct Dnn::Impl {
     constexpr double kAsFast = 1.03, kWarm = .3;  // ratio; seconds
     constexpr std::int64_t kMostScratch = std::int64_t{2} << 30;
     const Scratch filled(memory, scratch_for(kScratchBytes), [&] { return name; });
-    const auto ahead = [&] {  // 100 microseconds of the fastest cards
-      for (int i = 0; i < 4; ++i) fill_zero(filled.data(), kScratchBytes, stream);
+    const auto ahead = [&] {  // 100 microseconds of cards whose cache takes most of it
+      for (int i = 0; i < 8; ++i) fill_zero(filled.data(), kScratchBytes, stream);
     };
     static std::once_flag warmed;
     std::call_once(warmed, [&] { warm_up(stopwatch, kWarm, ahead); });
