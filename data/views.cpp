@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 #include "data/image.h"
 #include "engine/error.h"
@@ -115,33 +116,56 @@ View square_view(const Subject& subject, double angle_deg, double margin, double
   return view;
 }
 
-// The official code's crop: whole pixels; an origin left of or above the picture is moved to its
-// border, and what is right of or below it is cut off, so that the resize stretches the rest.
-View paper_view(const Draws& d, int width, int height, std::span<const Vec2f> joints, int out) {
+// The joints' middle in whole pixels, and the radius from there.
+Subject whole_subject(std::span<const Vec2f> joints) {
+  Subject subject = middle_of(joints);
+  subject.x = std::trunc(subject.x);
+  subject.y = std::trunc(subject.y);
+  subject.radius = largest_distance(joints, subject.x, subject.y);
+  return subject;
+}
+
+// Where the official code turns and crops: it turns about the joints' middle in whole pixels, then
+// crops around that of the turned joints, which may be its neighbour.
+struct PaperSubjects {
+  Subject turned_about, cropped;
+};
+PaperSubjects paper_subjects(int width, int height, std::span<const Vec2f> joints,
+                             double angle_deg) {
   Subject subject = subject_of(width, height, joints);
   if (joints.empty()) {  // the edge between the middle pixels: a plain crop then just fits
     subject.x = std::floor(0.5 * width);
     subject.y = std::floor(0.5 * height);
-  } else {
-    subject.x = std::trunc(subject.x);
-    subject.y = std::trunc(subject.y);
-    subject.radius = largest_distance(joints, subject.x, subject.y);
+    return {subject, subject};
   }
-  const double half = std::trunc(subject.radius * d.margin);
+  subject = whole_subject(joints);
+  const Affine2 turn =
+      rotate_about(angle_deg, {static_cast<float>(subject.x), static_cast<float>(subject.y)});
+  std::vector<Vec2f> turned;
+  for (const Vec2f& p : joints) turned.push_back(apply(turn, p));
+  return {subject, whole_subject(turned)};
+}
+
+// The official code's crop: whole pixels; an origin left of or above the picture is moved to its
+// border, and what is right of or below it is cut off, so that the resize stretches the rest. That
+// code stops where nothing is left, as jitter beside the border may have it; here a pixel is.
+View paper_view(const Draws& d, int width, int height, std::span<const Vec2f> joints, int out) {
+  const auto& [turned_about, subject] = paper_subjects(width, height, joints, d.angle_deg);
+  // The turn may take the middle to a neighbour: of what is less than a pixel that is no radius.
+  const double radius = turned_about.radius * d.margin < 1 ? 0 : subject.radius;
+  const double half = std::trunc(radius * d.margin);
   const double left = subject.x - half, top = subject.y - half;
-  const double x = std::max(left + std::trunc(d.jitter_x), 0.0);
-  const double y = std::max(top + std::trunc(d.jitter_y), 0.0);
-  const double crop_width = std::min(2 * half, width - x);
-  const double crop_height = std::min(2 * half, height - y);
-  if (!(crop_width >= 1 && crop_height >= 1))
+  if (!(half >= 1 && left <= width - 1 && top <= height - 1))
     fail(ErrorKind::data,
          "the crop around ({:.0f}, {:.0f}) lies outside its picture of {} x {} pixels, check the "
          "labels",
          subject.x, subject.y, width, height);
-  const Vec2f centre{static_cast<float>(subject.x), static_cast<float>(subject.y)};
-  View view = view_of({d.angle_deg, centre, x, y, crop_width, crop_height, out});
-  view.shift = {static_cast<float>((left - x) / kJitterUnits),
-                static_cast<float>((top - y) / kJitterUnits)};
+  const double x = std::clamp(left + std::trunc(d.jitter_x), 0.0, width - 1.0);
+  const double y = std::clamp(top + std::trunc(d.jitter_y), 0.0, height - 1.0);
+  const Vec2f centre{static_cast<float>(turned_about.x), static_cast<float>(turned_about.y)};
+  View view = view_of({d.angle_deg, centre, x, y, std::min(2 * half, width - x),
+                       std::min(2 * half, height - y), out});
+  view.shift = {static_cast<float>((left - x) / out), static_cast<float>((top - y) / out)};
   view.scale = static_cast<float>(kPlainMargin / d.margin);
   return view;
 }

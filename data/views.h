@@ -26,8 +26,8 @@ struct AugmentOptions {
   float colour_drop = 0;  // probability
   Border border = Border::black;
   // The official code's behaviour: whole pixels, crops cut at the picture's border and stretched,
-  // shift counted in 128ths whatever the crop's size, hue and luma with red and blue exchanged,
-  // black border.
+  // shift counted in pixels of the picture over `out` whatever the crop's size, hue and luma with
+  // red and blue exchanged, black border.
   bool paper_exact = false;
 };
 

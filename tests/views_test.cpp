@@ -219,7 +219,41 @@ TEST_CASE("the official code's crops, by hand", "[views]") {
     check_point(apply(view.pixels.to_source, {127.5f, 127.5f}), 223.5, 149.5);
     CHECK(view.shift.x == Approx(-5 / 128.0));
     CHECK((view.pixels.samples_x == 1 && view.pixels.samples_y == 1));
+    // The shift is counted in pixels of the picture, of as many as the network sees.
+    options.out = 64;
+    CHECK(sample_view(options, 224, 200, joints, Rng::of(1)).shift.x == Approx(-5 / 64.0));
   }
+  {
+    // Turned about (100, 80), the middle (100.9, 80.95) comes to (101.31, 80.04): the crop's centre
+    // is (101, 80).
+    options = fixed(45, 0, 1.2f);
+    options.paper_exact = true;
+    const std::vector<Vec2f> joints = {{80.9f, 80.95f}, {120.9f, 80.95f}};
+    // The farther joint, (20.9, 0.95) from what it is turned about.
+    const double root = std::sqrt(0.5), right = (20.9 + 0.95) * root - 1, up = (20.9 - 0.95) * root,
+                 half = std::trunc(1.2 * std::hypot(right, up));
+    REQUIRE(half == 24);
+    const View view = sample_view(options, 224, 200, joints, Rng::of(1));
+    const double s = 2 * half / 128;
+    check_point(apply(view.to_output, {100, 80}), (half - 1 + 0.5) / s - 0.5,
+                (half + 0.5) / s - 0.5);
+  }
+}
+
+TEST_CASE("the official code's crops of a hand in the corner keep a pixel", "[views]") {
+  AugmentOptions options;
+  options.paper_exact = true;
+  bool least = false;
+  for (std::uint64_t k = 0; k < 300; ++k) {
+    // Radius 5, jitter up to 14: beyond the border more often than not.
+    const View view = sample_view(options, 224, 200, {{{218, 199}, {228, 199}}}, Rng::of(k));
+    const Vec2f from = apply(view.pixels.to_source, {-0.5f, -0.5f}),
+                to = apply(view.pixels.to_source, {127.5f, 127.5f});
+    const double side = std::hypot(to.x - from.x, to.y - from.y);
+    REQUIRE(side > 1.4);
+    least = least || side < 1.5;
+  }
+  CHECK(least);
 }
 
 TEST_CASE("a transformed camera projects to the pixels of the view", "[views]") {
