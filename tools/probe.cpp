@@ -135,7 +135,13 @@ int run_probe(const CommandLine& line) {
   const FrozenEncoder encoder{settings, network, *backend};
   JsonLine json =
       set.known == Known::nothing ? probe_classes(encoder, set) : probe_pose(encoder, set);
-  json.add("weights", weights);
+  json.add("weights", weights)
+      .add("init_from", settings.init_from)
+      .add("depth", settings.model.depth)
+      .add("input", settings.model.input)
+      .add("seed", settings.seed)
+      .add("train_set", settings.data.train[0].path)
+      .add("test_set", settings.data.eval);
   write_file_atomically(settings.out + "/probe.json", json.text() + "\n");
   record.end();
   fmt::print("{}\n", json.text());

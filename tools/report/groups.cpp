@@ -16,8 +16,6 @@ namespace {
 const std::set<std::string> kPassedOver{"seed",   "threads",     "device",   "init_from",
                                         "method", "data.labels", "data.eval"};
 
-using Entries = std::set<std::string>;
-
 void add_entries(Entries& entries, Command command, const Settings& settings, const char* prefix) {
   for (const SettingField& field : setting_fields())
     if (field.matters_to(command) && decides_result(field.key) && !kPassedOver.contains(field.key))
@@ -28,7 +26,7 @@ void add_entries(Entries& entries, Command command, const Settings& settings, co
 Entries entries_of(const Run& run) {
   Entries entries;
   if (run.training) add_entries(entries, *run.training, run.settings, "");
-  if (run.pretraining) add_entries(entries, Command::pretrain, *run.pretraining, "pre-training ");
+  add_start(entries, run.settings.init_from, run.pretraining);
   if (run.scores && !run.scores->set.empty()) entries.insert("data.eval=" + run.scores->set);
   if (run.scores && run.scores->holdout > 0)
     entries.insert(fmt::format("scored on data.holdout={}", run.scores->holdout));
@@ -60,6 +58,30 @@ std::string difference(const Entries& entries, const Entries& shared) {
 }
 
 }  // namespace
+
+void add_start(Entries& entries, const std::string& weights,
+               const std::optional<Settings>& pretraining) {
+  if (pretraining) {
+    constexpr const char* kPrefix = "pre-training ";
+    add_entries(entries, Command::pretrain, *pretraining, kPrefix);
+    if (!pretraining->init_from.empty())
+      entries.insert(kPrefix + ("init_from=" + pretraining->init_from));
+  } else if (!weights.empty()) {
+    entries.insert("init_from=" + weights);
+  }
+}
+
+int seed_count(const Group& group) {
+  std::set<std::pair<std::int64_t, std::int64_t>> seeds;
+  int unknown = 0;
+  for (const Run* run : group.runs) {
+    if (run->training)
+      seeds.emplace(run->settings.seed, run->pretraining ? run->pretraining->seed : -1);
+    else
+      ++unknown;
+  }
+  return unknown + static_cast<int>(seeds.size());
+}
 
 std::vector<Group> group_runs(const std::vector<Run>& runs,
                               const std::function<bool(const Run&)>& belongs) {

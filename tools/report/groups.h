@@ -2,6 +2,8 @@
 // Runs that differ in nothing but their random numbers, taken together: mean and spread.
 #pragma once
 #include <functional>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,9 +24,21 @@ struct Group {
   std::string label() const { return differing.empty() ? method : method + ", " + differing; }
 };
 
+// What two runs must share to be taken together: "key=value" of what can change a result.
+using Entries = std::set<std::string>;
+
+// Adds where the weights came from: the settings of their pre-training, or the file's name where
+// its run is not beside it.
+void add_start(Entries& entries, const std::string& weights,
+               const std::optional<Settings>& pretraining);
+
+// Seeds among the runs, the pre-training's and the training's together; a run that does not know
+// its own counts as another.
+int seed_count(const Group& group);
+
 // The runs that `belongs` chooses, grouped by method, label fraction and every setting that can
-// change a result (those of the pre-training included). Fewer labels come first, then the order is
-// scratch, SimCLR, PeCLR, others.
+// change a result (those of the pre-training included, or its weights' name). Fewer labels come
+// first, then the order is scratch, SimCLR, PeCLR, others.
 std::vector<Group> group_runs(const std::vector<Run>& runs,
                               const std::function<bool(const Run&)>& belongs);
 

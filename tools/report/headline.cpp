@@ -13,9 +13,12 @@ namespace {
 struct Contender {
   std::string label;
   Spread error;
+  int seeds;
 };
 
-std::string seeds(int count) { return count == 1 ? "one seed" : fmt::format("{} seeds", count); }
+std::string seeds(const Contender& c) {
+  return c.seeds == 1 ? "one seed" : fmt::format("{} seeds", c.seeds);
+}
 
 std::string measured(const Spread& s) { return text_of(s, 2) + "\u00A0cm"; }
 
@@ -24,7 +27,8 @@ std::vector<Contender> contenders_of(const std::vector<Group>& scored, double& l
   std::map<double, std::vector<Contender>> by_labels;
   for (const Group& group : scored)
     if (const Spread s = spread_of(group, &Scores::pa_epe_cm); s.count > 0)
-      by_labels[std::isfinite(group.labels) ? group.labels : -1].push_back({group.label(), s});
+      by_labels[std::isfinite(group.labels) ? group.labels : -1].push_back(
+          {group.label(), s, std::min(s.count, seed_count(group))});
   std::vector<Contender> most;
   for (auto& [fraction, contenders] : by_labels)
     if (contenders.size() > most.size()) most = contenders, labels = fraction;
@@ -36,10 +40,9 @@ std::vector<Contender> contenders_of(const std::vector<Group>& scored, double& l
 std::string verdict(const Contender& best, const Contender& next) {
   const double lead = next.error.mean - best.error.mean;
   const double spread = std::fmax(best.error.deviation, next.error.deviation);
-  if (best.error.count < 2 || next.error.count < 2)
-    return fmt::format(
-        "The difference of {:.2f}\u00A0cm may be chance: {} cannot tell.", lead,
-        best.error.count < 2 && next.error.count < 2 ? "one seed each" : "a single seed");
+  if (best.seeds < 2 || next.seeds < 2)
+    return fmt::format("The difference of {:.2f}\u00A0cm may be chance: {} cannot tell.", lead,
+                       best.seeds < 2 && next.seeds < 2 ? "one seed each" : "a single seed");
   if (!(lead > spread))
     return fmt::format(
         "The difference of {:.2f}\u00A0cm is smaller than the spread over seeds ({:.2f}\u00A0cm): "
@@ -59,11 +62,10 @@ std::string headline_of_scores(const std::vector<Group>& scored) {
       labels < 0 ? "" : fmt::format("With {} of the labels, ", percent(labels));
   if (c.size() == 1)
     return fmt::format("{}{}: PA-EPE {} ({}); nothing here to compare it with.", with, c[0].label,
-                       measured(c[0].error), seeds(c[0].error.count));
+                       measured(c[0].error), seeds(c[0]));
   return fmt::format("{}{} has the lowest PA-EPE: {} ({}) against {} for {} ({}). {}", with,
-                     c[0].label, measured(c[0].error), seeds(c[0].error.count),
-                     measured(c[1].error), c[1].label, seeds(c[1].error.count),
-                     verdict(c[0], c[1]));
+                     c[0].label, measured(c[0].error), seeds(c[0]), measured(c[1].error),
+                     c[1].label, seeds(c[1]), verdict(c[0], c[1]));
 }
 
 std::string headline_of_probes(const std::vector<Run>& runs) {

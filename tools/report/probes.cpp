@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/report/probes.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <map>
 #include <tuple>
 
+#include "engine/text.h"
 #include "tools/report/groups.h"
 #include "tools/report/table.h"
 
@@ -16,6 +20,33 @@ std::string stem_of(const std::string& name) {
   const bool numbered = end != std::string::npos && end > 0 && end + 1 < name.size() &&
                         (name[end] == '_' || name[end] == '-');
   return numbered ? name.substr(0, end) : name;
+}
+
+// What probes of several seeds have in common beside their results.
+Entries sameness_of(const Probe& probe) {
+  Entries entries;
+  for (const char* key : {"depth", "input"})
+    if (std::isfinite(probe.at(key))) entries.insert(fmt::format("{}={}", key, probe.at(key)));
+  std::string weights;
+  for (const auto& [key, word] : probe.words) {
+    if (key == "init_from") weights = word;
+    if (key.ends_with("_set")) entries.insert(key + "=" + word);
+  }
+  add_start(entries, weights, probe.pretraining);
+  return entries;
+}
+
+struct Key {
+  std::string kind, stem, weights;
+  Entries entries;
+  auto operator<=>(const Key&) const = default;
+};
+using Members = std::vector<const Run*>;
+
+std::string names_of(const Members& members) {
+  std::vector<std::string> names;
+  for (const Run* run : members) names.push_back(run->name);
+  return joined(names, ", ");
 }
 
 using Probes = std::vector<const Probe*>;
@@ -63,17 +94,23 @@ Cells class_cells(const std::string& name, const Probes& probes) {
 }  // namespace
 
 void write_probe_tables(Html& html, const std::vector<Run>& runs) {
-  std::map<std::tuple<std::string, std::string, std::string>, Probes>
-      groups;  // kind, name, weights
+  std::map<Key, Members> groups;
   for (const Run& run : runs)
     if (run.probe)
-      groups[{run.probe->kind, stem_of(run.name), run.probe->weights}].push_back(&*run.probe);
+      groups[{run.probe->kind, stem_of(run.name), run.probe->weights, sameness_of(*run.probe)}]
+          .push_back(&run);
   if (groups.empty()) return;
 
   std::vector<Cells> joints, classes;
-  for (const auto& [key, probes] : groups) {
-    const auto& [kind, name, weights] = key;
-    if (kind == "joints")
+  for (const auto& [key, members] : groups) {
+    const auto alike = std::count_if(groups.begin(), groups.end(), [&](const auto& other) {
+      return std::tie(other.first.kind, other.first.stem, other.first.weights) ==
+             std::tie(key.kind, key.stem, key.weights);
+    });
+    const std::string name = alike == 1 ? key.stem : names_of(members);
+    Probes probes;
+    for (const Run* run : members) probes.push_back(&*run->probe);
+    if (key.kind == "joints")
       joints.push_back(joint_cells(name, probes));
     else
       classes.push_back(class_cells(name, probes));

@@ -58,6 +58,21 @@ std::vector<double> curve(const Json& json, const char* key) {
   return values;
 }
 
+Settings settings_of(Command command, const std::string& yaml, const std::string& path) {
+  try {
+    return settings_from_yaml(command, yaml, path);
+  } catch (const Error& e) {
+    throw Error(ErrorKind::data, e.what());  // a file of a run, not what somebody typed
+  }
+}
+
+// Of the run that left `weights`, if its folder is still there.
+std::optional<Settings> training_beside(const std::string& weights) {
+  const std::string config = (fs::path(weights).parent_path() / "config.yaml").string();
+  if (weights.empty() || !there(config)) return std::nullopt;
+  return settings_of(Command::pretrain, text_of_file(config), config);
+}
+
 Scores read_scores(const std::string& path) {
   const Json json = read_object(path, "evaluate");
   Scores scores;
@@ -75,9 +90,12 @@ Scores read_scores(const std::string& path) {
 
 Probe read_probe(const std::string& path) {
   const Json json = read_object(path, "probe");
-  Probe probe{word(json, "kind"), word(json, "weights"), {}};
-  for (const auto& [key, value] : json.items())
+  Probe probe{word(json, "kind"), word(json, "weights"), {}, {}, {}};
+  for (const auto& [key, value] : json.items()) {
     if (value.is_number()) probe.numbers[key] = value.get<double>();
+    if (value.is_string()) probe.words[key] = value.get<std::string>();
+  }
+  probe.pretraining = training_beside(word(json, "init_from"));
   return probe;
 }
 
@@ -100,14 +118,6 @@ Metrics read_metrics(const std::string& path) {
       if (value.is_number() && key != "step") metrics[key].push_back({step, value.get<double>()});
   }
   return metrics;
-}
-
-Settings settings_of(Command command, const std::string& yaml, const std::string& path) {
-  try {
-    return settings_from_yaml(command, yaml, path);
-  } catch (const Error& e) {
-    throw Error(ErrorKind::data, e.what());  // a file of a run, not what somebody typed
-  }
 }
 
 // config.yaml holds the keys that matter to its command, and `method` matters to pre-training
@@ -162,10 +172,7 @@ Run read_run(const std::string& folder) {
     run.config = text_of_file(config);
     run.training = command_of(run.config);
     run.settings = settings_of(*run.training, run.config, config);
-    const std::string before =
-        (fs::path(run.settings.init_from).parent_path() / "config.yaml").string();
-    if (!run.settings.init_from.empty() && there(before))
-      run.pretraining = settings_of(Command::pretrain, text_of_file(before), before);
+    run.pretraining = training_beside(run.settings.init_from);
   }
   if (there(path("metrics.jsonl"))) run.metrics = read_metrics(path("metrics.jsonl"));
   if (there(path("scores.json"))) run.scores = read_scores(path("scores.json"));

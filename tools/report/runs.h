@@ -47,8 +47,11 @@ inline constexpr ScoreField kScoreFields[] = {{"epe_cm", &Scores::epe_cm},
 
 // probe.json.
 struct Probe {
-  std::string kind, weights;              // classes or joints; pre-training of the weights
-  std::map<std::string, double> numbers;  // under the file's keys
+  std::string kind, weights;  // classes or joints; pre-training of the weights
+  // Under the file's keys.
+  std::map<std::string, double> numbers;
+  std::map<std::string, std::string> words;
+  std::optional<Settings> pretraining;  // as below
 
   double at(const char* key) const {
     const auto it = numbers.find(key);

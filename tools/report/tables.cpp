@@ -13,11 +13,9 @@ namespace {
 
 // How many runs, and of how many seeds if that is another number.
 std::string counted(const Group& group) {
-  std::set<std::int64_t> seeds;
-  for (const Run* run : group.runs) seeds.insert(run->settings.seed);
-  return seeds.size() == group.runs.size()
-             ? fmt::format("{}", group.runs.size())
-             : fmt::format("{} ({} seeds)", group.runs.size(), seeds.size());
+  const int runs = static_cast<int>(group.runs.size()), seeds = seed_count(group);
+  return seeds == runs ? fmt::format("{}", runs)
+                       : fmt::format("{} ({} seed{})", runs, seeds, seeds == 1 ? "" : "s");
 }
 
 double median_of(const Metrics& metrics, const char* key) {
