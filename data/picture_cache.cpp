@@ -35,9 +35,7 @@ Picture read_picture(const PictureSet& set, std::int64_t index, int target, Seen
   return {factor == 1 ? std::move(image) : box_reduce(image, factor), factor};
 }
 
-std::size_t default_cache_bytes() {
-  return std::min(host_memory_bytes() / 2, std::size_t{8} << 30);
-}
+std::size_t most_cache_bytes() { return host_memory_bytes() / 2; }
 
 PictureCache::PictureCache(std::span<const PictureSet> sets, const PictureCacheOptions& options)
     : sets_(sets), options_(options) {

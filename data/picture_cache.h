@@ -33,13 +33,13 @@ enum class Seen { centre, hand };
 // picture of less than 2 x 2 pixels.
 Picture read_picture(const PictureSet& set, std::int64_t index, int target, Seen seen);
 
-// 8 GiB, or half of the memory that this process may have if that is less.
-std::size_t default_cache_bytes();
+// Half of the memory that this process may have.
+std::size_t most_cache_bytes();
 
 struct PictureCacheOptions {
   int target = 0;  // pixels that are kept (read_picture), e.g. 2 * model.input; 0: never reduced
   Seen seen = Seen::centre;
-  std::size_t max_bytes = default_cache_bytes();
+  std::size_t max_bytes = most_cache_bytes();
 };
 
 // Thread-safe. What fits is kept for good: in a shuffled epoch every picture is as likely to come

@@ -64,21 +64,23 @@ bool has_gpu() {
 
 }  // namespace
 
+DeviceKind chosen_device(DeviceKind kind) {
+  if (kind != DeviceKind::automatic) return kind;
+  if (has_gpu()) return DeviceKind::cuda;
+  if (const std::string problem = gpu_problem(); !problem.empty())
+    fmt::print(stderr, "device=auto takes the CPU: {}\n", problem);
+  return DeviceKind::cpu;
+}
+
 std::unique_ptr<Backend> make_backend(DeviceKind kind, const DeviceOptions& options) {
-  switch (kind) {
+  switch (chosen_device(kind)) {
     case DeviceKind::cuda:
       return make_cuda(options);
     case DeviceKind::simt:
       return make_simt();
-    case DeviceKind::automatic:
-      if (has_gpu()) return make_cuda(options);
-      if (const std::string problem = gpu_problem(); !problem.empty())
-        fmt::print(stderr, "device=auto takes the CPU: {}\n", problem);
-      break;
-    case DeviceKind::cpu:
-      break;
+    default:
+      return std::make_unique<CpuBackend>();
   }
-  return std::make_unique<CpuBackend>();
 }
 
 std::vector<std::string> describe_devices() {

@@ -21,9 +21,12 @@ struct DeviceOptions {
   bool tf32 = false;  // f32 products of a GPU may be taken of 10 bits of mantissa
 };
 
-// automatic takes the GPU where this build and machine have one, else the CPU; in a build for GPUs
-// it says on stderr why it does. Throws Error(device) when a device that was asked for by name is
-// not there: there is no silent fall-back.
+// What automatic stands for: the GPU where this build and machine have one, else the CPU; in a
+// build for GPUs it says on stderr why it does. Other kinds are returned as they are.
+DeviceKind chosen_device(DeviceKind kind);
+
+// Of the chosen device. Throws Error(device) when one that was asked for by name is not there:
+// there is no silent fall-back.
 std::unique_ptr<Backend> make_backend(DeviceKind kind, const DeviceOptions& options = {});
 
 // One line for each device that this build knows, with the reason where one cannot be used.

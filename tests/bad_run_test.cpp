@@ -86,6 +86,19 @@ TEST_CASE("bad input: --resume with nothing to go on from says so and starts") {
   refused({"pretrain", "out=" + (folder / "none"), "--resume"}, kUsage, {"data.train is not set"});
 }
 
+TEST_CASE("bad input: a finished model without its checkpoint is not overwritten") {
+  const TempFolder folder;
+  const std::string set = pictures(folder, "set", 3), out = folder / "run",
+                    model = out + "/model.safetensors";
+  REQUIRE(run_peclr(pretrain(set, out)).exit_code == 0);
+  fs::remove(out + "/last.safetensors");
+  const std::string before = read_bytes(model), metrics = read_bytes(out + "/metrics.jsonl");
+  for (const Args& more : {Args{}, Args{"--resume"}, Args{"--init-from", model}})
+    refused(pretrain(set, out) + more, kUsage, {model, "would be overwritten"});
+  const bool kept = read_bytes(model) == before && read_bytes(out + "/metrics.jsonl") == metrics;
+  CHECK(kept);
+}
+
 TEST_CASE("bad input: something else stands where a file of the run belongs") {
   const TempFolder folder;
   const std::string set = pictures(folder, "set", 3);

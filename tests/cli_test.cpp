@@ -161,6 +161,19 @@ TEST_CASE("cli: a wrong setting is named with its place and what would be right"
   CHECK(run_peclr({"pretrain", "out=" + (folder / "out")}).refuses(2, {"data.train is not set"}));
 }
 
+TEST_CASE("cli: a path is a path, whatever YAML would make of it, and unused keys are named") {
+  const TempFolder folder;
+  for (const char* name : {"try #2", "a: b", "[x", "*y", "!z", "null", "'q'"}) {
+    const std::string weights = folder / name;
+    CHECK(run_peclr({"predict", "--init-from", weights, "data.eval=x"}).refuses(3, {weights}));
+    CHECK(run_peclr({"export", weights, "--out", folder / "o"}).refuses(3, {weights}));
+  }
+  const ProgramResult result = run_peclr({"pretrain", "data.labels=0.1", "seed=3"});
+  INFO(described(result));
+  CHECK(result.says("data.labels: peclr pretrain does not use it\n"));
+  CHECK_FALSE(result.says("seed: "));
+}
+
 TEST_CASE("cli: names with line breaks and escapes stay within one harmless line") {
   const TempFolder folder;
   const std::string name = "a\nb\x1b[31m", shown = "a\\x0Ab\\x1B[31m";

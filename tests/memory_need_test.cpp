@@ -8,12 +8,14 @@
 #include <vector>
 
 #include "engine/cpu/cpu_backend.h"
+#include "engine/safetensors.h"
 #include "tests/support/device.h"
 #include "tests/support/files.h"
 #include "tests/support/program.h"
 #include "tests/support/small_runs.h"
 #include "tests/support/threads.h"
 #include "tools/hand_training.h"
+#include "tools/model_files.h"
 #include "tools/pretraining.h"
 #include "tools/train_loop.h"
 
@@ -70,7 +72,7 @@ void check_need(Command command) {
   CHECK(backend->memory().peak_bytes_in_use < 1 << 20);  // the device itself gives no more
 }
 
-TEST_CASE("memory: what a step needs is known before it", "[memory]") {
+TEST_CASE("memory: what a step needs is known before it", "[memory][compiles]") {
   SECTION("pre-training") { check_need<Pretraining>(Command::pretrain); }
   SECTION("fine-tuning") { check_need<HandTraining>(Command::finetune); }
 }
@@ -174,9 +176,14 @@ TEST_CASE("memory: predict has no batch that could be smaller, and its advice kn
   const SmallRuns runs(4);
   REQUIRE(run_peclr(runs.start("finetune", "run", {"train.epochs=1", "train.batch_size=4"}))
               .exit_code == 0);
+  const TensorFile trained(runs.file("run", "model.safetensors"));
+  Metadata metadata = trained.metadata();
+  metadata[kInputKey] = "1024";
+  const std::string large = runs.folder / "large.safetensors";
+  write_safetensors(large, trained.tensors(), metadata);
   const ProgramResult result =
-      run_peclr({"predict", "out=" + runs.out("run"), "data.eval=" + (runs.folder / "hands"),
-                 "device=cpu", "model.input=1024", "threads=1"},
+      run_peclr({"predict", "--init-from", large, "out=" + runs.out("run"),
+                 "data.eval=" + (runs.folder / "hands"), "device=cpu", "threads=1"},
                 {.address_bytes = std::int64_t{2} << 30});
   INFO(described(result));
   CHECK(result.refuses(1, {"out of memory: ", "MiB asked for", "end other programs"}));

@@ -3,9 +3,13 @@
 // that of the network which the names in the file give away; and what is said of it.
 #include "tools/model_files.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "engine/safetensors.h"
+#include "kernels/pose.h"
 #include "tests/support/files.h"
 #include "tests/support/pth_writer.h"
 #include "tests/support/refusals.h"
@@ -13,6 +17,7 @@
 namespace peclr {
 namespace {
 
+namespace fs = std::filesystem;
 using namespace test;
 
 // A file whose one tensor has this name.
@@ -39,6 +44,58 @@ TEST_CASE("model files: weights that do not say their input size get the likely 
     CHECK(input_for(weights, {"model.input=64"}) == 64);
   write_bytes(released, zip_pth(one_tensor("zroot_ref.0.bias")));  // our own spelling
   CHECK(input_for(released) == 128);
+}
+
+TEST_CASE("model files: a head is asked at the size that it learned, and other crops are told of") {
+  const TempFolder folder;
+  const std::string weights = folder / "ours.safetensors";
+  static const std::vector<float> zeros(kHeadWidth);
+  const std::vector<StoredTensor> head{
+      {"fc.bias", StoredType::f32, {kHeadWidth}, std::as_bytes(std::span(zeros))}};
+  write_safetensors(weights, head,
+                    {{kInputKey, "96"}, {kCropKey, "hand"}, {kBorderKey, "reflect"}});
+  write_bytes(folder / "finetune.yaml", "model: {input: 128}\n");
+  const auto asked = [&](Command command, const Args& args) {
+    return caught([&] { settings_for_model(command, Args{"init_from=" + weights} + args); });
+  };
+  for (const Command command : {Command::predict, Command::evaluate})
+    for (const std::string& size : {std::string("model.input=128"), folder / "finetune.yaml"}) {
+      const Caught error = asked(command, {size});
+      CHECK(error.kind == kUsage);
+      CHECK((error.names(weights) && error.names("96 px, not 128") && error.one_line()));
+    }
+  CHECK(input_for(weights, {"model.input=96"}) == 96);
+  // A probe takes the encoder alone.
+  CHECK(settings_for_model(Command::probe, Args{"init_from=" + weights, "model.input=64"})
+            .model.input == 64);
+  const auto told = [&](const Args& more) {
+    const ProgramResult result =
+        run_peclr(Args{"predict", "--init-from", weights, "data.eval=" + (folder / "none")} + more);
+    return result.says("trained with data.crop=hand, used with data.crop=picture\n") &&
+           result.says("trained with augment.border=reflect, used with augment.border=black\n");
+  };
+  CHECK(told({"data.crop=picture", "augment.border=black"}));
+  CHECK_FALSE(told({"data.crop=hand"}));
+  CHECK_FALSE(told({}));
+}
+
+TEST_CASE("model files: the weights are the argument's, else out's, else a YAML file's") {
+  const TempFolder folder;
+  const auto weights = [&](const char* name, const char* input) {
+    fs::create_directories(fs::path(folder / name).parent_path());
+    write_safetensors(folder / name, one_tensor("zroot_ref.0.bias"), {{kInputKey, input}});
+    return folder / name;
+  };
+  // As the configuration of a fine-tuning has it: what it started from, and where it ended.
+  write_bytes(folder / "run.yaml", fmt::format("init_from: {}\nout: {}\n",
+                                               weights("start.safetensors", "64"), folder / "run"));
+  const auto taken = [&](const Args& args) {
+    return settings_for_model(Command::predict, Args{folder / "run.yaml"} + args).init_from;
+  };
+  CHECK(taken({}) == folder / "start.safetensors");
+  const std::string own = weights("run/model.safetensors", "96");
+  CHECK(taken({}) == own);
+  CHECK(taken({"init_from=" + (folder / "start.safetensors")}) == folder / "start.safetensors");
 }
 
 TEST_CASE("model files: the size taken is said, once, where neither file nor setting has it") {

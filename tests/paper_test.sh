@@ -48,12 +48,12 @@ for file in rn50_pretrain/model.safetensors rn50_finetune_peclr/{scores.json,sco
 done
 [[ $(grep -c '100%' table) == 2 ]] && grep -q '4.71 cm' table || { cat table; fail "the table has not its rows"; }
 
-# Again: nothing is done twice. Without its scores, a run is scored alone.
+# Again: nothing is done twice. Without its scores, a run is scored alone; a preparation that was stopped begins anew.
 before=$(stat -c '%n %Y %i' out/paper/*/model.safetensors)
-rm out/paper/rn50_finetune_peclr/scores.json
+rm out/paper/rn50_finetune_peclr/scores.json out/paper/youtube_hands/training_K.json
 paper || { cat log; fail "the second call failed"; }
 [[ $before == "$(stat -c '%n %Y %i' out/paper/*/model.safetensors)" ]] || fail "a training was done again"
-[[ -s out/paper/rn50_finetune_peclr/scores.json ]] || fail "what was missing was not made"
+[[ -s out/paper/rn50_finetune_peclr/scores.json && -s out/paper/youtube_hands/training_K.json ]] || fail "what was missing was not made"
 
 # A damaged picture ends it before anything is trained; so does a wrong call.
 head -c 500 hands/training/rgb/00000003.jpg >cut && mv cut hands/training/rgb/00000003.jpg

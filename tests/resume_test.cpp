@@ -156,6 +156,7 @@ TEST_CASE("resume: asked to stop, a run saves, and what is not the same run is r
   refused(runs.start("pretrain", "run"), {runs.out("run"), "--resume"});
   refused(with(resume, "train.lr=0.5"), {"train.lr is", "0.5 here", "last.safetensors"});
   refused(with(resume, "threads=2"), {"threads is 1 there and 2 here"});
+  refused(with(resume, "device=simt"), {"device is c", "there and simt here"});  // as auto chose
   refused(with(with(resume, "seed=2"), "method=simclr"), {"seed is 1 there", "method is peclr"});
   refused(runs.resume("finetune", "run"), {"pretrain", "finetune"});
 
@@ -163,8 +164,10 @@ TEST_CASE("resume: asked to stop, a run saves, and what is not the same run is r
   test::write_bytes(metrics, read_bytes(metrics) + "{\"step\": " + std::to_string(step + 1) +
                                  ", \"loss\": 9}\n{\"step\": ");
   // Equal settings may be said again, and those that have no say in the result may be others.
-  succeeded(
-      run_peclr(with(with(with(resume, "train.epochs=3"), "data.workers=2"), "data.cache=none")));
+  Args others = resume;
+  for (const char* setting : {"train.epochs=3", "data.workers=2", "data.cache=none", "device=auto"})
+    others.push_back(setting);
+  succeeded(run_peclr(others));
   same_run(runs, "whole", "run");
 
   // A run that is over stays what it is.

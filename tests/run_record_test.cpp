@@ -96,6 +96,15 @@ TEST_CASE("predict: pictures of like names are all drawn, each under its own", "
   REQUIRE(run_peclr({"report", runs.out("run"), "--out", page}).exit_code == 0);
   for (const std::string& name : names)
     CHECK(read_bytes(page).find("<figcaption>" + name + "<") != std::string::npos);
+
+  // Of other pictures: what was there is not left beside it.
+  test::write_bytes(runs.file("run", "pred.json"), "[]");
+  fs::remove_all(photos / "a");
+  REQUIRE(
+      run_peclr({"predict", "out=" + runs.out("run"), "data.eval=" + photos.string(), "threads=1"})
+          .exit_code == 0);
+  CHECK(list_pictures(runs.out("run") + "/skeletons").size() == 3);
+  CHECK_FALSE(fs::exists(runs.file("run", "pred.json")));
 }
 
 TEST_CASE("evaluate: PCK and the errors of every picture fit the scores", "[report]") {

@@ -251,7 +251,7 @@ TEST_CASE("settings: differences on resume") {
   const Settings stored = load({"out=a", "train.epochs=5"});
   CHECK(setting_differences(Command::pretrain, stored, load({"out=b", "train.epochs=5"})).empty());
   CHECK(setting_differences(Command::pretrain, stored,
-                            load({"train.epochs=5", "data.workers=3", "data.cache=none"}))
+                            load({"train.epochs=5", "data.workers=3", "data.cache=none", "gpu=1"}))
             .empty());
   // The planted fault: one more epoch changes the schedule, and the automatic warm-up with it.
   const auto differences = setting_differences(Command::pretrain, stored, load({"train.epochs=6"}));
@@ -262,6 +262,17 @@ TEST_CASE("settings: differences on resume") {
   CHECK(setting_differences(Command::finetune, load({}, Command::finetune),
                             load({"temperature=1"}, Command::finetune))
             .empty());
+}
+
+TEST_CASE("settings: keys that a command does not read are told of, those of files are not") {
+  const TempFolder folder;
+  write_bytes(folder / "run.yaml", "temperature: 1\n");
+  using Keys = std::vector<std::string>;
+  const Keys args{folder / "run.yaml", "temperature=1", "data.holdout=0.1", "data.eval=x",
+                  "seed=2"};
+  CHECK(unused_keys(Command::pretrain, args) == Keys{"data.eval"});
+  CHECK(unused_keys(Command::predict, args) == Keys{"temperature", "data.holdout", "seed"});
+  CHECK(unused_keys(Command::probe, args) == Keys{"temperature"});
 }
 
 TEST_CASE("settings: each key changes its own member and no other") {

@@ -313,6 +313,10 @@ TEST_CASE("score: files that fit no truth are refused by name", "[submission]") 
   refused("{}", {"pred.json"});
   write_bytes(file, whole);
   CHECK(score(file, folder / "nowhere").refuses(3, {"nowhere"}));
+  const std::string cameras = set + "/evaluation_K.json", metric = read_bytes(cameras);
+  write_bytes(cameras, "[[[1,0,0],[0,1,0],[0,0,1]],[[1,0,0],[0,1,0],[0,0,1]]]");
+  CHECK(score(file, set).refuses(3, {set, "only pixels are known"}));
+  write_bytes(cameras, metric);
   fs::remove(fs::path(set) / "evaluation_xyz.json");
   CHECK(score(file, set).refuses(3, {"evaluation_xyz.json"}));
   CHECK(run_peclr({"score", file}).refuses(2, {"paths"}));

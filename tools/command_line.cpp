@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "engine/text.h"
+#include "engine/yaml.h"
 #include "tools/nearest.h"
 #include "tools/settings.h"
 #include "tools/version.h"
@@ -41,7 +42,7 @@ constexpr RunCommand kRunCommands[] = {
 void add_run_command(CLI::App& app, CommandLine& line, std::string& init_from,
                      const RunCommand& run) {
   CLI::App* sub = app.add_subcommand(name_of(run.command), run.what);
-  sub->add_option("settings", line.settings, "YAML files and key=value; later ones win")
+  sub->add_option("settings", line.settings, "YAML files, later ones win; key=value wins over them")
       ->option_text("FILE|KEY=VALUE...");
   sub->add_option("--init-from", init_from,
                   "weights to start from: safetensors or .pth, with torchvision's or PeCLR's names")
@@ -173,7 +174,7 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
   }
   line.words.assign(argv, argv + argc);
   line.command = app.get_subcommands().front()->get_name();
-  if (!init_from.empty()) line.settings.push_back("init_from=" + init_from);
+  if (!init_from.empty()) line.settings.push_back("init_from=" + yaml_quoted(init_from));
   return true;
 }
 

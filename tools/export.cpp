@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/text.h"
+#include "engine/yaml.h"
 #include "models/onnx_networks.h"
 #include "tools/commands.h"
 #include "tools/model_files.h"
@@ -14,7 +15,7 @@ namespace {
 
 // As the weights' file says it, or where it does not, as `predict` would take it.
 Settings settings_of(const CommandLine& line) {
-  std::vector<std::string> args{"init_from=" + line.paths[0], "device=cpu"};
+  std::vector<std::string> args{"init_from=" + yaml_quoted(line.paths[0]), "device=cpu"};
   if (line.input != 0) args.push_back(fmt::format("model.input={}", line.input));
   return settings_for_model(Command::predict, args);
 }
@@ -43,14 +44,6 @@ void require_another_file(const std::string& weights, const std::string& out) {
          printable(out));
 }
 
-// A hand network's pixels are those of the pictures that it learned from.
-void require_input(const TensorFile& weights, int input) {
-  if (input == 0 || !weights.metadata().contains(kInputKey)) return;
-  if (const std::string& said = weights.metadata_at(kInputKey); said != std::to_string(input))
-    fail(ErrorKind::usage, "{}: made for pictures of {} px, not {}; leave --input out",
-         printable(weights.path()), printable(said), input);
-}
-
 }  // namespace
 
 int run_export(const CommandLine& line) {
@@ -73,7 +66,6 @@ int run_export(const CommandLine& line) {
     graph.write(line.out, metadata_of(settings, weights, hand));
   };
   if (hand) {
-    require_input(weights, line.input);
     const HandNetwork network(store, depth);
     load();
     write(onnx_hand_network(network, input));

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "engine/error.h"
@@ -52,11 +55,16 @@ bool released(const TensorFile& file) {
   });
 }
 
-// Side of the pictures that the weights were trained with, or `otherwise`, which is then said.
+// Side of the pictures that the weights were trained with, where the file says it.
+std::optional<int> stored_input(const TensorFile& file) {
+  if (!file.metadata().contains(kInputKey)) return std::nullopt;
+  return static_cast<int>(
+      file.whole_at(kInputKey, Settings::Model::kMinInput, Settings::Model::kMaxInput));
+}
+
+// The same, or `otherwise`, which is then said.
 int input_of(const TensorFile& file, int otherwise) {
-  if (file.metadata().contains(kInputKey))
-    return static_cast<int>(
-        file.whole_at(kInputKey, Settings::Model::kMinInput, Settings::Model::kMaxInput));
+  if (const std::optional<int> stored = stored_input(file)) return *stored;
   const int input = released(file) ? kReleasedInput : otherwise;
   fmt::print(stderr,
              "{}: does not say how large its pictures are; {} px are taken, model.input=N "
@@ -88,6 +96,33 @@ void take_border(const TensorFile& file, Settings::Augment& augment) {
     fail(ErrorKind::data, "{}: peclr.border is {}, not black or reflect; use another file",
          file.path(), shown(it->second));
   augment.border = it->second == name_of(Border::reflect) ? Border::reflect : Border::black;
+}
+
+// The pixels of a head's joints are those of the pictures that it learned from: another size is
+// refused. Another crop or border only costs accuracy, so it is said.
+void compare_with_training(const TensorFile& file, const Settings& trained,
+                           const Settings& settings) {
+  if (const std::optional<int> input = stored_input(file); input && *input != settings.model.input)
+    fail(ErrorKind::usage,
+         "{}: its head was trained on pictures of {} px, not {}; leave the size out",
+         printable(file.path()), *input, settings.model.input);
+  const auto differs = [&](const char* what, const char* then, const char* now) {
+    if (std::string_view(then) != now)
+      fmt::print(stderr, "{}: trained with {}={}, used with {}={}\n", printable(file.path()), what,
+                 then, what, now);
+  };
+  if (file.metadata().contains(kCropKey))
+    differs("data.crop", name_of(trained.data.crop), name_of(settings.data.crop));
+  if (file.metadata().contains(kBorderKey))
+    differs("augment.border", name_of(trained.augment.border), name_of(settings.augment.border));
+}
+
+// init_from of the arguments alone: a file of settings may be the training's, and its weights are
+// those that the training started from.
+std::string weights_asked_for(Command command, const std::vector<std::string>& args) {
+  std::vector<std::string> overrides;
+  std::copy_if(args.begin(), args.end(), std::back_inserter(overrides), is_override);
+  return load_settings(command, overrides).init_from;
 }
 
 void tell(const char* what, const std::vector<std::string>& names) {
@@ -157,16 +192,15 @@ void require_unseen(const Settings& settings) {
 Settings settings_for_model(Command command, const std::vector<std::string>& args,
                             Weights weights) {
   Settings settings = load_settings(command, args);
-  std::string path = settings.init_from;
+  const std::string own = settings.out + "/model.safetensors";
+  std::string path = weights_asked_for(command, args);
+  if (path.empty()) path = std::filesystem::exists(own) ? own : settings.init_from;
   if (path.empty()) {
-    path = settings.out + "/model.safetensors";
-    if (!std::filesystem::exists(path)) {
-      if (weights == Weights::optional) return settings;
-      fail(ErrorKind::usage,
-           "no weights: give --init-from FILE, or an out that holds model.safetensors ({} is not "
-           "there)",
-           path);
-    }
+    if (weights == Weights::optional) return settings;
+    fail(ErrorKind::usage,
+         "no weights: give --init-from FILE, or an out that holds model.safetensors ({} is not "
+         "there)",
+         printable(own));
   }
   const TensorFile file(path);
   Settings base = default_settings(command);
@@ -176,6 +210,7 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   take_border(file, base.augment);
   settings = load_settings(command, args, base);
   if (settings.model.input == 0) settings.model.input = input_of(file, usual);
+  if (command != Command::probe && has_head(file)) compare_with_training(file, base, settings);
   settings.init_from = path;
   return settings;
 }

@@ -45,11 +45,13 @@ Start start_with_head(const Settings& settings, ParameterStore& store);
 // trained with another one: on what is to be scored.
 void require_unseen(const Settings& settings);
 
-// Settings of a command that uses a finished model: settings.init_from, or else
-// out/model.safetensors; the file's depth, input size, crop and border are the defaults. A file
-// that does not say them gets those of the released fine-tuned networks if it is one of them, else
-// the usual ones, with a line on stderr for the input size. Where there is no such file: throws
-// Error(usage), or leaves init_from empty if weights are optional.
+// Settings of a command that uses a finished model: init_from of an argument, or else
+// out/model.safetensors, or else init_from of a YAML file; the file's depth, input size, crop and
+// border are the defaults. A file that does not say them gets those of the released fine-tuned
+// networks if it is one of them, else the usual ones, with a line on stderr for the input size.
+// Where there is no such file: throws Error(usage), or leaves init_from empty if weights are
+// optional. Of a hand network's settings that differ from what its file says, model.input throws
+// Error(usage), crop and border get a line on stderr.
 enum class Weights { required, optional };
 Settings settings_for_model(Command command, const std::vector<std::string>& args,
                             Weights weights = Weights::required);

@@ -12,6 +12,7 @@
 #include "engine/error.h"
 #include "engine/text.h"
 #include "tools/commands.h"
+#include "tools/settings.h"
 
 namespace {
 
@@ -42,6 +43,16 @@ bool trains(const peclr::CommandLine& line) {
   return line.command == "pretrain" || line.command == "finetune";
 }
 
+// Not refused: a script may give all its commands the same settings, as a YAML file may.
+void tell_of_unused_keys(const peclr::CommandLine& line) {
+  using peclr::Command;
+  for (const Command command :
+       {Command::pretrain, Command::finetune, Command::evaluate, Command::predict, Command::probe})
+    if (line.command == name_of(command))
+      for (const std::string& key : unused_keys(command, line.settings))
+        fmt::print(stderr, "{}: peclr {} does not use it\n", key, line.command);
+}
+
 // One line on stderr, whatever a name in it holds.
 int refuse(std::string_view fault, peclr::ErrorKind kind) {
   constexpr std::size_t kMaxBytes = 4000;
@@ -58,6 +69,7 @@ int main(int argc, char** argv) {
   peclr::CommandLine line;
   try {
     if (!peclr::parse_command_line(argc, argv, line)) return 0;
+    tell_of_unused_keys(line);
     for (const Entry& entry : kCommands)
       if (line.command == entry.name) return entry.run(line);
     return static_cast<int>(peclr::ErrorKind::usage);

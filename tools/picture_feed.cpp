@@ -11,7 +11,13 @@ namespace peclr {
 namespace {
 
 std::size_t host_bytes(const Settings& settings) {
-  return std::min(static_cast<std::size_t>(settings.data.cache_gb * 1e9), default_cache_bytes());
+  return std::min(static_cast<std::size_t>(settings.data.cache_gb * 1e9), most_cache_bytes());
+}
+
+void tell_of_less(double cache_gb) {
+  if (cache_gb * 1e9 > static_cast<double>(most_cache_bytes()))
+    fmt::print(stderr, "data.cache_gb={}: {:.1f} are used, half of this machine's memory\n",
+               cache_gb, static_cast<double>(most_cache_bytes()) / 1e9);
 }
 
 }  // namespace
@@ -74,6 +80,7 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
   orders_ = std::make_unique<EpochOrders>(
       make_mixture(sizes, weights, static_cast<std::uint64_t>(settings.seed)));
   const bool keep = settings.data.cache != Settings::Cache::none;
+  if (keep) tell_of_less(settings.data.cache_gb);
   // The reference's pixels are those of the picture on disk.
   const int target = settings.paper_exact ? 0 : 2 * settings.model.input;
   // Pre-training always crops around the joints it knows.

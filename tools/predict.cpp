@@ -8,6 +8,7 @@
 #include "data/skeleton.h"
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/file_error.h"
 #include "engine/parallel.h"
 #include "tools/commands.h"
 #include "tools/inference.h"
@@ -35,6 +36,13 @@ std::string predictions_json(const std::vector<HandPrediction>& predictions) {
     list.push_back(std::move(entry));
   }
   return list.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+// What an earlier prediction left would be taken for this one's.
+void remove_old(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (error) fail_writing(path, "cannot be removed", error.value());
 }
 
 void draw(const PictureSet& set, const HandPrediction& p, const std::string& folder) {
@@ -84,6 +92,9 @@ int run_predict(const CommandLine& line) {
   store.allocate(*backend, 0);
   start_with_head(settings, store);
   const std::string folder = settings.out + "/skeletons";
+  make_writable_folder(settings.out);
+  remove_old(folder);
+  remove_old(settings.out + "/pred.json");
   make_writable_folder(folder);
   RunRecorder record(settings.out, line, {backend->description(), settings.precision});
   if (!has_camera(set.known))

@@ -60,6 +60,11 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
     fail(ErrorKind::usage,
          "{}: the folder holds a run; add --resume to go on with it, or choose another out",
          printable(settings_.out));
+  if (!there && std::filesystem::exists(path("model.safetensors")))
+    fail(ErrorKind::usage,
+         "{}: would be overwritten; it is a finished run's, without the last.safetensors to go on "
+         "from: choose another out, or move it away",
+         printable(path("model.safetensors")));
   if (line.resume && !there)
     fmt::print(stderr, "--resume: no {}, starting afresh\n", printable(last));
   if (there) {
@@ -76,6 +81,7 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
     settings_ = load_settings(command, line.settings, stored);
     settings_.out = out;
     if (settings_.threads == 0) settings_.threads = stored.threads;
+    if (settings_.device == Settings::Device::automatic) settings_.device = stored.device;
     std::string differing;
     for (const SettingDifference& d : setting_differences(command, stored, settings_))
       differing += fmt::format("{}{} is {} there and {} here", differing.empty() ? "" : ", ", d.key,
@@ -87,6 +93,7 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
   }
   set_threads(settings_.threads);
   settings_.threads = threads();
+  settings_.device = chosen_device(settings_.device);
 }
 
 RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) const {

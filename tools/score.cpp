@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scores a file of predictions, whoever made it, by the rules that evaluate follows; meshes too.
+#include <algorithm>
 #include <array>
 
 #include "data/freihand.h"
@@ -34,6 +35,10 @@ int run_score(const CommandLine& line) {
   const FreihandLabels truth = read_freihand_labels(set, "evaluation");
   if (!truth.has_joints)
     fail(ErrorKind::data, "{}: scores need evaluation_xyz.json, which is not there",
+         printable(set));
+  if (std::any_of(truth.labels.begin(), truth.labels.end(), knows_pixels_only))
+    fail(ErrorKind::data,
+         "{}: scores need joints in metres; of this set only pixels are known: give another",
          printable(set));
   Submission submission = read_submission(file);
   const std::vector<float>& joints = submission.joints;

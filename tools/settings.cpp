@@ -158,6 +158,8 @@ Settings default_settings(Command command) {
   return settings;
 }
 
+bool is_override(const std::string& arg) { return override_sign(arg) != std::string::npos; }
+
 Settings load_settings(Command command, std::span<const std::string> args) {
   return load_settings(command, args, default_settings(command));
 }
@@ -165,7 +167,7 @@ Settings load_settings(Command command, std::span<const std::string> args) {
 Settings load_settings(Command, std::span<const std::string> args, const Settings& base) {
   Settings settings = base;
   for (const std::string& arg : args)
-    if (override_sign(arg) == std::string::npos) read_file(settings, arg);
+    if (!is_override(arg)) read_file(settings, arg);
   for (const std::string& arg : args) {
     const std::size_t sign = override_sign(arg);
     if (sign == std::string::npos) continue;
@@ -181,6 +183,16 @@ Settings settings_from_yaml(Command command, std::string_view yaml, const std::s
   const YamlOrigin origin{YamlOrigin::Kind::file, name};
   Reader{settings, origin}.document(parse_yaml(yaml, origin));
   return resolved(settings);
+}
+
+std::vector<std::string> unused_keys(Command command, std::span<const std::string> args) {
+  std::vector<std::string> keys;
+  for (const std::string& arg : args) {
+    if (!is_override(arg)) continue;
+    const SettingField* field = find_field(arg.substr(0, override_sign(arg)));
+    if (field && !field->matters_to(command)) keys.push_back(field->key);
+  }
+  return keys;
 }
 
 std::string settings_yaml(Command command, const Settings& settings) {
@@ -199,8 +211,9 @@ std::string settings_yaml(Command command, const Settings& settings) {
 }
 
 bool decides_result(std::string_view key) {
-  static const std::set<std::string_view> none{"out",        "data.max_bad",  "data.workers",
-                                               "data.cache", "data.cache_gb", "train.save_seconds"};
+  static const std::set<std::string_view> none{
+      "out",        "gpu",           "data.max_bad",      "data.workers",
+      "data.cache", "data.cache_gb", "train.save_seconds"};
   return !none.contains(key);
 }
 

@@ -120,6 +120,9 @@ const char* name_of(Settings::Border border);
 // numbers of the authors' earlier recipe, the rest our own (docs/method.md, Fine-tuning).
 Settings default_settings(Command command);
 
+// Whether an argument is key=value, not a YAML file.
+bool is_override(const std::string& arg);
+
 // `args`: YAML files and key=value, in any order. Defaults < files (later ones win) < key=value
 // (later ones win). Throws Error(usage): unknown or duplicate key with the nearest known one, wrong
 // type, value out of range, each with file and line or with the argument. The optional values of
@@ -130,6 +133,9 @@ Settings load_settings(Command command, std::span<const std::string> args, const
 // The same from a text, e.g. a stored config.yaml; `name` stands in messages.
 Settings settings_from_yaml(Command command, std::string_view yaml, const std::string& name);
 
+// The keys of the key=value among `args` that do not matter to the command.
+std::vector<std::string> unused_keys(Command command, std::span<const std::string> args);
+
 // config.yaml: every key that matters to the command, in the table's order; reads back equal.
 std::string settings_yaml(Command command, const Settings& settings);
 
@@ -137,7 +143,8 @@ std::string settings_yaml(Command command, const Settings& settings);
 bool decides_result(std::string_view key);
 
 // The keys of the command in which two settings differ, with both values, but for those that have
-// no say in the result: where it is written, who decodes, what is kept in memory, when to save.
+// no say in the result: where it is written, on which of several GPUs, who decodes, what is kept in
+// memory, when to save.
 struct SettingDifference {
   std::string key, stored, given;
 };

@@ -66,7 +66,13 @@ mkdir -p "$out"
 # Once each, and again if it found something: hours of training should not end at one damaged picture.
 once "$out/freihand.verified" bash -c '"$1" verify "$2" && touch "$3"' - "$peclr" "$freihand" "$out/freihand.verified"
 hands=$out/youtube_hands
-once "$hands/training_K.json" "$peclr" prepare youtube "$youtube" --mano-joints "$matrix" --out "$hands"
+# In a folder of another name until it is whole: prepare begins in an empty one.
+cut_hands() {
+  rm -rf "$hands" "$hands.part"
+  "$peclr" prepare youtube "$youtube" --mano-joints "$matrix" --out "$hands.part"
+  mv "$hands.part" "$hands"
+}
+once "$hands/training_K.json" cut_hands
 
 pretrained=$out/rn${depth}_pretrain
 train pretrain "$configs/rn${depth}_pretrain.yaml" "$pretrained" "$imagenet" \

@@ -4,7 +4,7 @@
 # against SimCLR against PeCLR, three seeds; and what rotation does to SimCLR and to PeCLR.
 #   tools/reproduce/small.sh DATA   DATA: a folder with hand_photos (pictures in a folder a class) and real_hands (FreiHAND's layout);
 #                                   without it only the synthetic part runs
-# Stop it when you like and start it again: what is finished is kept, a pre-training goes on where it was.
+# Stop it when you like and start it again: what is finished is kept, a training goes on where it was.
 data=$(realpath "${1:-/nonexistent}" 2>/dev/null || true)
 source "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
 build release peclr
@@ -39,6 +39,7 @@ finetune() {
   local run=$1 seed=$2 from=$3 hands=$4 start=()
   shift 4
   [[ $from == - ]] || start=(--init-from "$from/model.safetensors")
+  [[ -e $run/last.safetensors ]] && start+=(--resume)
   once "$run/model.safetensors" "$peclr" finetune tools/configs/demo/finetune.yaml "${common[@]}" "${start[@]}" \
     seed="$seed" data.train="$hands" "$@" out="$run"
   once "$run/scores.json" "$peclr" evaluate data.eval="$hands" out="$run"
