@@ -27,7 +27,7 @@ if(PECLR_GPU MATCHES "^(simt|fake)$")
   target_link_libraries(peclr_kernels PUBLIC peclr_simt)
   target_compile_options(peclr_kernels PRIVATE -Wno-unknown-pragmas)  # unroll
   if(PECLR_GPU STREQUAL "simt")
-    # What of peclr_tests the preset's ctest runs, all on this device: what has kernels work.
+    # What of peclr_tests ctest --preset simt runs, on this device: what has kernels work.
     set(PECLR_TEST_SPEC "[norm],[ops],[ntxent],[equivariance],[procrustes],[augment],[tape],[resnet],[hand],[memory],[determinism]")
     add_compile_definitions(PECLR_SIMT)
   else()

@@ -7,6 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export TMPDIR=$folder  # for what a killed run leaves
+source "$root/tests/support/kept_runs.sh"
 export PECLR_BIN=$(cd "$1" && pwd) PECLR_DEVICE=simt PYTHON=${PYTHON:-false}
 cmake=$2
 fail() { echo "gpu_check_test.sh: $1" >&2; exit 1; }
@@ -43,7 +44,8 @@ mkdir "$folder/bare/tests/golden"
 refused 1 "no golden ran" "$folder/bare/tools/gpu_check.sh" --quick --out "$folder/bare/out"
 cp "$root"/tests/golden/{pose25d,metrics}.safetensors "$folder/bare/tests/golden"
 head -c 4000 /dev/zero | dd of="$folder/bare/tests/golden/pose25d.safetensors" bs=1 seek=2000 conv=notrunc 2>/dev/null
-for program in peclr peclr_tests; do ln -s "$PECLR_BIN/$program" "$folder/bin/$program"; done
+keep_runs "$PECLR_BIN/peclr" "$folder/bin/peclr" "$folder/kept"
+ln -s "$PECLR_BIN/peclr_tests" "$folder/bin/peclr_tests"
 printf '#!/bin/sh\necho "test cases: 1 | 1 failed"; exit 1\n' >"$folder/bin/kernel_tests"
 printf '#!/bin/sh\necho "libcudnn.so.9: cannot open shared object file" >&2; exit 127\n' >"$folder/bin/broken_bench"
 cat >"$folder/bin/python" <<'PYTHON'

@@ -121,7 +121,7 @@ elif $quick; then
   run_tests ops_on_device "$bin/peclr_tests" '[procrustes],[pose25d]'
 else
   # cuDNN compiles some of its plans, a second each. Left out are the tests that ask it for a plan of every shape, which need no
-  # card, and those of [compiles], which do so once more for each of their devices.
+  # card, and those of [memory] that do so once more for each of their devices ([compiles]).
   run_tests kernel_tests "$bin/kernel_tests" '~cuDNN*'
   run_tests ops_on_device "$bin/peclr_tests" \
     '[norm],[ops],[ntxent],[equivariance],[procrustes],[augment],[optimizer],[tape],[pose25d],[hand],[resnet],[memory]~[compiles]'

@@ -73,7 +73,7 @@ begin_results() {
 save_results() {
   markdown | sed '/^$/N;/^\n$/D' >"$work/results.md"
   [[ $(type -t json) != function ]] || json >"$work/results.json"
-  cp "$cache"/peclr/*.json "$logs" 2>/dev/null  # which plans of convolutions were taken, and their times
+  [[ $device != cuda ]] || cp "$cache"/peclr/*.json "$logs" 2>/dev/null  # which plans of convolutions were taken, and their times
   tar -C "$work" -czf "$work/logs.tgz" logs
   mv "$work/logs.tgz" "$work"/results.* "$out"
 }

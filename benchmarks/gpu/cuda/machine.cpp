@@ -6,19 +6,16 @@
 #include <fstream>
 
 #include "benchmarks/gpu/counted_backend.h"
+#include "benchmarks/gpu/cuda/cache_flush.h"
 #include "benchmarks/gpu/cuda/cudnn_baseline.h"
 #include "benchmarks/gpu/random_tensor.h"
 #include "benchmarks/quartiles.h"
 #include "engine/cuda/cuda_backend.h"
 #include "engine/cuda/timing.h"
-#include "kernels/elementwise_kernels.h"
 
 namespace peclr::bench {
 namespace {
 
-// Several times any card's second-level cache: 256 MiB of f32 in rows of kRow.
-constexpr std::int64_t kFlushed = 64 << 20;
-constexpr int kRow = 1024;
 constexpr std::int64_t kCopied = 1 << 30, kSide = 8192;
 constexpr int kRounds = 10;
 
@@ -32,12 +29,7 @@ class CudaMachine final : public Machine {
         libraries_(make_libraries(backend_, library_gpu_.stream(), blas_)),
         watch_(backend_.stream()),
         library_watch_(library_gpu_.stream()),
-        flushed_(backend_, {kFlushed / kRow, kRow}, DType::f32),
-        read_(backend_, {kRow}, DType::f32),
-        partials_(backend_, {kernels::column_scratch_floats(kRow)}, DType::f32),
-        tickets_(backend_, {kernels::column_tickets(kRow)}, DType::f32) {
-    backend_.zero(tickets_);
-  }
+        flush_(backend_) {}
 
   Backend& backend() override { return backend_; }
   Stream stream() override { return backend_.stream(); }
@@ -75,14 +67,7 @@ class CudaMachine final : public Machine {
 
   double microseconds(Whose whose, const Job& job) override {
     const bool ours = whose == Whose::ours;
-    const auto flush = [&] {
-      const Stream on = ours ? stream() : library_gpu_.stream();
-      cuda::fill_zero(flushed_.raw(), flushed_.bytes(), on);
-      // Without it the cache's lines of zeros would be written while the job is timed.
-      kernels::column_sums(kFlushed / kRow, kRow, flushed_.data<float>(), false,
-                           read_.data<float>(),
-                           {partials_.data<float>(), static_cast<unsigned*>(tickets_.raw())}, on);
-    };
+    const auto flush = [&] { flush_.enqueue(ours ? stream() : library_gpu_.stream()); };
     return (ours ? watch_ : library_watch_).microseconds(1, flush, job);
   }
   void reset_peak() override { backend_.reset_peak(); }
@@ -115,7 +100,7 @@ class CudaMachine final : public Machine {
   cuda::Blas blas_;
   std::unique_ptr<Libraries> libraries_;
   cuda::Stopwatch watch_, library_watch_;
-  Tensor flushed_, read_, partials_, tickets_;
+  CacheFlush flush_;
 };
 
 }  // namespace
