@@ -230,6 +230,10 @@ TEST_CASE("report: probes of several seeds share a row, others do not", "[report
   probe("depth_18", "peclr", 21, alike + "1");
   probe("depth_19", "peclr", 22, alike + "2");
   probe("depth_50", "peclr", 23, R"(, "depth": 50, "init_from": "x/model.safetensors")");
+  probe("tenth_1", "peclr", 41, R"(, "labels": 0.1)");
+  probe("tenth_2", "peclr", 42, R"(, "labels": 1)");
+  probe("twice_1", "peclr", 51, R"(, "seed": 1)");
+  probe("twice_2", "peclr", 51, R"(, "seed": 1)");
   for (const char* epochs : {"100", "800"})
     probe(fmt::format("long_{}", epochs), "peclr", 31,
           fmt::format(R"(, "init_from": "peclr_{}.safetensors")", epochs));
@@ -248,6 +252,8 @@ TEST_CASE("report: probes of several seeds share a row, others do not", "[report
   CHECK_FALSE(contains(page, "turned_1</td>"));
   CHECK(contains(row("depth_18, depth_19"), "21.50\u00A0±\u00A00.71"));
   CHECK(contains(row("depth_50"), ">23.00<"));
+  CHECK(contains(row("tenth_1"), ">41.00<"));
+  CHECK(contains(row("twice"), "2 (1 seed)"));
   CHECK(contains(row("long_100"), ">31.00<"));
   CHECK(contains(row("long_800"), ">31.00<"));
   CHECK(contains(page, ">11.00<"));

@@ -139,6 +139,8 @@ int run_probe(const CommandLine& line) {
       .add("init_from", settings.init_from)
       .add("depth", settings.model.depth)
       .add("input", settings.model.input)
+      .add("labels", settings.data.labels)
+      .add("holdout", settings.data.holdout)
       .add("seed", settings.seed)
       .add("train_set", settings.data.train[0].path)
       .add("test_set", settings.data.eval);

@@ -16,7 +16,8 @@ namespace {
 const std::set<std::string> kPassedOver{"seed",   "threads",     "device",   "init_from",
                                         "method", "data.labels", "data.eval"};
 
-void add_entries(Entries& entries, Command command, const Settings& settings, const char* prefix) {
+void add_entries(Entries& entries, Command command, const Settings& settings,
+                 const std::string& prefix) {
   for (const SettingField& field : setting_fields())
     if (field.matters_to(command) && decides_result(field.key) && !kPassedOver.contains(field.key))
       entries.insert(prefix + field.key + "=" + field.print(settings));
@@ -26,7 +27,7 @@ void add_entries(Entries& entries, Command command, const Settings& settings, co
 Entries entries_of(const Run& run) {
   Entries entries;
   if (run.training) add_entries(entries, *run.training, run.settings, "");
-  add_start(entries, run.settings.init_from, run.pretraining);
+  add_start(entries, run.settings.init_from, run.origin);
   if (run.scores && !run.scores->set.empty()) entries.insert("data.eval=" + run.scores->set);
   if (run.scores && run.scores->holdout > 0)
     entries.insert(fmt::format("scored on data.holdout={}", run.scores->holdout));
@@ -59,24 +60,27 @@ std::string difference(const Entries& entries, const Entries& shared) {
 
 }  // namespace
 
-void add_start(Entries& entries, const std::string& weights,
-               const std::optional<Settings>& pretraining) {
-  if (pretraining) {
-    constexpr const char* kPrefix = "pre-training ";
-    add_entries(entries, Command::pretrain, *pretraining, kPrefix);
-    if (!pretraining->init_from.empty())
-      entries.insert(kPrefix + ("init_from=" + pretraining->init_from));
-  } else if (!weights.empty()) {
-    entries.insert("init_from=" + weights);
+void add_start(Entries& entries, const std::string& weights, const std::optional<Origin>& origin) {
+  if (!origin) {
+    if (!weights.empty()) entries.insert("init_from=" + weights);
+    return;
   }
+  const bool pretrained = origin->command == Command::pretrain;
+  const std::string prefix = pretrained ? "pre-training " : "fine-tuning ";
+  const Settings& settings = origin->settings;
+  add_entries(entries, origin->command, settings, prefix);
+  if (!pretrained)
+    entries.insert(fmt::format("{}data.labels={}", prefix, settings.data.labels));
+  else if (!settings.init_from.empty())
+    entries.insert(prefix + "init_from=" + settings.init_from);
 }
 
-int seed_count(const Group& group) {
+int seed_count(std::span<const Run* const> runs) {
   std::set<std::pair<std::int64_t, std::int64_t>> seeds;
   int unknown = 0;
-  for (const Run* run : group.runs) {
+  for (const Run* run : runs) {
     if (run->training)
-      seeds.emplace(run->settings.seed, run->pretraining ? run->pretraining->seed : -1);
+      seeds.emplace(run->settings.seed, run->origin ? run->origin->settings.seed : -1);
     else
       ++unknown;
   }
@@ -129,6 +133,11 @@ std::string method_name(const std::string& method) {
   if (method == "simclr") return "SimCLR";
   if (method == "other") return "other weights";
   return method.empty() ? "unknown" : method;
+}
+
+std::string with_seeds(std::size_t runs, std::size_t seeds) {
+  return seeds == runs ? fmt::format("{}", runs)
+                       : fmt::format("{} ({} seed{})", runs, seeds, seeds == 1 ? "" : "s");
 }
 
 std::string percent(double fraction) {

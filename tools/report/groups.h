@@ -27,14 +27,13 @@ struct Group {
 // What two runs must share to be taken together: "key=value" of what can change a result.
 using Entries = std::set<std::string>;
 
-// Adds where the weights came from: the settings of their pre-training, or the file's name where
-// its run is not beside it.
-void add_start(Entries& entries, const std::string& weights,
-               const std::optional<Settings>& pretraining);
+// Adds where the weights came from: the settings of the training that left them, or the file's name
+// where that run is not beside it.
+void add_start(Entries& entries, const std::string& weights, const std::optional<Origin>& origin);
 
 // Seeds among the runs, the pre-training's and the training's together; a run that does not know
 // its own counts as another.
-int seed_count(const Group& group);
+int seed_count(std::span<const Run* const> runs);
 
 // The runs that `belongs` chooses, grouped by method, label fraction and every setting that can
 // change a result (those of the pre-training included, or its weights' name). Fewer labels come
@@ -50,7 +49,9 @@ bool is_finetuning(const Run& run);
 bool is_scored(const Run& run);
 
 std::string method_name(const std::string& method);  // "peclr" -> "PeCLR"
-std::string percent(double fraction);                // 0.1 -> "10 %", not to be broken
+// "3", or "3 (1 seed)" where runs repeat a seed.
+std::string with_seeds(std::size_t runs, std::size_t seeds);
+std::string percent(double fraction);  // 0.1 -> "10 %", not to be broken
 
 // Of the finite values: mean and sample standard deviation (n - 1), NaN where n is too small.
 struct Spread {

@@ -25,10 +25,14 @@ std::string measured(const Spread& s) { return text_of(s, 2) + "\u00A0cm"; }
 // The contenders at the label fraction where most methods meet; the smallest, if several do.
 std::vector<Contender> contenders_of(const std::vector<Group>& scored, double& labels) {
   std::map<double, std::vector<Contender>> by_labels;
-  for (const Group& group : scored)
-    if (const Spread s = spread_of(group, &Scores::pa_epe_cm); s.count > 0)
+  for (const Group& group : scored) {
+    const Spread s = spread_of(group, &Scores::pa_epe_cm);
+    std::vector<const Run*> measured = group.runs;
+    std::erase_if(measured, [](const Run* run) { return !std::isfinite(run->scores->pa_epe_cm); });
+    if (s.count > 0)
       by_labels[std::isfinite(group.labels) ? group.labels : -1].push_back(
-          {group.label(), s, std::min(s.count, seed_count(group))});
+          {group.label(), s, seed_count(measured)});
+  }
   std::vector<Contender> most;
   for (auto& [fraction, contenders] : by_labels)
     if (contenders.size() > most.size()) most = contenders, labels = fraction;

@@ -25,14 +25,14 @@ std::string stem_of(const std::string& name) {
 // What probes of several seeds have in common beside their results.
 Entries sameness_of(const Probe& probe) {
   Entries entries;
-  for (const char* key : {"depth", "input"})
+  for (const char* key : {"depth", "input", "labels", "holdout"})
     if (std::isfinite(probe.at(key))) entries.insert(fmt::format("{}={}", key, probe.at(key)));
   std::string weights;
   for (const auto& [key, word] : probe.words) {
     if (key == "init_from") weights = word;
     if (key.ends_with("_set")) entries.insert(key + "=" + word);
   }
-  add_start(entries, weights, probe.pretraining);
+  add_start(entries, weights, probe.origin);
   return entries;
 }
 
@@ -50,6 +50,20 @@ std::string names_of(const Members& members) {
 }
 
 using Probes = std::vector<const Probe*>;
+
+// How many, and of how many seeds if that is another number; one that does not know its seed counts
+// as another.
+std::string counted(const Probes& probes) {
+  std::set<std::pair<double, std::int64_t>> seeds;
+  std::size_t unknown = 0;
+  for (const Probe* probe : probes) {
+    if (std::isfinite(probe->at("seed")))
+      seeds.emplace(probe->at("seed"), probe->origin ? probe->origin->settings.seed : -1);
+    else
+      ++unknown;
+  }
+  return with_seeds(probes.size(), seeds.size() + unknown);
+}
 
 double mean_of(const Probes& probes, const char* key) {
   std::vector<double> values;
@@ -73,7 +87,7 @@ std::string accuracy(const Probes& probes, const char* key, const char* over_fol
 Cells joint_cells(const std::string& name, const Probes& probes) {
   return {name,
           method_name(probes[0]->weights),
-          fmt::format("{}", probes.size()),
+          counted(probes),
           over_runs(probes, "probe_2d_pct", 1, 2),
           over_runs(probes, "probe_2d_mean_pct", 1, 2),
           shown_number(mean_of(probes, "train"), 0),
@@ -83,7 +97,7 @@ Cells joint_cells(const std::string& name, const Probes& probes) {
 Cells class_cells(const std::string& name, const Probes& probes) {
   return {name,
           method_name(probes[0]->weights),
-          fmt::format("{}", probes.size()),
+          counted(probes),
           accuracy(probes, "linear_accuracy", "linear_std"),
           accuracy(probes, "knn5_accuracy", "knn5_std"),
           shown_number(100 * mean_of(probes, "chance_accuracy"), 1),

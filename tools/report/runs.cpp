@@ -66,11 +66,18 @@ Settings settings_of(Command command, const std::string& yaml, const std::string
   }
 }
 
-// Of the run that left `weights`, if its folder is still there.
-std::optional<Settings> training_beside(const std::string& weights) {
+// config.yaml holds the keys that matter to its command, and `method` matters to pre-training
+// alone.
+Command command_of(const std::string& yaml) {
+  return yaml.find("\nmethod:") == std::string::npos ? Command::finetune : Command::pretrain;
+}
+
+std::optional<Origin> origin_of(const std::string& weights) {
   const std::string config = (fs::path(weights).parent_path() / "config.yaml").string();
   if (weights.empty() || !there(config)) return std::nullopt;
-  return settings_of(Command::pretrain, text_of_file(config), config);
+  const std::string yaml = text_of_file(config);
+  const Command command = command_of(yaml);
+  return Origin{command, settings_of(command, yaml, config)};
 }
 
 Scores read_scores(const std::string& path) {
@@ -95,7 +102,7 @@ Probe read_probe(const std::string& path) {
     if (value.is_number()) probe.numbers[key] = value.get<double>();
     if (value.is_string()) probe.words[key] = value.get<std::string>();
   }
-  probe.pretraining = training_beside(word(json, "init_from"));
+  probe.origin = origin_of(word(json, "init_from"));
   return probe;
 }
 
@@ -118,12 +125,6 @@ Metrics read_metrics(const std::string& path) {
       if (value.is_number() && key != "step") metrics[key].push_back({step, value.get<double>()});
   }
   return metrics;
-}
-
-// config.yaml holds the keys that matter to its command, and `method` matters to pre-training
-// alone.
-Command command_of(const std::string& yaml) {
-  return yaml.find("\nmethod:") == std::string::npos ? Command::finetune : Command::pretrain;
 }
 
 std::string method_of(const Run& run) {
@@ -172,7 +173,7 @@ Run read_run(const std::string& folder) {
     run.config = text_of_file(config);
     run.training = command_of(run.config);
     run.settings = settings_of(*run.training, run.config, config);
-    run.pretraining = training_beside(run.settings.init_from);
+    run.origin = origin_of(run.settings.init_from);
   }
   if (there(path("metrics.jsonl"))) run.metrics = read_metrics(path("metrics.jsonl"));
   if (there(path("scores.json"))) run.scores = read_scores(path("scores.json"));

@@ -45,13 +45,19 @@ inline constexpr ScoreField kScoreFields[] = {{"epe_cm", &Scores::epe_cm},
                                               {"f_15mm", &Scores::f_15mm, true},
                                               {"pa_f_15mm", &Scores::pa_f_15mm, true}};
 
+// The training that left the weights which another run started from.
+struct Origin {
+  Command command;  // pretrain or finetune
+  Settings settings;
+};
+
 // probe.json.
 struct Probe {
   std::string kind, weights;  // classes or joints; pre-training of the weights
   // Under the file's keys.
   std::map<std::string, double> numbers;
   std::map<std::string, std::string> words;
-  std::optional<Settings> pretraining;  // as below
+  std::optional<Origin> origin;  // of the weights, if that run is still there
 
   double at(const char* key) const {
     const auto it = numbers.find(key);
@@ -72,8 +78,7 @@ struct Run {
   Settings settings;                // of the training
   std::string config;               // config.yaml as it stands
   std::string method;  // peclr, simclr, scratch (no pre-training), other; "" where nobody knows
-  std::optional<Settings>
-      pretraining;  // of the weights it started from, if that run is still there
+  std::optional<Origin> origin;  // of the weights it started from, if that run is still there
   Metrics metrics;
   std::optional<Scores> scores;
   std::optional<Probe> probe;

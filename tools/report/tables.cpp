@@ -11,11 +11,8 @@
 namespace peclr {
 namespace {
 
-// How many runs, and of how many seeds if that is another number.
 std::string counted(const Group& group) {
-  const int runs = static_cast<int>(group.runs.size()), seeds = seed_count(group);
-  return seeds == runs ? fmt::format("{}", runs)
-                       : fmt::format("{} ({} seed{})", runs, seeds, seeds == 1 ? "" : "s");
+  return with_seeds(group.runs.size(), static_cast<std::size_t>(seed_count(group.runs)));
 }
 
 double median_of(const Metrics& metrics, const char* key) {
