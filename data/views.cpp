@@ -151,11 +151,12 @@ PaperSubjects paper_subjects(int width, int height, std::span<const Vec2f> joint
 // code stops where nothing is left, as jitter beside the border may have it; here a pixel is.
 View paper_view(const Draws& d, int width, int height, std::span<const Vec2f> joints, int out) {
   const auto& [turned_about, subject] = paper_subjects(width, height, joints, d.angle_deg);
-  // The turn may take the middle to a neighbour: of what is less than a pixel that is no radius.
-  const double radius = turned_about.radius * d.margin < 1 ? 0 : subject.radius;
-  const double half = std::trunc(radius * d.margin);
+  const double half = std::trunc(subject.radius * d.margin);
+  // A turn may take the middle of less than a pixel to a neighbour, which is no radius.
+  if (half < 1 || turned_about.radius * d.margin < 1)
+    fail(ErrorKind::data, "the 2D joints of a picture lie within a pixel, check its labels");
   const double left = subject.x - half, top = subject.y - half;
-  if (!(half >= 1 && left <= width - 1 && top <= height - 1))
+  if (!(left <= width - 1 && top <= height - 1))
     fail(ErrorKind::data,
          "the crop around ({:.0f}, {:.0f}) lies outside its picture of {} x {} pixels, check the "
          "labels",

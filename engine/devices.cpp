@@ -13,6 +13,20 @@
 
 namespace peclr {
 
+const char* name_of(DeviceKind kind) {
+  switch (kind) {
+    case DeviceKind::automatic:
+      return "auto";
+    case DeviceKind::cpu:
+      return "cpu";
+    case DeviceKind::cuda:
+      return "cuda";
+    case DeviceKind::simt:
+      return "simt";
+  }
+  return "?";
+}
+
 DeviceKind device_named(std::string_view name, std::string_view where) {
   if (name == "auto") return DeviceKind::automatic;
   if (name == "cpu") return DeviceKind::cpu;

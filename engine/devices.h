@@ -13,7 +13,9 @@ namespace peclr {
 // simt: the CUDA kernels on an emulator, for tests; in builds with PECLR_GPU=simt only.
 enum class DeviceKind { automatic, cpu, cuda, simt };
 
-// "auto", "cpu", "cuda" or "simt"; throws Error(usage) for others, naming `where` it was said.
+// "auto", "cpu", "cuda" or "simt".
+const char* name_of(DeviceKind kind);
+// And back; throws Error(usage) for others, naming `where` it was said.
 DeviceKind device_named(std::string_view name, std::string_view where);
 
 struct DeviceOptions {

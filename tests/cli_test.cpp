@@ -168,8 +168,10 @@ TEST_CASE("cli: a path is a path, whatever YAML would make of it, and unused key
     CHECK(run_peclr({"predict", "--init-from", weights, "data.eval=x"}).refuses(3, {weights}));
     CHECK(run_peclr({"export", weights, "--out", folder / "o"}).refuses(3, {weights}));
   }
-  const ProgramResult result = run_peclr({"pretrain", "data.labels=0.1", "seed=3"});
+  const ProgramResult result =
+      run_peclr({"pretrain", "data.labels=0.1", "seed=3", "out=" + (folder / "out")});
   INFO(described(result));
+  CHECK(result.refuses(2, {"data.train is not set"}));
   CHECK(result.says("data.labels: peclr pretrain does not use it\n"));
   CHECK_FALSE(result.says("seed: "));
 }

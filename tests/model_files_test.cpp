@@ -71,8 +71,9 @@ TEST_CASE("model files: a head is asked at the size that it learned, and other c
   const auto told = [&](const Args& more) {
     const ProgramResult result =
         run_peclr(Args{"predict", "--init-from", weights, "data.eval=" + (folder / "none")} + more);
-    return result.says("trained with data.crop=hand, used with data.crop=picture\n") &&
-           result.says("trained with augment.border=reflect, used with augment.border=black\n");
+    return result.says("trained with data.crop=hand, used with data.crop=picture; leave it out") &&
+           result.says(
+               "trained with augment.border=reflect, used with augment.border=black; leave it out");
   };
   CHECK(told({"data.crop=picture", "augment.border=black"}));
   CHECK_FALSE(told({"data.crop=hand"}));

@@ -98,13 +98,22 @@ TEST_CASE("predict: pictures of like names are all drawn, each under its own", "
     CHECK(read_bytes(page).find("<figcaption>" + name + "<") != std::string::npos);
 
   // Of other pictures: what was there is not left beside it.
-  test::write_bytes(runs.file("run", "pred.json"), "[]");
   fs::remove_all(photos / "a");
   REQUIRE(
       run_peclr({"predict", "out=" + runs.out("run"), "data.eval=" + photos.string(), "threads=1"})
           .exit_code == 0);
   CHECK(list_pictures(runs.out("run") + "/skeletons").size() == 3);
-  CHECK_FALSE(fs::exists(runs.file("run", "pred.json")));
+  // Pictures that would go with the old drawings are refused; a prediction that fails takes none.
+  const auto refused = [&](const std::string& pictures, int code, const std::string& word) {
+    const ProgramResult bad =
+        run_peclr({"predict", "out=" + runs.out("run"), "data.eval=" + pictures, "threads=1"});
+    INFO(described(bad));
+    CHECK(bad.refuses(code, {word}));
+    CHECK(list_pictures(runs.out("run") + "/skeletons").size() == 3);
+  };
+  refused(runs.out("run") + "/skeletons/../skeletons", 2, "which is replaced");
+  test::write_bytes((photos / "a.jpg").string(), "no picture");
+  refused(photos.string(), 3, "data.max_bad");
 }
 
 TEST_CASE("evaluate: PCK and the errors of every picture fit the scores", "[report]") {

@@ -108,8 +108,9 @@ void compare_with_training(const TensorFile& file, const Settings& trained,
          printable(file.path()), *input, settings.model.input);
   const auto differs = [&](const char* what, const char* then, const char* now) {
     if (std::string_view(then) != now)
-      fmt::print(stderr, "{}: trained with {}={}, used with {}={}\n", printable(file.path()), what,
-                 then, what, now);
+      fmt::print(stderr,
+                 "{}: trained with {}={}, used with {}={}; leave it out to use it as trained\n",
+                 printable(file.path()), what, then, what, now);
   };
   if (file.metadata().contains(kCropKey))
     differs("data.crop", name_of(trained.data.crop), name_of(settings.data.crop));

@@ -10,6 +10,7 @@
 #include "engine/error.h"
 #include "engine/file_error.h"
 #include "engine/parallel.h"
+#include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/inference.h"
 #include "tools/model_files.h"
@@ -38,11 +39,22 @@ std::string predictions_json(const std::vector<HandPrediction>& predictions) {
   return list.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-// What an earlier prediction left would be taken for this one's.
-void remove_old(const std::string& path) {
+// What an earlier prediction drew would be taken for this one's: `fresh` takes the place of all of
+// it.
+void replace_folder(const std::string& folder, const std::string& fresh) {
   std::error_code error;
-  std::filesystem::remove_all(path, error);
-  if (error) fail_writing(path, "cannot be removed", error.value());
+  std::filesystem::remove_all(folder, error);
+  if (!error) std::filesystem::rename(fresh, folder, error);
+  if (error) fail_writing(folder, "cannot be replaced", error.value());
+}
+
+// They would go with the old drawings.
+void require_elsewhere(const std::string& pictures, const std::string& folder) {
+  const auto relative = std::filesystem::weakly_canonical(pictures).lexically_relative(
+      std::filesystem::weakly_canonical(folder));
+  if (!relative.empty() && *relative.begin() != "..")
+    fail(ErrorKind::usage, "data.eval={}: lies in {}, which is replaced; choose another out",
+         printable(pictures), printable(folder));
 }
 
 void draw(const PictureSet& set, const HandPrediction& p, const std::string& folder) {
@@ -91,11 +103,9 @@ int run_predict(const CommandLine& line) {
   const HandNetwork network(store, settings.model.depth);
   store.allocate(*backend, 0);
   start_with_head(settings, store);
-  const std::string folder = settings.out + "/skeletons";
+  const std::string folder = settings.out + "/skeletons", fresh = folder + ".part";
+  require_elsewhere(settings.data.eval, folder);
   make_writable_folder(settings.out);
-  remove_old(folder);
-  remove_old(settings.out + "/pred.json");
-  make_writable_folder(folder);
   RunRecorder record(settings.out, line, {backend->description(), settings.precision});
   if (!has_camera(set.known))
     fmt::print(stderr,
@@ -110,11 +120,14 @@ int run_predict(const CommandLine& line) {
   write_file_atomically(settings.out + "/predictions.json", predictions_json(predictions));
   if (line.submission)
     write_file_atomically(settings.out + "/pred.json", submission_json(predictions));
+  std::filesystem::remove_all(fresh);
+  make_writable_folder(fresh);
   int drawn = 0;
   const int every = std::max(1, static_cast<int>(predictions.size()) / std::max(1, line.draw));
   for (std::size_t i = 0; i < predictions.size() && drawn < line.draw;
        i += static_cast<std::size_t>(every))
-    if (predictions[i].good) draw(set, predictions[i], folder), ++drawn;
+    if (predictions[i].good) draw(set, predictions[i], fresh), ++drawn;
+  replace_folder(folder, fresh);
   record.end();
   fmt::print(stderr,
              "{}{} pictures: {}/predictions.json (joints in FreiHAND's order), {} drawn in {}\n",

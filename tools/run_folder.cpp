@@ -18,6 +18,7 @@ namespace {
 
 constexpr const char* kStep = "peclr.step";
 constexpr const char* kCommand = "peclr.command";
+constexpr const char* kDevice = "peclr.device";  // what device=auto stood for
 constexpr const char* kSettings = "peclr.settings";
 constexpr const char* kPictures = "peclr.pictures";
 constexpr std::int64_t kMaxSteps = 1'000'000'000'000;
@@ -81,7 +82,6 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
     settings_ = load_settings(command, line.settings, stored);
     settings_.out = out;
     if (settings_.threads == 0) settings_.threads = stored.threads;
-    if (settings_.device == Settings::Device::automatic) settings_.device = stored.device;
     std::string differing;
     for (const SettingDifference& d : setting_differences(command, stored, settings_))
       differing += fmt::format("{}{} is {} there and {} here", differing.empty() ? "" : ", ", d.key,
@@ -93,7 +93,13 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
   }
   set_threads(settings_.threads);
   settings_.threads = threads();
-  settings_.device = chosen_device(settings_.device);
+  device_ = name_of(chosen_device(settings_.device));
+  if (stored_ && stored_->metadata().contains(kDevice))
+    if (const std::string& before = stored_->metadata_at(kDevice); before != device_)
+      fail(ErrorKind::usage,
+           "--resume: {}: the run was on device {}, this would be {}, whose sums differ; go on "
+           "where it was, or choose another out",
+           printable(last), printable(before), device_);
 }
 
 RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) const {
@@ -113,6 +119,7 @@ Metadata RunFolder::training_metadata(std::int64_t step, std::int64_t pictures) 
   return {{kCommand, name_of(command_)},
           {kStep, std::to_string(step)},
           {kPictures, std::to_string(pictures)},
+          {kDevice, device_},
           {kSettings, settings_yaml(command_, settings_)}};
 }
 

@@ -18,10 +18,10 @@ class RunFolder {
  public:
   // Reads the settings and opens `out`. With --resume, what out/last.safetensors stores is the
   // default for everything that is not given; without such a file the run starts afresh and says
-  // so. Throws Error(usage): a setting that differs from the stored one, a folder that holds a run
-  // although --resume was not given, or one that holds a finished model and nothing to go on from;
-  // Error(failure): a folder that cannot be written, or in which another run is at work;
-  // Error(data): a checkpoint that cannot be read.
+  // so. Throws Error(usage): a setting or device that differs from the stored one, a folder that
+  // holds a run although --resume was not given, or one that holds a finished model and nothing to
+  // go on from; Error(failure): a folder that cannot be written, or in which another run is at
+  // work; Error(data): a checkpoint that cannot be read.
   RunFolder(Command command, const CommandLine& line);
 
   // Called once nothing can be refused any more: cuts metrics.jsonl back to the first step and
@@ -29,7 +29,7 @@ class RunFolder {
   // the device and the pictures of an epoch.
   [[nodiscard]] RunRecorder begin(const std::string& device, std::int64_t pictures) const;
 
-  const Settings& settings() const { return settings_; }  // threads and device resolved
+  const Settings& settings() const { return settings_; }  // threads resolved
   Command command() const { return command_; }
   std::string path(const char* file) const { return settings_.out + "/" + file; }
 
@@ -47,6 +47,7 @@ class RunFolder {
   Command command_;
   CommandLine line_;
   Settings settings_;
+  std::string device_;  // that settings_.device stands for here
   std::optional<FolderLock> lock_;
   std::optional<TensorFile> stored_;
   std::int64_t first_step_ = 0;

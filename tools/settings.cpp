@@ -188,8 +188,8 @@ Settings settings_from_yaml(Command command, std::string_view yaml, const std::s
 std::vector<std::string> unused_keys(Command command, std::span<const std::string> args) {
   std::vector<std::string> keys;
   for (const std::string& arg : args) {
-    if (!is_override(arg)) continue;
-    const SettingField* field = find_field(arg.substr(0, override_sign(arg)));
+    const std::size_t sign = override_sign(arg);
+    const SettingField* field = sign == arg.npos ? nullptr : find_field(arg.substr(0, sign));
     if (field && !field->matters_to(command)) keys.push_back(field->key);
   }
   return keys;
@@ -211,9 +211,10 @@ std::string settings_yaml(Command command, const Settings& settings) {
 }
 
 bool decides_result(std::string_view key) {
+  // The device is compared as what it stands for (RunFolder).
   static const std::set<std::string_view> none{
-      "out",        "gpu",           "data.max_bad",      "data.workers",
-      "data.cache", "data.cache_gb", "train.save_seconds"};
+      "out",          "device",     "gpu",           "data.max_bad",
+      "data.workers", "data.cache", "data.cache_gb", "train.save_seconds"};
   return !none.contains(key);
 }
 

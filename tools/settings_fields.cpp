@@ -273,7 +273,11 @@ std::vector<SettingField> make_fields() {
             MEMBER(paper_exact)),
       optional_path(
           {"init_from",
-           "weights to start from: safetensors or .pth, with torchvision's or PeCLR's names", kAll},
+           "weights to start from: safetensors or .pth, with torchvision's or PeCLR's names; a "
+           "YAML "
+           "file's are those of a training: evaluate, predict and probe take out/model.safetensors "
+           "before them",
+           kAll},
           MEMBER(init_from)),
 
       {"data.train", "a path, {path: ..., weight: ...}, or a list of these",

@@ -124,7 +124,8 @@ int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   progress.note(task.memory.summary());
   if (plan.schedule.warmup_steps >= plan.steps)
     progress.note(
-        fmt::format("train.warmup_epochs={} is all of the run: the learning rate only rises",
+        fmt::format("train.warmup_epochs={} is all of the run, so the learning rate only rises; "
+                    "lower it, or train longer",
                     settings.train.warmup()));
   for (std::int64_t step = run.first_step(); step < plan.steps; ++step) {
     const double rate = learning_rate(plan.schedule, step);
