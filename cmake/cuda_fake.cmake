@@ -15,7 +15,7 @@ string(REGEX MATCH "[0-9]+" version "${version}")
 math(EXPR cuda_major "${version} / 1000")
 
 # What of peclr_tests the preset's ctest runs, all on this device: what has the backend work.
-set(PECLR_TEST_SPEC "[ops],[norm],[augment],[tape],[resnet],[hand],[optimizer],[memory],[recording],data.cache:*")
+set(PECLR_TEST_SPEC "[ops],[norm],[augment],[tape],[resnet],[hand],[crop],[optimizer],[memory],[recording],data.cache:*")
 set(PECLR_GPU_DEVICE cuda)
 set(PECLR_GPU_TESTS tests/kernels tests/cuda tests/cuda_fake)
 add_compile_definitions(PECLR_CUDA)

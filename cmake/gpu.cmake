@@ -28,7 +28,7 @@ if(PECLR_GPU MATCHES "^(simt|fake)$")
   target_compile_options(peclr_kernels PRIVATE -Wno-unknown-pragmas)  # unroll
   if(PECLR_GPU STREQUAL "simt")
     # What of peclr_tests ctest --preset simt runs, on this device: what has kernels work.
-    set(PECLR_TEST_SPEC "[norm],[ops],[ntxent],[equivariance],[procrustes],[augment],[tape],[resnet],[hand],[memory],[determinism]")
+    set(PECLR_TEST_SPEC "[norm],[ops],[ntxent],[equivariance],[procrustes],[augment],[tape],[resnet],[hand],[crop],[memory],[determinism]")
     add_compile_definitions(PECLR_SIMT)
   else()
     include(cmake/cuda_fake.cmake)

@@ -102,6 +102,7 @@ cp "$folder/passes" "$folder/bin/kernel_tests"
 ln -s "$PECLR_BIN/gpu_step_bench" "$folder/bin/gpu_step_bench"
 check '' --only pytorch
 for row in '| peclr pretrain, loader included | bf16 | [0-9]' '## gpu_step_bench' '| PyTorch eager | bf16 | 1 |'; do told "^$row"; done
+grep -q 'precision=bf16' <<<"$(ls "$folder/kept")" || fail "the row of bf16 was measured in something else"
 plant python "echo '> PyTorch of a test.'; $stopped"
 check 'not measured: PyTorch' --only pytorch
 told 'PyTorch of a test. PyTorch: out of time before all'

@@ -42,6 +42,7 @@ plant 'sed -i "s/\"loss\": [^,]*/\"loss\": nan/" "$out/metrics.jsonl"'
 refused 1 'loss curve' --only curve
 plant 'echo $RANDOM$$ >>"$out/model.safetensors"'
 refused 1 'two runs, one seed' --only bits
+grep -q 'device=simt.*precision=bf16' <<<"$(ls "$folder/kept")" || fail "the row of bf16 was run in something else"
 touch "$folder/hang"
 hang="while [ -e $folder/hang ]; do sleep .2; done"
 plant "$hang"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of hot loops. It is filled once for each instruction set the files were compiled for;
-// the best that the processor has is chosen at start. Parameters are plain structs, so the three
+// the best that the processor has is chosen at start. Parameters are plain structs, so the
 // tables have one type.
 #pragma once
 #include "engine/cpu/hot/augment.h"
