@@ -155,6 +155,36 @@ TEST_CASE("crop: the second look is around the joints of the first, and both lea
     CHECK(distance(p.px, on_disk(whole.of(seen))) < 0.02);
 }
 
+TEST_CASE("crop: joints in space are seen where the answer says, a hand's own size away",
+          "[crop]") {
+  const TempFolder folder;
+  write_synthetic(folder.path(), 35, 9);  // more than a batch, of several sizes of hands
+  const PictureSet set = open_pictures(folder.path(), Split::training);
+  REQUIRE(set.label(0).scale != set.label(34).scale);
+  Net net;
+  const Points says = hand_at(18, 26, 24);  // so large that no depth is beyond what is believed
+  net.always_say(says);
+  for (const Parameter* refinement : {net.network.residual().weight, net.network.residual().bias})
+    net.backend->zero(refinement->value);
+  net.store.values_changed();
+  const Square whole{36.5, 36.5, 74};  // of 224 pixels in boxes of 3 x 3
+  const auto found = net.predict(set, seeing(Crop::picture));
+  REQUIRE(found.size() == 35);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const HandPrediction& p = found[i];
+    const HandLabel& label = set.label(static_cast<std::int64_t>(i));
+    REQUIRE((p.good && p.metric));
+    CHECK(distance(p.px, on_disk(whole.of(freihand(says)))) < 0.02);
+    Points projected;
+    for (const Vec3f& q : p.xyz)
+      projected.push_back(
+          {label.K.m[0] * q.x / q.z + label.K.m[2], label.K.m[4] * q.y / q.z + label.K.m[5]});
+    CHECK(distance(p.px, projected) < 0.02);
+    const Vec3f a = p.xyz[9], b = p.xyz[10];
+    CHECK(std::hypot(a.x - b.x, a.y - b.y, a.z - b.z) == Approx(label.scale).epsilon(1e-4));
+  }
+}
+
 // A picture of one grey, which is read in boxes of 8 x 8; `finer`: of a pattern that these boxes
 // take away.
 PictureSet large_picture(const TempFolder& folder, bool finer) {
