@@ -262,13 +262,8 @@ TEST_CASE("golden: inputs of another shape or type are told, and nothing is comp
 
 // The goldens that the project was given, where they are at hand: the whole networks among them.
 TEST_CASE("golden: the shared goldens pass") {
-  const char* given = std::getenv("PECLR_SHARED");
-  const std::string folder =
-      (given ? std::string(given) : test::in_project("../shared")) + "/goldens/maths";
-  if (!fs::is_directory(folder)) {
-    WARN("skipped: no " << folder << "; set PECLR_SHARED");
-    return;
-  }
+  const std::string folder = test::in_shared("goldens/maths");
+  if (folder.empty()) return;
   std::vector<std::string> args{"golden", "--device", kDevice, "--json"};
   for (const std::string& file : files_in(folder)) {
     if (std::getenv("PECLR_QUICK") && file.find("resnet152") != std::string::npos) continue;

@@ -16,6 +16,7 @@
 #include "engine/error.h"
 #include "kernels/random.h"
 #include "kernels/vec.h"
+#include "tests/support/places.h"
 #include "tests/support/pose_reference.h"
 
 using namespace peclr;
@@ -189,13 +190,8 @@ TEST_CASE("what cannot be scored is refused by name", "[metrics]") {
 
 // Scores of the official code on the 583 real hands of hand-graph-cnn, before they were mirrored.
 TEST_CASE("real hands score as the official code says", "[metrics]") {
-  const char* shared = std::getenv("PECLR_SHARED");
-  const std::filesystem::path folder =
-      shared ? std::filesystem::path(shared) / "data/real_hands" : "";
-  if (!shared || !std::filesystem::exists(folder)) {
-    WARN("skipped: PECLR_SHARED names no folder with data/real_hands");
-    return;
-  }
+  const std::filesystem::path folder = test::in_shared("data/real_hands");
+  if (folder.empty()) return;
   std::vector<float> truth;
   for (const char* part : {"training_xyz.json", "evaluation_xyz.json"})
     for (const auto& pose : nlohmann::json::parse(std::ifstream(folder / part)))

@@ -14,6 +14,7 @@
 #include "engine/safetensors.h"
 #include "kernels/random.h"
 #include "tests/support/files.h"
+#include "tests/support/places.h"
 #include "tests/support/program.h"
 #include "tests/support/pth_writer.h"
 #include "tests/support/refusals.h"
@@ -290,12 +291,8 @@ TEST_CASE("InterHand2.6M: single hands, from the world to the camera", "[prepare
 }
 
 TEST_CASE("InterHand2.6M: the joints of real frames lie in their boxes", "[prepare]") {
-  const char* shared = std::getenv("PECLR_SHARED");
-  const fs::path sample = fs::path(shared ? shared : "") / "data/other_layouts/interhand2.6m";
-  if (!shared || !fs::exists(sample)) {
-    WARN("skipped: no data/other_layouts in PECLR_SHARED");
-    return;
-  }
+  const fs::path sample = test::in_shared("data/other_layouts/interhand2.6m");
+  if (sample.empty()) return;
   const TempFolder folder;
   fs::create_directories(folder / "annotations/test");
   fs::create_directories(folder / "images");

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "tests/support/files.h"
+#include "tests/support/places.h"
 #include "tests/support/pth_writer.h"
 #include "tests/support/refusals.h"
 
@@ -85,12 +86,9 @@ TEST_CASE("pth: both forms give the tensors back, to the bit") {
 }
 
 TEST_CASE("pth: the shared checkpoints that PyTorch wrote") {
-  const char* shared = std::getenv("PECLR_SHARED");
-  if (!shared || !std::filesystem::exists(std::string(shared) + "/goldens/checkpoints")) {
-    WARN("skipped: PECLR_SHARED does not lead to goldens/checkpoints");
-    return;
-  }
-  const std::string folder = std::string(shared) + "/goldens/checkpoints/";
+  const std::string found = test::in_shared("goldens/checkpoints");
+  if (found.empty()) return;
+  const std::string folder = found + "/";
   const TensorFile want(folder + "expected.safetensors");
   for (const char* name : {"zip.pth", "legacy.pth", "nested.pth"}) {
     INFO(name);

@@ -10,6 +10,7 @@
 
 #include "engine/safetensors_header.h"
 #include "tests/support/files.h"
+#include "tests/support/places.h"
 
 namespace peclr {
 namespace {
@@ -293,14 +294,11 @@ TEST_CASE("safetensors: the writer refuses what no reader could take") {
 }
 
 TEST_CASE("safetensors: the shared checkpoints") {
-  const char* shared = std::getenv("PECLR_SHARED");
-  if (!shared || !std::filesystem::exists(std::string(shared) + "/goldens/checkpoints")) {
-    WARN("skipped: PECLR_SHARED does not lead to goldens/checkpoints");
-    return;
-  }
+  const std::string checkpoints = test::in_shared("goldens/checkpoints"),
+                    maths = test::in_shared("goldens/maths");
+  if (checkpoints.empty() || maths.empty()) return;
   int refused = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(std::string(shared) + "/goldens/checkpoints")) {
+  for (const auto& entry : std::filesystem::directory_iterator(checkpoints)) {
     const std::string name = entry.path().filename().string();
     if (entry.path().extension() != ".safetensors") continue;
     const auto error = caught([&] { TensorFile file(entry.path().string()); });
@@ -313,8 +311,7 @@ TEST_CASE("safetensors: the shared checkpoints") {
     }
   }
   CHECK(refused > 0);
-  for (const auto& entry :
-       std::filesystem::directory_iterator(std::string(shared) + "/goldens/maths"))
+  for (const auto& entry : std::filesystem::directory_iterator(maths))
     CHECK(caught([&] { TensorFile file(entry.path().string()); }).text == "");
 }
 

@@ -17,6 +17,7 @@
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "tests/support/files.h"
+#include "tests/support/places.h"
 
 using namespace peclr;
 using namespace peclr::synthetic;
@@ -226,13 +227,8 @@ TEST_CASE("synthetic hands are right hands", "[synthetic]") {
 }
 
 TEST_CASE("real right hands pass the same test of chirality", "[synthetic]") {
-  const char* shared = std::getenv("PECLR_SHARED");
-  const fs::path labels =
-      fs::path(shared ? shared : "../shared") / "data/real_hands/training_xyz.json";
-  if (!fs::exists(labels)) {
-    WARN("skipped: no " << labels << "; set PECLR_SHARED");
-    return;
-  }
+  const fs::path labels = test::in_shared("data/real_hands/training_xyz.json");
+  if (labels.empty()) return;
   std::ifstream file(labels);
   for (const auto& hand : nlohmann::json::parse(file)) {
     Joints joints;

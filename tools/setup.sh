@@ -29,9 +29,3 @@ build() {
   cmake --preset "$preset" >/dev/null
   cmake --build --preset "$preset" ${1:+--target "$@"}
 }
-
-# Small real data sets and goldens that stand beside some checkouts; tests that want them skip without.
-if [[ -z ${PECLR_SHARED:-} && -d ../shared/goldens ]]; then
-  PECLR_SHARED=$(cd ../shared && pwd)
-  export PECLR_SHARED
-fi

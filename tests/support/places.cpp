@@ -2,6 +2,7 @@
 #include "tests/support/places.h"
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <filesystem>
 
 namespace peclr::test {
@@ -29,6 +30,14 @@ const fs::path& root() {
 std::string in_project(std::string_view path) { return (root() / path).string(); }
 
 std::string sibling_program(std::string_view name) { return (own_folder() / name).string(); }
+
+std::string in_shared(std::string_view path) {
+  const char* given = std::getenv("PECLR_SHARED");
+  const fs::path found = (given ? fs::path(given) : root() / "../shared") / path;
+  if (fs::exists(found)) return found.string();
+  WARN("skipped: no " << found.string() << "; set PECLR_SHARED");
+  return {};
+}
 
 bool has_sources() {
   const bool has = fs::exists(root() / "CMakeLists.txt");
