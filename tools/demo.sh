@@ -35,7 +35,7 @@ for method in scratch simclr peclr; do
   run="$out/finetune_$method"
   "$peclr" finetune tools/configs/demo/finetune.yaml "${common[@]}" "${start[@]}" data.train="$out/hands" \
     data.labels=$labels out="$run"
-  "$peclr" evaluate "${common[@]}" data.eval="$out/hands" out="$run" >/dev/null
+  "$peclr" evaluate precision=$precision data.eval="$out/hands" out="$run" >/dev/null
   runs+=("$run")
 done
 
