@@ -46,8 +46,8 @@ struct View {
 // numbers whatever the options, in this order: angle, margin, jitter right, jitter down, hue,
 // saturation, value gain, value offset, whether colour is dropped, whether it is jittered;
 // switching one off leaves the others as they were. Throws Error(data) if the picture is smaller
-// than 2 x 2, the joints are not finite or lie on one point, the crop lies outside the picture
-// (paper_exact only), or the view reaches beyond kMaxPosition.
+// than 2 x 2, the joints are not finite or lie on one point (paper_exact: within a pixel), the
+// crop lies outside the picture (paper_exact only), or the view reaches beyond kMaxPosition.
 View sample_view(const AugmentOptions& options, int width, int height,
                  std::span<const Vec2f> joints, Rng rng);
 

@@ -28,10 +28,9 @@ const char* name_of(DeviceKind kind) {
 }
 
 DeviceKind device_named(std::string_view name, std::string_view where) {
-  if (name == "auto") return DeviceKind::automatic;
-  if (name == "cpu") return DeviceKind::cpu;
-  if (name == "cuda") return DeviceKind::cuda;
-  if (name == "simt") return DeviceKind::simt;
+  for (const DeviceKind kind :
+       {DeviceKind::automatic, DeviceKind::cpu, DeviceKind::cuda, DeviceKind::simt})
+    if (name == name_of(kind)) return kind;
   fail(ErrorKind::usage, "{} {}: known are auto, cpu and cuda (and simt, in builds for tests)",
        where, name);
 }

@@ -18,9 +18,6 @@ using test::caught;
 using test::TempFolder;
 using test::write_bytes;
 
-constexpr Command kCommands[] = {Command::pretrain, Command::finetune, Command::evaluate,
-                                 Command::predict, Command::probe};
-
 Settings load(std::vector<std::string> args, Command command = Command::pretrain) {
   return load_settings(command, args);
 }
@@ -229,7 +226,7 @@ TEST_CASE("settings: config.yaml reads back equal, for every command") {
                              "augment.scale=[0.9, 1.1]",
                              "augment.border=reflect",
                              "augment.colour_drop=0.2"});
-  for (const Command command : kCommands) {
+  for (const Command command : kAllCommands) {
     const Settings defaults = load({}, command);
     CHECK(settings_from_yaml(command, settings_yaml(command, defaults), "config.yaml") == defaults);
     const std::string text = settings_yaml(command, odd);
@@ -336,7 +333,7 @@ TEST_CASE("settings: each key changes its own member and no other") {
 TEST_CASE("settings: help names every key of the command with its default") {
   std::set<std::string> keys;
   for (const SettingField& field : setting_fields()) CHECK(keys.insert(field.key).second);
-  for (const Command command : kCommands) {
+  for (const Command command : kAllCommands) {
     const std::string help = settings_help(command);
     for (const SettingField& field : setting_fields())
       CHECK(contains(help, "  " + field.key + " ") == field.matters_to(command));

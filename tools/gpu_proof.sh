@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Proves training on this machine's GPU, for which gpu_check.sh has no time: 200 steps of PeCLR on synthetic hands, whose loss must
-# follow the CPU's no worse than the CPU's own follows another seed's; two runs with one seed, in f32 and in bf16, whose weights must
-# be equal to the bit; and the kernels' tests under compute-sanitizer, where it is installed. Writes results.md, anew after each row, and logs.tgz.
+# Proves training on this machine's GPU, for which gpu_check.sh has no time: 200 steps of PeCLR on synthetic hands, whose loss
+# must follow the CPU's no worse than the CPU's own follows another seed's; two runs with one seed, in f32 and in bf16, whose
+# weights must be equal to the bit; and the kernels' tests under compute-sanitizer, where it is installed. Writes results.md,
+# anew after each row, and logs.tgz.
 #
 #   tools/gpu_proof.sh [--only bits,curve,memcheck,racecheck,initcheck] [--seconds N, default 3600] [--quick] [--out FOLDER]
 #
@@ -12,7 +13,7 @@
 # Exit codes: 0 all is well, 1 something failed or nothing was shown, 2 the command line, 4 there is no GPU (one line says why).
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-name=gpu_proof help_lines=3,12 known="bits curve memcheck racecheck initcheck" limit_s=3600
+name=gpu_proof help_lines=3,13 known="bits curve memcheck racecheck initcheck" limit_s=3600
 source "$root/tools/gpu_programs.sh"
 
 slot=([golden]=600)

@@ -45,9 +45,7 @@ bool trains(const peclr::CommandLine& line) {
 
 // Not refused: a script may give all its commands the same settings, as a YAML file may.
 void tell_of_unused_keys(const peclr::CommandLine& line) {
-  using peclr::Command;
-  for (const Command command :
-       {Command::pretrain, Command::finetune, Command::evaluate, Command::predict, Command::probe})
+  for (const peclr::Command command : peclr::kAllCommands)
     if (line.command == name_of(command))
       for (const std::string& key : unused_keys(command, line.settings))
         fmt::print(stderr, "{}: peclr {} does not use it\n", key, line.command);

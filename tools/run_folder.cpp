@@ -93,13 +93,15 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
   }
   set_threads(settings_.threads);
   settings_.threads = threads();
-  device_ = name_of(chosen_device(settings_.device));
+  asked_device_ = settings_.device;
+  settings_.device = chosen_device(asked_device_);
   if (stored_ && stored_->metadata().contains(kDevice))
-    if (const std::string& before = stored_->metadata_at(kDevice); before != device_)
+    if (const std::string& before = stored_->metadata_at(kDevice);
+        before != name_of(settings_.device))
       fail(ErrorKind::usage,
            "--resume: {}: the run was on device {}, this would be {}, whose sums differ; go on "
            "where it was, or choose another out",
-           printable(last), printable(before), device_);
+           printable(last), printable(before), name_of(settings_.device));
 }
 
 RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) const {
@@ -107,7 +109,7 @@ RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) c
     cut_json_lines(path("metrics.jsonl"), first_step_);
   else
     remove_file(path("metrics.jsonl"));
-  write_file_atomically(path("config.yaml"), settings_yaml(command_, settings_));
+  write_file_atomically(path("config.yaml"), asked_yaml());
   const auto start = first_step_ > 0 ? RunRecorder::Start::resumed : RunRecorder::Start::fresh;
   RunRecorder record(settings_.out, line_, {device, settings_.precision, pictures, start});
   // A resume that gets nowhere must leave the folder as it was.
@@ -115,12 +117,18 @@ RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) c
   return record;
 }
 
+std::string RunFolder::asked_yaml() const {
+  Settings asked = settings_;
+  asked.device = asked_device_;
+  return settings_yaml(command_, asked);
+}
+
 Metadata RunFolder::training_metadata(std::int64_t step, std::int64_t pictures) const {
   return {{kCommand, name_of(command_)},
           {kStep, std::to_string(step)},
           {kPictures, std::to_string(pictures)},
-          {kDevice, device_},
-          {kSettings, settings_yaml(command_, settings_)}};
+          {kDevice, name_of(settings_.device)},
+          {kSettings, asked_yaml()}};
 }
 
 void RunFolder::check_pictures(std::int64_t pictures) const {

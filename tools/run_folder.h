@@ -29,7 +29,7 @@ class RunFolder {
   // the device and the pictures of an epoch.
   [[nodiscard]] RunRecorder begin(const std::string& device, std::int64_t pictures) const;
 
-  const Settings& settings() const { return settings_; }  // threads resolved
+  const Settings& settings() const { return settings_; }  // threads and device resolved
   Command command() const { return command_; }
   std::string path(const char* file) const { return settings_.out + "/" + file; }
 
@@ -44,10 +44,12 @@ class RunFolder {
   void check_pictures(std::int64_t pictures) const;
 
  private:
+  std::string asked_yaml() const;  // with device: auto where that was asked for
+
   Command command_;
   CommandLine line_;
   Settings settings_;
-  std::string device_;  // that settings_.device stands for here
+  Settings::Device asked_device_;
   std::optional<FolderLock> lock_;
   std::optional<TensorFile> stored_;
   std::int64_t first_step_ = 0;

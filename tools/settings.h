@@ -18,6 +18,8 @@
 namespace peclr {
 
 enum class Command { pretrain, finetune, evaluate, predict, probe };
+inline constexpr Command kAllCommands[] = {Command::pretrain, Command::finetune, Command::evaluate,
+                                           Command::predict, Command::probe};
 const char* name_of(Command command);
 
 struct Settings {

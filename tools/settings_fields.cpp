@@ -248,10 +248,10 @@ std::vector<SettingField> make_fields() {
       choice<S::Device>(
           {"device", "auto: the GPU if this build and machine have one; simt: builds for tests",
            kAll},
-          {{"auto", S::Device::automatic},
-           {"cpu", S::Device::cpu},
-           {"cuda", S::Device::cuda},
-           {"simt", S::Device::simt}},
+          {{name_of(S::Device::automatic), S::Device::automatic},
+           {name_of(S::Device::cpu), S::Device::cpu},
+           {name_of(S::Device::cuda), S::Device::cuda},
+           {name_of(S::Device::simt), S::Device::simt}},
           MEMBER(device)),
       whole({"gpu", "which one, where there are several", kAll}, 0, 1023, MEMBER(gpu)),
       choice<P>(
@@ -273,10 +273,8 @@ std::vector<SettingField> make_fields() {
             MEMBER(paper_exact)),
       optional_path(
           {"init_from",
-           "weights to start from: safetensors or .pth, with torchvision's or PeCLR's names; a "
-           "YAML "
-           "file's are those of a training: evaluate, predict and probe take out/model.safetensors "
-           "before them",
+           "weights to start from: safetensors or .pth, with torchvision's or PeCLR's names; "
+           "evaluate, predict and probe take out/model.safetensors before those of a YAML file",
            kAll},
           MEMBER(init_from)),
 

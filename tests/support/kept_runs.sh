@@ -7,6 +7,7 @@ keep_runs() {
   mkdir -p "$3"
   cat >"$2" <<SH
 #!/usr/bin/env bash
+words=''
 for word; do
   [[ \$word != out=* ]] || out=\${word#out=}
   [[ \$word == */* ]] || words+=_\$word

@@ -75,16 +75,18 @@ void add_start(Entries& entries, const std::string& weights, const std::optional
     entries.insert(prefix + "init_from=" + settings.init_from);
 }
 
-int seed_count(std::span<const Run* const> runs) {
-  std::set<std::pair<std::int64_t, std::int64_t>> seeds;
-  int unknown = 0;
-  for (const Run* run : runs) {
-    if (run->training)
-      seeds.emplace(run->settings.seed, run->origin ? run->origin->settings.seed : -1);
-    else
-      ++unknown;
-  }
-  return unknown + static_cast<int>(seeds.size());
+std::size_t seed_count(std::span<const SeedPair> seeds) {
+  const std::set<SeedPair> distinct(seeds.begin(), seeds.end());
+  const auto unknown = std::count(seeds.begin(), seeds.end(), SeedPair());
+  return distinct.size() + static_cast<std::size_t>(std::max<std::ptrdiff_t>(unknown - 1, 0));
+}
+
+std::size_t seed_count(std::span<const Run* const> runs) {
+  std::vector<SeedPair> seeds;
+  for (const Run* run : runs)
+    seeds.push_back(run->training ? SeedPair({run->settings.seed, seed_of(run->origin)})
+                                  : std::nullopt);
+  return seed_count(seeds);
 }
 
 std::vector<Group> group_runs(const std::vector<Run>& runs,

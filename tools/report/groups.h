@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/report/runs.h"
@@ -31,9 +32,14 @@ using Entries = std::set<std::string>;
 // where that run is not beside it.
 void add_start(Entries& entries, const std::string& weights, const std::optional<Origin>& origin);
 
-// Seeds among the runs, the pre-training's and the training's together; a run that does not know
-// its own counts as another.
-int seed_count(std::span<const Run* const> runs);
+// How many seeds there are, a run's own and that of the training it started from (-1: none)
+// together; a run that does not know its own counts as another.
+using SeedPair = std::optional<std::pair<std::int64_t, std::int64_t>>;
+std::size_t seed_count(std::span<const SeedPair> seeds);
+std::size_t seed_count(std::span<const Run* const> runs);
+inline std::int64_t seed_of(const std::optional<Origin>& origin) {
+  return origin ? origin->settings.seed : -1;
+}
 
 // The runs that `belongs` chooses, grouped by method, label fraction and every setting that can
 // change a result (those of the pre-training included, or its weights' name). Fewer labels come

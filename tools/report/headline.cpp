@@ -13,7 +13,7 @@ namespace {
 struct Contender {
   std::string label;
   Spread error;
-  int seeds;
+  std::size_t seeds;
 };
 
 std::string seeds(const Contender& c) {

@@ -51,18 +51,15 @@ std::string names_of(const Members& members) {
 
 using Probes = std::vector<const Probe*>;
 
-// How many, and of how many seeds if that is another number; one that does not know its seed counts
-// as another.
+// How many, and of how many seeds if that is another number.
 std::string counted(const Probes& probes) {
-  std::set<std::pair<double, std::int64_t>> seeds;
-  std::size_t unknown = 0;
+  std::vector<SeedPair> seeds;
   for (const Probe* probe : probes) {
-    if (std::isfinite(probe->at("seed")))
-      seeds.emplace(probe->at("seed"), probe->origin ? probe->origin->settings.seed : -1);
-    else
-      ++unknown;
+    const double seed = probe->at("seed");
+    seeds.push_back(std::isfinite(seed) ? SeedPair({std::int64_t(seed), seed_of(probe->origin)})
+                                        : std::nullopt);
   }
-  return with_seeds(probes.size(), seeds.size() + unknown);
+  return with_seeds(probes.size(), seed_count(seeds));
 }
 
 double mean_of(const Probes& probes, const char* key) {

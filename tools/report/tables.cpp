@@ -12,7 +12,7 @@ namespace peclr {
 namespace {
 
 std::string counted(const Group& group) {
-  return with_seeds(group.runs.size(), static_cast<std::size_t>(seed_count(group.runs)));
+  return with_seeds(group.runs.size(), seed_count(group.runs));
 }
 
 double median_of(const Metrics& metrics, const char* key) {
