@@ -4,11 +4,11 @@
 CUDA graphs.
 
 Augmentation (turn, move, scale, crop, colours in HSV), ResNet v1.5, projection head, inversion of the
-views, NT-Xent, backward, LARS around Adam; channels_last, bf16 by autocast, weights in f32. Only
-PyTorch is needed. The pictures lie in the GPU's memory, so no loader is timed: an advantage over
+views, NT-Xent, backward, LARS around Adam; channels_last, bf16 by autocast or f32, weights in f32.
+Only PyTorch is needed. The pictures lie in the GPU's memory, so no loader is timed: an advantage over
 the program. LARS works on lists of tensors and Adam is fused, as a careful user would write it.
 Each mode is timed twice: with views that are given, to stand beside gpu_step_bench, and with the
-augmentation, to stand beside `peclr pretrain`.
+augmentation, to stand beside `peclr pretrain`. With `--device cpu` the first stand beside step_bench.
 
 Prints rows of a Markdown table (and "> " lines about the machine), writes one JSON. Exit code 3:
 there is no PyTorch, or it sees no GPU.
@@ -29,6 +29,7 @@ except ImportError as error:
     sys.exit(3)
 
 SOURCE = 224  # side of a picture before the augmentation, pixels
+PRECISIONS = {"f32": torch.float32, "bf16": torch.bfloat16}
 BLOCKS = {18: (1, (2, 2, 2, 2)), 50: (4, (3, 4, 6, 3)), 152: (4, (3, 8, 36, 3))}
 
 
@@ -106,13 +107,13 @@ def rgb_to_hsv(rgb):
 
 
 class Augment:
-    """u8 [N, 3, H, W] and views [2N, 9] -> normalised bf16 [2N, 3, side, side].
+    """u8 [N, 3, H, W] and views [2N, 9] -> normalised `dtype` [2N, 3, side, side].
 
     Constants are made here: made inside of what is compiled, they would come from the host each
     step, which keeps a function out of CUDA graphs."""
 
-    def __init__(self, side, device):
-        self.side = side
+    def __init__(self, side, device, dtype):
+        self.side, self.dtype = side, dtype
         constants = torch.tensor(
             [[5.0, 3.0, 1.0], [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]], device=device
         )
@@ -141,8 +142,8 @@ class Augment:
             (value * factor[:, 6] + factor[:, 7] / 255).clamp(0, 1),
         )
         images = (images - self.mean) / self.deviation
-        # What autocast would make of it for the first convolution.
-        return images.to(torch.bfloat16, memory_format=torch.channels_last)
+        # bf16 is what autocast would make of it for the first convolution.
+        return images.to(self.dtype, memory_format=torch.channels_last)
 
 
 def invert(projection, views):
@@ -188,7 +189,7 @@ class LarsAdam:
         self.decays = torch.tensor(
             [decay if p.dim() > 1 else 0.0 for p in self.parameters], device=device
         )
-        self.adam = torch.optim.Adam(self.parameters, lr=rate, fused=device.type == "cuda")
+        self.adam = torch.optim.Adam(self.parameters, lr=rate, fused=True)
         # Factors that lie on the device are one launch a parameter in eager mode; compiled, few.
         self.change = torch.compile(decay_and_scale) if compiles else decay_and_scale
 
@@ -210,7 +211,7 @@ class Step:
     def __init__(self, options, mode):
         torch.manual_seed(1)
         self.options = options
-        device = options.device
+        device, dtype = options.device, PRECISIONS[options.precision]
         self.model = Model(options.depth).to(device, memory_format=torch.channels_last)
         self.optimizer = LarsAdam(self.model, 1e-4 * math.sqrt(options.batch), mode is not None)
         self.ntxent = Ntxent(2 * options.batch, device)
@@ -219,14 +220,15 @@ class Step:
         )
         # Two functions, so that both rows of a mode share the one that is long to compile.
         compiled = (lambda f: torch.compile(f, mode=mode)) if mode else (lambda f: f)
-        self.augment = compiled(Augment(options.size, device).apply)
+        self.augment = compiled(Augment(options.size, device, dtype).apply)
         self.loss = compiled(self.forward)
         self.given = torch.randn(
-            2 * options.batch, 3, options.size, options.size, dtype=torch.bfloat16, device=device
+            2 * options.batch, 3, options.size, options.size, dtype=dtype, device=device
         ).contiguous(memory_format=torch.channels_last)
 
     def forward(self, images, views):
-        with torch.autocast(self.options.device, torch.bfloat16):
+        bf16 = self.options.precision == "bf16"
+        with torch.autocast(self.options.device, torch.bfloat16, enabled=bf16):
             projection = self.model(images)
         return self.ntxent(invert(projection, views))
 
@@ -276,6 +278,7 @@ def main():
     parser.add_argument("--depth", type=int, default=50, choices=sorted(BLOCKS))
     parser.add_argument("--size", type=int, default=128, help="side of a view, pixels")
     parser.add_argument("--batch", type=int, default=128, help="pictures, two views of each")
+    parser.add_argument("--precision", default="bf16", choices=sorted(PRECISIONS))
     parser.add_argument("--quick", action="store_true", help="few runs, and eager only")
     parser.add_argument("--json", help="file to write")
     options = parser.parse_args()
@@ -283,18 +286,22 @@ def main():
         print(f"PyTorch {torch.__version__} sees no GPU", file=sys.stderr)
         sys.exit(3)
     torch.backends.cudnn.benchmark = True
-    torch.backends.cudnn.allow_tf32 = True
-    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = options.precision != "f32"
+    torch.backends.cuda.matmul.allow_tf32 = options.precision != "f32"
 
     result = {"torch": torch.__version__, "cuda": torch.version.cuda, "device": options.device}
     result |= {"depth": options.depth, "size": options.size, "batch": options.batch}
     result["cudnn"] = torch.backends.cudnn.version()
-    result["card"] = torch.cuda.get_device_name() if options.device == "cuda" else "CPU"
+    result["card"] = (
+        torch.cuda.get_device_name() if options.device == "cuda"
+        else f"CPU, {torch.get_num_threads()} threads"
+    )
     result["steps"] = []
     print(f"> PyTorch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN {result['cudnn']}, "
           f"{result['card']}; pictures in memory, no loader.", flush=True)
     modes = [("eager", None), ("compiled", "default"), ("compiled, CUDA graphs", "reduce-overhead")]
-    for name, mode in modes[: 1 if options.quick else None]:
+    count = 1 if options.quick else 2 if options.device == "cpu" else 3
+    for name, mode in modes[:count]:
         if mode:
             torch.compiler.reset()  # what was compiled in another mode
         step = Step(options, mode)
@@ -307,11 +314,11 @@ def report(options, result, name, seconds, first):
     low, median, high = statistics.quantiles(seconds, n=4) if len(seconds) > 1 else seconds * 3
     views = 2 * options.batch
     result["steps"].append({
-        "name": name, "precision": "bf16", "runs": len(seconds), "first_s": first,
+        "name": name, "precision": options.precision, "runs": len(seconds), "first_s": first,
         "step_ms": {"median": median * 1e3, "low": low * 1e3, "high": high * 1e3},
         "views_per_s": {"median": views / median, "low": views / high, "high": views / low},
     })
-    print(f"| PyTorch {name} | bf16 | {views / median:.6g} | "
+    print(f"| PyTorch {name} | {options.precision} | {views / median:.6g} | "
           f"{views / high:.6g} .. {views / low:.6g} | {len(seconds)} |", flush=True)
     if options.json:  # after each, so that a limit on time leaves what there is
         with open(options.json, "w") as file:
