@@ -15,6 +15,7 @@ namespace {
 constexpr double kPlainMargin = 1.25;  // of a crop that is not scaled
 constexpr double kJitterUnits = 128;   // jitter is counted in 128ths of the plain crop
 constexpr double kLeastRadius = 2;     // pixels, of a hand that a network sees
+constexpr double kBoxShare = 0.7;      // of a plain crop's side, by the longer side of a box
 
 // What a crop is drawn around.
 struct Subject {
@@ -63,7 +64,7 @@ Subject middle_of(int width, int height) {
   return {0.5 * (width - 1), 0.5 * (height - 1), 0.5 * std::min(width, height) / kPlainMargin};
 }
 
-Subject middle_of(std::span<const Vec2f> joints) {
+Subject mean_of(std::span<const Vec2f> joints) {
   Subject subject;
   for (const Vec2f& p : joints) subject.x += p.x, subject.y += p.y;
   subject.x /= static_cast<double>(joints.size());
@@ -72,9 +73,29 @@ Subject middle_of(std::span<const Vec2f> joints) {
   return subject;
 }
 
-Subject subject_of(int width, int height, std::span<const Vec2f> joints) {
+Subject box_of(std::span<const Vec2f> joints) {
+  // A mean hands on what is not a number; the least and the largest may lose it.
+  const auto is_point = [](const Vec2f& p) { return std::isfinite(p.x) && std::isfinite(p.y); };
+  if (!std::all_of(joints.begin(), joints.end(), is_point)) return {NAN, NAN, NAN};
+  constexpr std::size_t kMiddleBase = 9;
+  const Vec2f palm{(joints[0].x + joints[kMiddleBase].x) / 2,
+                   (joints[0].y + joints[kMiddleBase].y) / 2};
+  double left = palm.x, right = palm.x, top = palm.y, bottom = palm.y;
+  for (const Vec2f& p : joints.subspan(1)) {
+    left = std::min<double>(left, p.x), right = std::max<double>(right, p.x);
+    top = std::min<double>(top, p.y), bottom = std::max<double>(bottom, p.y);
+  }
+  const double side = std::max(right - left, bottom - top) / kBoxShare;
+  return {(left + right) / 2, (top + bottom) / 2, side / (2 * kPlainMargin)};
+}
+
+Subject joints_subject(std::span<const Vec2f> joints, Around around) {
+  return around == Around::box ? box_of(joints) : mean_of(joints);
+}
+
+Subject subject_of(int width, int height, std::span<const Vec2f> joints, Around around) {
   if (joints.empty()) return middle_of(width, height);
-  const Subject subject = middle_of(joints);
+  const Subject subject = joints_subject(joints, around);
   if (!std::isfinite(subject.x + subject.y + subject.radius))
     fail(ErrorKind::data, "the 2D joints of a picture are not finite, check its labels");
   if (!(subject.radius > 0))
@@ -117,11 +138,11 @@ View square_view(const Subject& subject, double angle_deg, double margin, double
 }
 
 // The joints' middle in whole pixels, and the radius from there.
-Subject whole_subject(std::span<const Vec2f> joints) {
-  Subject subject = middle_of(joints);
+Subject whole_subject(std::span<const Vec2f> joints, Around around) {
+  Subject subject = joints_subject(joints, around);
   subject.x = std::trunc(subject.x);
   subject.y = std::trunc(subject.y);
-  subject.radius = largest_distance(joints, subject.x, subject.y);
+  if (around == Around::mean) subject.radius = largest_distance(joints, subject.x, subject.y);
   return subject;
 }
 
@@ -130,27 +151,30 @@ Subject whole_subject(std::span<const Vec2f> joints) {
 struct PaperSubjects {
   Subject turned_about, cropped;
 };
-PaperSubjects paper_subjects(int width, int height, std::span<const Vec2f> joints,
+PaperSubjects paper_subjects(int width, int height, std::span<const Vec2f> joints, Around around,
                              double angle_deg) {
-  Subject subject = subject_of(width, height, joints);
+  Subject subject = subject_of(width, height, joints, around);
   if (joints.empty()) {  // the edge between the middle pixels: a plain crop then just fits
     subject.x = std::floor(0.5 * width);
     subject.y = std::floor(0.5 * height);
     return {subject, subject};
   }
-  subject = whole_subject(joints);
+  subject = whole_subject(joints, around);
   const Affine2 turn =
       rotate_about(angle_deg, {static_cast<float>(subject.x), static_cast<float>(subject.y)});
   std::vector<Vec2f> turned;
   for (const Vec2f& p : joints) turned.push_back(apply(turn, p));
-  return {subject, whole_subject(turned)};
+  return {subject, whole_subject(turned, around)};
 }
 
 // The official code's crop: whole pixels; an origin left of or above the picture is moved to its
 // border, and what is right of or below it is cut off, so that the resize stretches the rest. That
 // code stops where nothing is left, as jitter beside the border may have it; here a pixel is.
-View paper_view(const Draws& d, int width, int height, std::span<const Vec2f> joints, int out) {
-  const auto& [turned_about, subject] = paper_subjects(width, height, joints, d.angle_deg);
+View paper_view(const AugmentOptions& options, const Draws& d, int width, int height,
+                std::span<const Vec2f> joints) {
+  const int out = options.out;
+  const auto& [turned_about, subject] =
+      paper_subjects(width, height, joints, options.around, d.angle_deg);
   const double half = std::trunc(subject.radius * d.margin);
   // A turn may take the middle of less than a pixel to a neighbour, which is no radius.
   if (half < 1 || turned_about.radius * d.margin < 1)
@@ -179,9 +203,9 @@ View sample_view(const AugmentOptions& options, int width, int height,
   const Draws d = draw_all(options, rng);
   View view;
   if (options.paper_exact) {
-    view = paper_view(d, width, height, joints, options.out);
+    view = paper_view(options, d, width, height, joints);
   } else {
-    const Subject subject = subject_of(width, height, joints);
+    const Subject subject = subject_of(width, height, joints, options.around);
     const double unit = 2 * kPlainMargin * subject.radius / kJitterUnits;
     view = square_view(subject, d.angle_deg, d.margin, d.jitter_x * unit, d.jitter_y * unit,
                        options.out);
@@ -197,7 +221,7 @@ View sample_view(const AugmentOptions& options, int width, int height,
 View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Border border,
                 Rng rng) {
   require_pixels(width, height);
-  const Subject subject = subject_of(width, height, joints);
+  const Subject subject = subject_of(width, height, joints, Around::mean);
   const float angle_deg = rng.uniform(-45, 45);
   const float margin = rng.uniform(1, 1.5f);
   const double move_x = rng.uniform(-0.25f, 0.25f) * subject.radius;
@@ -208,7 +232,7 @@ View probe_view(int out, int width, int height, std::span<const Vec2f> joints, B
 }
 
 double plain_side(std::span<const Vec2f> joints) {
-  return 2 * kPlainMargin * middle_of(joints).radius;
+  return 2 * kPlainMargin * mean_of(joints).radius;
 }
 
 View centre_view(int out, int width, int height, double share) {
@@ -218,19 +242,20 @@ View centre_view(int out, int width, int height, double share) {
   return square_view(subject, 0, kPlainMargin, 0, 0, out);
 }
 
-View joint_view(int out, int width, int height, std::span<const Vec2f> joints) {
+View joint_view(int out, int width, int height, std::span<const Vec2f> joints, Around around) {
   require_pixels(width, height);
-  return square_view(subject_of(width, height, joints), 0, kPlainMargin, 0, 0, out);
+  return square_view(subject_of(width, height, joints, around), 0, kPlainMargin, 0, 0, out);
 }
 
-std::optional<View> predicted_view(int out, int width, int height, std::span<const Vec2f> joints) {
-  const Subject s = middle_of(joints);
+std::optional<View> predicted_view(int out, int width, int height, std::span<const Vec2f> joints,
+                                   Around around) {
+  const Subject s = joints_subject(joints, around);
   if (!could_be_hand(s, width, height)) return std::nullopt;
   return square_view(s, 0, kPlainMargin, 0, 0, out);
 }
 
 std::optional<PixelBox> seen_box(int width, int height, std::span<const Vec2f> joints) {
-  const Subject s = middle_of(joints);
+  const Subject s = mean_of(joints);
   if (!could_be_hand(s, width, height)) return std::nullopt;
   const AugmentOptions recipe;
   const double jitter =

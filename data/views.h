@@ -14,9 +14,16 @@ struct Range {
   float low = 0, high = 0;
 };
 
+// What a crop of joints is drawn around, and what its radius is: their mean and the largest distance
+// from it; or the middle of the box that holds them, the palm in place of the wrist, of which the
+// longer side is then 0.7 of the crop of margin 1.25. The second is how the authors' fine-tuned
+// networks are tested (docs/method.md); it wants FreiHAND's 21 joints, in their order.
+enum class Around { mean, box };
+
 // Defaults: the final PeCLR recipe, as in the official configuration.
 struct AugmentOptions {
   int out = 128;  // side of a view, pixels
+  Around around = Around::mean;
   bool rotate = true, translate = true, scale = true;
   Range angle_deg{-45, 45};  // floored to whole degrees
   Range jitter{0, 15};  // of the crop's origin, right and down; 128ths of the crop of margin 1.25
@@ -40,9 +47,9 @@ struct View {
   Vec2f centre;         // what the source was turned about, pixels of the source
 };
 
-// A view for training of a picture of width x height pixels. The crop's centre and radius are the
-// mean of `joints` (pixel indices of the picture) and their largest distance from it; without
-// joints they are those of the picture's centre square (1.25 radii are half its side). Draws ten
+// A view for training of a picture of width x height pixels. The crop's centre and radius are those
+// of `joints` (pixel indices of the picture), as options.around says; without joints they are those
+// of the picture's centre square (1.25 radii are half its side). Draws ten
 // numbers whatever the options, in this order: angle, margin, jitter right, jitter down, hue,
 // saturation, value gain, value offset, whether colour is dropped, whether it is jittered;
 // switching one off leaves the others as they were. Throws Error(data) if the picture is smaller
@@ -66,12 +73,14 @@ View centre_view(int out, int width, int height, double share = 1);
 
 // sample_view's with nothing switched on: margin 1.25 around the joints, or the centre square
 // where there are none. Throws as sample_view.
-View joint_view(int out, int width, int height, std::span<const Vec2f> joints);
+View joint_view(int out, int width, int height, std::span<const Vec2f> joints,
+                Around around = Around::mean);
 
 // The same around joints that a network says. Nothing where they are no hand of this picture: not
 // finite, closer together than any hand is, farther apart than the picture, or around a point
 // outside it.
-std::optional<View> predicted_view(int out, int width, int height, std::span<const Vec2f> joints);
+std::optional<View> predicted_view(int out, int width, int height, std::span<const Vec2f> joints,
+                                   Around around = Around::mean);
 
 struct PixelBox {
   int x = 0, y = 0, width = 0, height = 0;

@@ -71,7 +71,7 @@ TEST_CASE("bad input: checkpoints of another version, or with damaged notes") {
     refused(predict, kData, {other, "peclr.input", "whole number from 32 to 1024"});
   }
   with(other, "peclr.crop", "joints");
-  refused(predict, kData, {other, "peclr.crop is 'joints', not picture or hand"});
+  refused(predict, kData, {other, "peclr.crop is 'joints', not picture, hand or box"});
   with(other, "peclr.border", "white");
   refused(predict, kData, {other, "peclr.border is 'white', not black or reflect"});
 }

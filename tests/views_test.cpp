@@ -314,6 +314,39 @@ TEST_CASE("a view around joints is the plain one of training, labelled or predic
   CHECK(same(predicted->to_output, plain_one.to_output));
 }
 
+// The authors' test: a pixel p of the picture is at 0.7 S / L (p - c) + S / 2 of their pictures, c the
+// middle of the box of what they predict, L its longer side. Their index S / 2 is our middle,
+// (S - 1) / 2.
+TEST_CASE("a view around the box of joints is the authors' test", "[views]") {
+  std::vector<Vec2f> joints(21, {100, 90});
+  joints[0] = {104, 150};  // the wrist; the palm is at (100, 118), and the lowest of all
+  joints[9] = {96, 86};
+  joints[4] = {72, 92};    // left
+  joints[8] = {95, 60};    // top
+  joints[20] = {118, 70};  // right
+  const double cx = (72 + 118) / 2.0, cy = (60 + 118) / 2.0, L = 118 - 60, s = 0.7 * 128 / L;
+  const auto check = [&](const View& view) {
+    for (const Vec2f p : {Vec2f{72, 60}, Vec2f{118, 118}, Vec2f{0, 200}})
+      check_point(apply(view.to_output, p), s * (p.x - cx) + 63.5, s * (p.y - cy) + 63.5);
+  };
+  check(joint_view(128, 224, 200, joints, Around::box));
+  const auto predicted = predicted_view(128, 224, 200, joints, Around::box);
+  REQUIRE(predicted.has_value());
+  check(*predicted);
+  AugmentOptions options = plain();
+  options.around = Around::box;
+  check(sample_view(options, 224, 200, joints, Rng::of(1)));
+  // The planted faults: a crop around their mean, and a box that holds the wrist.
+  CHECK_FALSE(same(joint_view(128, 224, 200, joints).to_output, predicted->to_output));
+  joints[0] = {104, 151};
+  CHECK_FALSE(same(joint_view(128, 224, 200, joints, Around::box).to_output, predicted->to_output));
+  for (const std::size_t lost : {0, 9, 13}) {
+    auto bad = joints;
+    bad[lost].y = NAN;
+    CHECK_FALSE(predicted_view(128, 224, 200, bad, Around::box).has_value());
+  }
+}
+
 TEST_CASE("predictions that are no hand of the picture give no view", "[views]") {
   const auto seen = [](std::vector<Vec2f> joints) {
     return predicted_view(128, 300, 200, joints).has_value();

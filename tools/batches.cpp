@@ -72,7 +72,8 @@ View draw_view(const AugmentOptions& options, const PictureFeed::Item& item,
 // that a network learns from.
 AugmentOptions pose_options(const Settings& settings) {
   AugmentOptions options = augment_options(settings);
-  if (settings.data.crop == Settings::Crop::hand && !settings.paper_exact)
+  options.around = around(settings.data.crop);
+  if (settings.data.crop != Settings::Crop::picture && !settings.paper_exact)
     options.jitter.low = -options.jitter.high;
   return options;
 }
@@ -184,7 +185,8 @@ MeanPose mean_pose(const Settings& settings, PictureFeed& feed) {
   for (std::int64_t i = 0; i < count; ++i) {
     const PictureFeed::Item item = feed.item(0, i);
     const View view = named_view(item, [&](int width, int height) {
-      return joint_view(settings.model.input, width, height, crop_joints(settings, item));
+      return joint_view(settings.model.input, width, height, crop_joints(settings, item),
+                        around(settings.data.crop));
     });
     cameras.push_back(transform_camera(item.K, view.to_output));
     const PoseTarget target =

@@ -114,7 +114,9 @@ class HandBatch {
   std::optional<View> view_of(const Hand& seen, const Image& image, int factor) const {
     std::vector<Vec2f> joints;
     for (const Point2& p : seen.px) joints.push_back(unreduced(p, factor));
-    return predicted_view(by_.settings.model.input, image.width, image.height, joints);
+    const Settings& settings = by_.settings;
+    return predicted_view(settings.model.input, image.width, image.height, joints,
+                          around(settings.data.crop));
   }
 
   const Input& input(std::int64_t row) const { return inputs_[static_cast<std::size_t>(row)]; }
@@ -166,7 +168,7 @@ std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
   pass.run(read, [&](std::int64_t first, std::int64_t count) {
     check_gaps(first, count);
     batch.answer();
-    if (settings.data.crop == Settings::Crop::hand) {
+    if (settings.data.crop != Settings::Crop::picture) {
       pass.look_again(first, count, [&](std::int64_t row) { batch.look_closer(first + row, row); });
       batch.answer();
     }

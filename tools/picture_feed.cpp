@@ -85,7 +85,7 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
   // The reference's pixels are those of the picture on disk.
   const int target = settings.paper_exact ? 0 : 2 * settings.model.input;
   // Pre-training always crops around the joints it knows.
-  const bool hand = need == Need::pictures || settings.data.crop == Settings::Crop::hand;
+  const bool hand = need == Need::pictures || settings.data.crop != Settings::Crop::picture;
   cache_ = std::make_unique<PictureCache>(
       sets_, PictureCacheOptions{target, hand ? Seen::hand : Seen::centre,
                                  keep ? host_bytes(settings) : 0});

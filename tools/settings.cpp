@@ -134,7 +134,19 @@ const char* name_of(Settings::Precision precision) {
 }
 
 const char* name_of(Settings::Crop crop) {
-  return crop == Settings::Crop::hand ? "hand" : "picture";
+  switch (crop) {
+    case Settings::Crop::picture:
+      return "picture";
+    case Settings::Crop::hand:
+      return "hand";
+    case Settings::Crop::box:
+      return "box";
+  }
+  return "?";
+}
+
+Around around(Settings::Crop crop) {
+  return crop == Settings::Crop::box ? Around::box : Around::mean;
 }
 
 const char* name_of(Settings::Border border) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/views.h"
 #include "engine/devices.h"
 #include "kernels/augment.h"
 #include "kernels/optimizer.h"
@@ -29,7 +30,7 @@ struct Settings {
   using Optimizer = OptimizerKind;
   using Border = peclr::Border;
   enum class Cache { automatic, gpu, pinned, none };
-  enum class Crop { picture, hand };
+  enum class Crop { picture, hand, box };
   enum class Freeze { none, encoder };
   struct Range {
     double low, high;
@@ -116,6 +117,7 @@ struct Settings {
 
 const char* name_of(Settings::Precision precision);  // as it is written in settings
 const char* name_of(Settings::Crop crop);
+Around around(Settings::Crop crop);
 const char* name_of(Settings::Border border);
 
 // What holds if nothing is said. Pre-training: the published recipe. Fine-tuning: the optimiser's

@@ -296,14 +296,18 @@ std::vector<SettingField> make_fields() {
              {0, 0.9}, MEMBER(data.holdout)),
       choice<S::Crop>(
           {"data.crop",
-           "the picture's centre square, or a square around the hand: where the labels have it in "
-           "fine-tuning, where a first look finds it otherwise",
+           "the picture's centre square, or a square around the hand, or around the box of its "
+           "joints as the authors' networks see it: where the labels have it in fine-tuning, where "
+           "a first look finds it otherwise",
            kFinetune | kAnswers},
-          {{name_of(S::Crop::picture), S::Crop::picture}, {name_of(S::Crop::hand), S::Crop::hand}},
+          {{name_of(S::Crop::picture), S::Crop::picture},
+           {name_of(S::Crop::hand), S::Crop::hand},
+           {name_of(S::Crop::box), S::Crop::box}},
           MEMBER(data.crop)),
       number(
           {"data.first_crop",
-           "data.crop=hand: share of the centre square's side that the first look sees", kAnswers},
+           "data.crop=hand or box: share of the centre square's side that the first look sees",
+           kAnswers},
           {0.05, 1}, MEMBER(data.first_crop)),
       number({"data.max_bad", "fraction of unreadable pictures that stops a run", kAll}, {0, 1},
              MEMBER(data.max_bad)),
@@ -355,8 +359,8 @@ std::vector<SettingField> make_fields() {
       whole({"augment.rotate", "largest rotation either way, degrees", kTraining}, 0, 180,
             MEMBER(augment.rotate)),
       number({"augment.translate",
-              "largest move right and down (data.crop=hand: or left and up), in 1/128 of 2.5 hand "
-              "radii",
+              "largest move right and down (data.crop=hand or box: or left and up), in 1/128 of 2.5 "
+              "hand radii",
               kTraining},
              {0, 128}, MEMBER(augment.translate)),
       range({"augment.scale", "side of the crop in hand diameters; 1.25 is neutral", kTraining},
