@@ -42,4 +42,18 @@ Variable HandNetwork::recover(Tape& tape, const Output& output) const {
   return ops::pose_recover(tape, output.lifted.h, output.lifted.z_rel, output.root);
 }
 
+void HandNetwork::resize_pixels(ParameterStore& store, int from, int to) const {
+  const float ratio = static_cast<float>(to) / static_cast<float>(from);
+  std::vector<float> weight = fc_.weight->value.to_host(), bias = fc_.bias->value.to_host();
+  const std::size_t features = weight.size() / kHeadWidth;
+  for (std::size_t j = 0; j < kJoints; ++j)
+    for (const std::size_t row : {3 * j, 3 * j + 1}) {
+      for (std::size_t i = 0; i < features; ++i) weight[row * features + i] *= ratio;
+      bias[row] = (bias[row] + 0.5f) * ratio - 0.5f;  // pixel 0 begins half a pixel before it
+    }
+  fc_.weight->value.copy_from_host(weight);
+  fc_.bias->value.copy_from_host(bias);
+  store.values_changed();
+}
+
 }  // namespace peclr

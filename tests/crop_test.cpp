@@ -454,5 +454,36 @@ TEST_CASE("crop: a fine-tuned network's file says what it saw", "[crop]") {
   CHECK(as_trained != scores({"data.crop=picture"}));
 }
 
+TEST_CASE("crop: fine-tuning goes on from a hand network of another size, and tells of its views",
+          "[crop]") {
+  const SmallRuns runs(10);
+  const auto train = [&](const char* run, const Args& more) {
+    const ProgramResult result =
+        run_peclr(runs.start("finetune", run, Args{"train.epochs=1", "train.batch_size=5"} + more));
+    INFO(described(result));
+    REQUIRE(result.exit_code == 0);
+    return result;
+  };
+  const auto bias = [&](const char* run) {
+    const TensorFile file(runs.file(run, "model.safetensors"));
+    return file.values<float>("fc.bias");
+  };
+  train("small", {"data.crop=hand"});
+  const std::string small = runs.file("small", "model.safetensors");
+  const Args still{"train.lr=1e-12", "--init-from", small};
+  const ProgramResult larger = train("larger", Args{"model.input=64"} + still);
+  CHECK(larger.says("its head spoke of pictures of 32 px, now of 64"));
+  CHECK(larger.says("trained with data.crop=hand, used with data.crop=picture"));
+  const ProgramResult same = train("same", Args{"data.crop=hand"} + still);
+  CHECK_FALSE(same.says("its head spoke"));
+  CHECK_FALSE(same.says("trained with"));
+  const auto first = bias("small"), now = bias("larger"), kept = bias("same");
+  for (std::size_t j = 0; j < kJoints; ++j)
+    for (const std::size_t k : {3 * j, 3 * j + 1, 3 * j + 2}) {
+      CHECK(now[k] == Approx(k % 3 == 2 ? first[k] : 2 * first[k] + 0.5).margin(1e-5));
+      CHECK(kept[k] == Approx(first[k]).margin(1e-5));
+    }
+}
+
 }  // namespace
 }  // namespace peclr

@@ -237,6 +237,39 @@ TEST_CASE("hand network: joints in space are rays times depths", "[hand]") {
   CHECK(worst_over(points, want, Doubles(want.size(), 1e-4)) < 1);
 }
 
+TEST_CASE("hand network: weights for pictures of another size say the same joints in space",
+          "[hand]") {
+  const Threads guard(1);
+  const auto backend = new_device();
+  ParameterStore store;
+  const HandNetwork model(store, 18);
+  store.allocate(*backend, 1);
+  Doubles bias = random_values(kHead, 5, -0.5f, 0.5f);
+  for (std::size_t j = 0; j < kHandJoints; ++j) bias[3 * j] *= 40, bias[3 * j + 1] *= 40;
+  model.head().bias->value.copy_from_host(std::vector<float>(bias.begin(), bias.end()));
+  store.values_changed();
+  const Tensor images = plain(*backend, {2, 64, 64, 3}, random_values(2 * 64 * 64 * 3, 1));
+  const auto joints = [&](const Doubles& K) {
+    Tape tape(Mode::evaluate);
+    const auto out = model.forward(tape, {images}, plain(*backend, {2, 9}, K), DType::f32);
+    return host(model.recover(tape, out).value);
+  };
+  const Doubles K{80, 3, 32, -2, 90, 30, 0, 0, 1, 70, 0, 31, 0, 70, 33, 0, 0, 1};
+  const Doubles before = joints(K);
+  model.resize_pixels(store, 64, 96);
+  // A pixel's edges are what scales; its centre is half a pixel from the first.
+  Doubles larger = K, planted = K;
+  for (std::size_t i = 0; i < 18; ++i) {
+    if (i % 9 >= 6) continue;
+    larger[i] *= 1.5, planted[i] *= 1.5;
+    if (i % 3 == 2) larger[i] += 0.5 * 1.5 - 0.5;
+  }
+  const Doubles tolerance(before.size(), 2e-3);
+  CHECK(worst_over(joints(larger), before, tolerance) < 1);
+  CHECK(worst_over(joints(planted), before, tolerance) > 1);
+  CHECK(worst_over(joints(K), before, tolerance) > 1);
+}
+
 TEST_CASE("hand network: the loss reaches every weight but those of numbers nobody reads",
           "[hand]") {
   const Threads guard(1);

@@ -20,6 +20,17 @@ void start_at_mean_pose(const HandNetwork& network, ParameterStore& store, const
   store.values_changed();
 }
 
+// Weights that have a head keep it: it goes on from what it knows of hands.
+void go_on_from_head(const Settings& settings, const HandNetwork& network, ParameterStore& store,
+                     int head_input) {
+  require_unseen(settings);
+  tell_of_other_views(settings);
+  if (head_input == 0 || head_input == settings.model.input) return;
+  network.resize_pixels(store, head_input, settings.model.input);
+  fmt::print(stderr, "  its head spoke of pictures of {} px, now of {}\n", head_input,
+             settings.model.input);
+}
+
 }  // namespace
 
 int run_finetune(const CommandLine& line) {
@@ -46,9 +57,10 @@ int run_finetune(const CommandLine& line) {
            "train.freeze=encoder: without --init-from the encoder would stay as it was drawn; give "
            "its weights");
     const Start start = start_from(settings, training.store);
-    if (start.has_head) require_unseen(settings);
     pretraining = start.pretraining;
-    if (!start.has_head)
+    if (start.has_head)
+      go_on_from_head(settings, training.network, training.store, start.head_input);
+    else
       start_at_mean_pose(training.network, training.store, mean_pose(settings, feed));
   }
   run.forget_stored();

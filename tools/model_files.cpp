@@ -102,21 +102,24 @@ void take_border(const TensorFile& file, Settings::Augment& augment) {
   augment.border = it->second == name_of(Border::reflect) ? Border::reflect : Border::black;
 }
 
-// The pixels of a head's joints are those of the pictures that it learned from: another size is
-// refused. Another crop or border only costs accuracy, so it is said.
-void compare_with_training(const TensorFile& file, const Settings& trained,
-                           const Settings& settings) {
+// The pixels of a head's joints are those of the pictures that it learned from.
+void require_same_size(const TensorFile& file, const Settings& settings) {
   if (const std::optional<int> input = stored_input(file); input && *input != settings.model.input)
     fail(ErrorKind::usage,
          "{}: its head was trained on pictures of {} px, not {}; leave the size out",
          printable(file.path()), *input, settings.model.input);
+}
+
+// Another crop or border only costs accuracy.
+void tell_of_other_views(const TensorFile& file, const Settings& trained,
+                         const Settings& settings) {
   const auto differs = [&](const char* what, const char* then, const char* now) {
     if (std::string_view(then) != now)
       fmt::print(stderr,
                  "{}: trained with {}={}, used with {}={}; leave it out to use it as trained\n",
                  printable(file.path()), what, then, what, now);
   };
-  if (file.metadata().contains(kCropKey))
+  if (file.metadata().contains(kCropKey) || released(file))
     differs("data.crop", name_of(trained.data.crop), name_of(settings.data.crop));
   if (file.metadata().contains(kBorderKey))
     differs("augment.border", name_of(trained.augment.border), name_of(settings.augment.border));
@@ -168,7 +171,16 @@ Start start_from(const Settings& settings, ParameterStore& store) {
   fmt::print(stderr, "weights from {}\n", printable(file.path()));
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
-  return {pretraining_of(file), has_head(file), report.missing.size()};
+  const int head_input = stored_input(file).value_or(released(file) ? kReleasedInput : 0);
+  return {pretraining_of(file), has_head(file), head_input, report.missing.size()};
+}
+
+void tell_of_other_views(const Settings& settings) {
+  const TensorFile file(settings.init_from);
+  Settings trained = settings;
+  take_crop(file, trained.data);
+  take_border(file, trained.augment);
+  tell_of_other_views(file, trained, settings);
 }
 
 Start start_with_head(const Settings& settings, ParameterStore& store) {
@@ -215,7 +227,10 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   take_border(file, base.augment);
   settings = load_settings(command, args, base);
   if (settings.model.input == 0) settings.model.input = input_of(file, usual);
-  if (command != Command::probe && has_head(file)) compare_with_training(file, base, settings);
+  if (command != Command::probe && has_head(file)) {
+    require_same_size(file, settings);
+    tell_of_other_views(file, base, settings);
+  }
   settings.init_from = path;
   return settings;
 }

@@ -34,9 +34,13 @@ bool has_head(const TensorFile& file);
 struct Start {
   std::string pretraining = "none";  // pretraining_of(file); "none" where init_from is empty
   bool has_head = false;             // the file holds a hand network's fc: it has seen labels
+  int head_input = 0;                // side of the pictures that it learned; 0: it does not say
   std::size_t missing = 0;           // tensors that the file does not have
 };
 Start start_from(const Settings& settings, ParameterStore& store);
+// Tells on stderr which other data.crop and augment.border a hand network in settings.init_from
+// learned with.
+void tell_of_other_views(const Settings& settings);
 // The same for a command that answers with joints; throws Error(data) where there is no head for
 // it.
 Start start_with_head(const Settings& settings, ParameterStore& store);
