@@ -28,7 +28,7 @@ const std::map<std::string, std::set<std::string>, std::less<>> kMayInclude{
     {"data", {"data", "engine", "kernels"}},
     {"tools", {"tools", "models", "data", "engine", "kernels"}},
     {"benchmarks", {"benchmarks", "tests", "tools", "models", "data", "engine", "kernels"}},
-    {"tests", {"tests", "benchmarks", "tools", "models", "data", "engine", "kernels"}}};
+    {"tests", {"tests", "docs", "benchmarks", "tools", "models", "data", "engine", "kernels"}}};
 
 // Libraries that one source file each speaks to; Catch none outside of tests.
 constexpr std::string_view kForeign[] = {"dnnl",   "yaml-cpp/", "jpeglib.h", "turbojpeg.h",

@@ -11,6 +11,7 @@
 #include "tests/support/compare.h"
 #include "tests/support/device.h"
 #include "tests/support/files.h"
+#include "tests/support/random_norms.h"
 
 namespace peclr {
 namespace {
@@ -18,24 +19,6 @@ namespace {
 using namespace test;
 
 constexpr int kInput = 64, kImages = 3;
-
-// Norms as a training leaves them, so that all that is folded in is seen.
-void draw_norms(ParameterStore& store) {
-  std::uint64_t seed = 100;
-  const auto draw = [&](const Tensor& into, float low, float high) {
-    const auto values = random_values(static_cast<std::size_t>(into.count()), ++seed, low, high);
-    into.copy_from_host(std::vector<float>(values.begin(), values.end()));
-  };
-  for (StateBuffer& b : store.buffers()) {
-    const bool variance = b.name.ends_with("running_var");
-    draw(b.value, variance ? 0.5f : -0.3f, variance ? 2.f : 0.3f);
-  }
-  for (Parameter& p : store.parameters()) {
-    if (p.init == Init::one) draw(p.value, 0.5f, 1.5f);
-    if (p.init == Init::zero) draw(p.value, -0.3f, 0.3f);
-  }
-  store.values_changed();
-}
 
 struct Pictures {
   cv::Mat levels;     // [N, 3, S, S]
