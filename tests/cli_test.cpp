@@ -98,8 +98,10 @@ TEST_CASE("cli: a command offers the settings that it reads") {
   const std::map<std::string, Keys> own{
       {"pretrain", {"method", "invert", "temperature", "data.holdout"}},
       {"finetune", {"data.labels", "data.holdout", "data.crop", "train.freeze"}},
-      {"evaluate", {"data.eval", "data.holdout", "data.crop", "data.first_crop", "augment.border"}},
-      {"predict", {"data.eval", "data.crop", "data.first_crop", "augment.border"}},
+      {"evaluate",
+       {"data.eval", "data.holdout", "data.crop", "data.first_crop", "data.side",
+        "augment.border"}},
+      {"predict", {"data.eval", "data.crop", "data.first_crop", "data.side", "augment.border"}},
       {"probe", {"seed", "data.train", "data.eval", "data.labels", "data.holdout"}}};
   for (const std::string command : kRunCommands) {
     const std::string help = run_peclr({command, "--help"}).out;

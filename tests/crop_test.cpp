@@ -254,6 +254,53 @@ TEST_CASE("crop: an answer that is no hand leaves the first look as it is", "[cr
                           net.predict(pictures.set, seeing(Crop::picture))[0]));
 }
 
+TEST_CASE("crop: left hands are the right ones of mirrored pictures", "[crop]") {
+  const TempFolder folder, straight, turned;
+  write_synthetic(folder.path(), 20, 9);
+  const PictureSet rendered = open_pictures(folder.path(), Split::training);
+  PictureSet right = rendered, left = rendered;
+  right.root = straight.path(), left.root = turned.path();
+  constexpr int kWidth = 222;  // in boxes of 3 x 3, of which none is cut at either side
+  for (std::size_t i = 0; i < 20; ++i) {
+    const Image image = read_image(rendered.path(std::int64_t(i)));
+    Image narrow(kWidth, image.height), mirrored = narrow;
+    for (int y = 0; y < image.height; ++y)
+      for (int x = 0; x < kWidth; ++x) {
+        std::copy_n(image.at(x, y), 4, narrow.at(x, y));
+        std::copy_n(image.at(x, y), 4, mirrored.at(kWidth - 1 - x, y));
+      }
+    right.files[i] = left.files[i] = "picture" + std::to_string(100 + i) + ".png";
+    write_png(right.root / right.files[i], narrow);
+    write_png(left.root / left.files[i], mirrored);
+    left.labels[i].K.m[2] = kWidth - 1 - left.labels[i].K.m[2];
+  }
+  Net net;
+  for (const auto& [crop, says] :
+       {std::pair{Crop::picture, hand_at(18, 20, 14)}, std::pair{Crop::hand, hand_at(18, 20, 14)},
+        std::pair{Crop::hand, hand_at(17, 18, 2.5f)}}) {
+    net.always_say(says, 0.05f);
+    Settings settings = seeing(crop, 0.7);
+    const auto want = net.predict(right, settings);
+    const auto planted = net.predict(left, settings);
+    settings.data.side = Settings::Side::left;
+    const auto got = net.predict(left, settings);
+    for (std::size_t i = 0; i < want.size(); ++i) {
+      Points px;
+      double most = 0, farthest = 0;
+      for (std::size_t j = 0; j < kJoints; ++j) {
+        px.push_back({kWidth - 1 - want[i].px[j].x, want[i].px[j].y});
+        const Vec3f p = got[i].xyz[j], q = want[i].xyz[j];
+        const double apart = std::hypot(p.x + q.x, p.y - q.y, p.z - q.z);
+        most = apart <= most ? most : apart;  // NaN is the most
+        farthest = std::max<double>(farthest, std::abs(q.z));
+      }
+      CHECK(distance(got[i].px, px) < 1e-3);
+      CHECK(most < 1e-5 * farthest);
+      CHECK(distance(planted[i].px, px) > 0.1);
+    }
+  }
+}
+
 TEST_CASE("crop: a bad picture in a batch changes no other's answer", "[crop]") {
   WidePictures pictures(4);
   Net net;

@@ -290,6 +290,7 @@ TEST_CASE("settings: each key changes its own member and no other") {
                                                                 {"data.holdout", "0.5"},
                                                                 {"data.crop", "hand"},
                                                                 {"data.first_crop", "0.5"},
+                                                                {"data.side", "left"},
                                                                 {"data.max_bad", "0.5"},
                                                                 {"data.workers", "2"},
                                                                 {"data.cache", "none"},

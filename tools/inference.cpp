@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "data/exif.h"
 #include "data/picture_cache.h"
 #include "data/views.h"
 #include "engine/text.h"
@@ -15,10 +16,21 @@ namespace {
 
 constexpr Mat3f kIdentity{};
 
+// What the network's views are of: the picture, reduced, and mirrored where hands are left ones.
 struct Input {
   Picture picture;
-  Mat3f K;  // of the reduced picture
+  int width;  // of the reduced picture
+  Mat3f K;    // of what the views are of
 };
+
+float mirrored(float x, int width) { return static_cast<float>(width - 1) - x; }
+
+// That of the mirrored picture, in which a point at x is at -x.
+Mat3f mirrored(Mat3f K, int width) {
+  K.m[1] = -K.m[1];
+  K.m[2] = mirrored(K.m[2], width);
+  return K;
+}
 
 // Of the reduced picture; its width and height decide where none is known.
 Mat3f camera_of(const PictureSet& set, std::int64_t i, const Picture& picture) {
@@ -35,7 +47,7 @@ Mat3f camera_of(const PictureSet& set, std::int64_t i, const Picture& picture) {
 // wrist has no pixel of its own in the answer (joint 0 is the palm), so all are projected.
 struct Hand {
   Vec3f bones[kJoints];
-  Point2 px[kJoints];
+  Point2 px[kJoints];  // of the Input's picture
 };
 
 // Pixels of the picture before it was reduced.
@@ -67,8 +79,7 @@ class HandBatch {
     Input& in = inputs_[static_cast<std::size_t>(row)];
     const double share =
         settings.data.crop == Settings::Crop::picture ? 1 : settings.data.first_crop;
-    in = {read_picture(set_, picture, static_cast<int>(2 * size / share), Seen::centre), {}};
-    in.K = camera_of(set_, picture, in.picture);
+    in = read_input(picture, static_cast<int>(2 * size / share));
     const Image& image = in.picture.image;
     look(row, image, centre_view(size, image.width, image.height, share));
   }
@@ -88,15 +99,18 @@ class HandBatch {
     const int size = by_.settings.model.input;
     Input& in = inputs_[static_cast<std::size_t>(row)];
     const Hand seen = hand(row);
-    std::optional<View> view = view_of(seen, in.picture.image, 1);
+    std::optional<View> view = view_of(seen.px, in.picture.image);
     if (!view) return;
     const double side = size / view->to_output.m[0];  // of the crop; it is not turned
     if (in.picture.factor == 1 || side >= size) return look(row, in.picture.image, *view);
-    const Picture whole = read_picture(set_, picture, 0, Seen::centre);
-    view = view_of(seen, whole.image, in.picture.factor);
+    const Input whole = read_input(picture, 0);
+    const std::vector<Vec2f> joints = on_disk(seen, in);
+    std::vector<Point2> px;
+    for (const Vec2f& p : joints) px.push_back({left() ? mirrored(p.x, whole.width) : p.x, p.y});
+    view = view_of(px, whole.picture.image);
     if (!view) return;
-    in = {{{}, whole.factor}, camera_of(set_, picture, whole)};
-    look(row, whole.image, *view);
+    in = {{{}, whole.picture.factor}, whole.width, whole.K};
+    look(row, whole.picture.image, *view);
   }
 
   Hand hand(std::int64_t row) const {
@@ -107,13 +121,44 @@ class HandBatch {
     return hand;
   }
 
-  int factor(std::int64_t row) const { return input(row).picture.factor; }
+  // The answer, in pixels of the picture on disk and in its camera's space; in metres where `scale`
+  // is the bone's length in them.
+  void place_joints(std::int64_t row, float scale, HandPrediction& out) const {
+    const Hand found = hand(row);
+    const std::vector<Vec2f> px = on_disk(found, input(row));
+    std::copy(px.begin(), px.end(), out.px.begin());
+    for (std::size_t j = 0; j < kJoints; ++j) {
+      const Vec3f& bone = found.bones[j];
+      out.xyz[j] = {(left() ? -bone.x : bone.x) * scale, bone.y * scale, bone.z * scale};
+    }
+  }
 
  private:
-  // Around a hand that was seen in a picture reduced by `factor` from `image`.
-  std::optional<View> view_of(const Hand& seen, const Image& image, int factor) const {
+  bool left() const { return by_.settings.data.side == Settings::Side::left; }
+
+  Input read_input(std::int64_t picture, int target) const {
+    Input in{read_picture(set_, picture, target, Seen::centre), 0, {}};
+    in.width = in.picture.image.width;
+    in.K = camera_of(set_, picture, in.picture);
+    if (!left()) return in;
+    constexpr int kMirrored = 2;  // EXIF's number for it
+    in.picture.image = upright(std::move(in.picture.image), kMirrored);
+    in.K = mirrored(in.K, in.width);
+    return in;
+  }
+
+  std::vector<Vec2f> on_disk(const Hand& seen, const Input& in) const {
     std::vector<Vec2f> joints;
-    for (const Point2& p : seen.px) joints.push_back(unreduced(p, factor));
+    for (const Point2& p : seen.px) {
+      const Point2 facing{left() ? in.width - 1 - p.x : p.x, p.y};
+      joints.push_back(unreduced(facing, in.picture.factor));
+    }
+    return joints;
+  }
+
+  std::optional<View> view_of(std::span<const Point2> px, const Image& image) const {
+    std::vector<Vec2f> joints;
+    for (const Point2& p : px) joints.push_back({static_cast<float>(p.x), static_cast<float>(p.y)});
     const Settings& settings = by_.settings;
     return predicted_view(settings.model.input, image.width, image.height, joints,
                           around(settings.data.crop));
@@ -137,15 +182,6 @@ class HandBatch {
   std::vector<float> K_;    // of the views
   std::vector<float> xyz_;  // the last answer
 };
-
-// In pixels of the picture on disk, and in metres where `scale` is the bone's length in them.
-void place_joints(const Hand& hand, int factor, float scale, HandPrediction& out) {
-  for (std::size_t j = 0; j < kJoints; ++j) {
-    const Vec3f& bone = hand.bones[j];
-    out.px[j] = unreduced(hand.px[j], factor);
-    out.xyz[j] = {bone.x * scale, bone.y * scale, bone.z * scale};
-  }
-}
 
 }  // namespace
 
@@ -177,8 +213,7 @@ std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
       HandPrediction& p = out[static_cast<std::size_t>(first + row)];
       p.good = true;
       p.metric = has_camera(set.known) && set.label(first + row).scale > 0;
-      place_joints(batch.hand(row), batch.factor(row),
-                   p.metric ? set.label(first + row).scale : 1.f, p);
+      batch.place_joints(row, p.metric ? set.label(first + row).scale : 1.f, p);
     }
   });
   bad_summary = pass.bad_summary();

@@ -145,6 +145,8 @@ const char* name_of(Settings::Crop crop) {
   return "?";
 }
 
+const char* name_of(Settings::Side side) { return side == Settings::Side::left ? "left" : "right"; }
+
 Around around(Settings::Crop crop) {
   return crop == Settings::Crop::box ? Around::box : Around::mean;
 }

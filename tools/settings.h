@@ -31,6 +31,7 @@ struct Settings {
   using Border = peclr::Border;
   enum class Cache { automatic, gpu, pinned, none };
   enum class Crop { picture, hand, box };
+  enum class Side { right, left };
   enum class Freeze { none, encoder };
   struct Range {
     double low, high;
@@ -64,6 +65,7 @@ struct Settings {
     double holdout = 0;              // fraction of the labels that is kept for scoring
     double max_bad = 0.01;           // fraction of unreadable pictures that a run puts up with
     Crop crop = Crop::picture;       // what the hand network sees of a picture
+    Side side = Side::right;         // of the hands to answer for; the network knows right ones
     double first_crop = 0.7;         // share of the centre square's side, before a hand is known
     int workers = 0;                 // 0: half of the cores, beside a GPU all but one
     Cache cache = Cache::automatic;  // where decoded pictures are kept
@@ -117,6 +119,7 @@ struct Settings {
 
 const char* name_of(Settings::Precision precision);  // as it is written in settings
 const char* name_of(Settings::Crop crop);
+const char* name_of(Settings::Side side);
 Around around(Settings::Crop crop);
 const char* name_of(Settings::Border border);
 

@@ -304,11 +304,15 @@ std::vector<SettingField> make_fields() {
            {name_of(S::Crop::hand), S::Crop::hand},
            {name_of(S::Crop::box), S::Crop::box}},
           MEMBER(data.crop)),
-      number(
-          {"data.first_crop",
-           "data.crop=hand or box: share of the centre square's side that the first look sees",
+      choice<S::Side>(
+          {"data.side", "of the hands: networks know right ones, left ones are seen mirrored",
            kAnswers},
-          {0.05, 1}, MEMBER(data.first_crop)),
+          {{name_of(S::Side::right), S::Side::right}, {name_of(S::Side::left), S::Side::left}},
+          MEMBER(data.side)),
+      number({"data.first_crop",
+              "data.crop=hand or box: share of the centre square's side that the first look sees",
+              kAnswers},
+             {0.05, 1}, MEMBER(data.first_crop)),
       number({"data.max_bad", "fraction of unreadable pictures that stops a run", kAll}, {0, 1},
              MEMBER(data.max_bad)),
       whole({"data.workers",
@@ -358,11 +362,12 @@ std::vector<SettingField> make_fields() {
 
       whole({"augment.rotate", "largest rotation either way, degrees", kTraining}, 0, 180,
             MEMBER(augment.rotate)),
-      number({"augment.translate",
-              "largest move right and down (data.crop=hand or box: or left and up), in 1/128 of 2.5 "
-              "hand radii",
-              kTraining},
-             {0, 128}, MEMBER(augment.translate)),
+      number(
+          {"augment.translate",
+           "largest move right and down (data.crop=hand or box: or left and up), in 1/128 of 2.5 "
+           "hand radii",
+           kTraining},
+          {0, 128}, MEMBER(augment.translate)),
       range({"augment.scale", "side of the crop in hand diameters; 1.25 is neutral", kTraining},
             {0.1, 10}, MEMBER(augment.scale)),
       number({"augment.colour_jitter", "probability", kTraining}, {0, 1},
