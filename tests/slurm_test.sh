@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# tools/slurm.sbatch, with srun, scontrol and peclr played by scripts: what is run, and what becomes of its exit code.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+mkdir bin
+printf '#!/usr/bin/env bash\n"$@"\n' >bin/srun
+printf '#!/usr/bin/env bash\necho "$@" >>scontrol.log\n' >bin/scontrol
+printf '#!/usr/bin/env bash\nprintf "<%%s>" "$@" >peclr.log\nexit "$CODE"\n' >bin/played
+chmod +x bin/*
+
+# job CODE: of a peclr that exits so; leaves the job's own in `exited`.
+job() {
+  rm -f ./*.log
+  exited=0
+  CODE=$1 SLURM_JOB_ID=4711 PECLR=$folder/bin/played PATH=$folder/bin:$PATH \
+    bash "$root/tools/slurm.sbatch" pretrain 'data.train=my hands' out=o || exited=$?
+  [[ $(cat peclr.log) == '<pretrain><data.train=my hands><out=o><--resume>' ]] || { echo "wrong call: $(cat peclr.log)" >&2; exit 1; }
+}
+for code in 0 1 5; do
+  job $code
+  [[ $exited == "$code" && ! -e scontrol.log ]] || { echo "exit code $code became $exited" >&2; exit 1; }
+done
+job 75
+[[ $exited == 0 && $(cat scontrol.log) == 'requeue 4711' ]] || { echo "a saved run is not queued again" >&2; exit 1; }
