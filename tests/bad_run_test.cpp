@@ -83,6 +83,7 @@ TEST_CASE("bad input: --resume with nothing to go on from says so and starts") {
   INFO(described(result));
   CHECK(result.exit_code == 0);
   CHECK(result.says("--resume: no " + out + "/last.safetensors, starting afresh"));
+  CHECK(result.says("no weights given: random ones (seed 1)\n"));
   refused({"pretrain", "out=" + (folder / "none"), "--resume"}, kUsage, {"data.train is not set"});
 }
 

@@ -130,6 +130,10 @@ TEST_CASE("cli: unknown commands and flags") {
   refused({"prepare", "youtube", "x"}, {"--out"});
   refused({"prepare", "youtube", "x", "--out", "y", "--split", "all"}, {"--split", "all"});
   refused({"finetune", "data.labels=0"}, {"data.labels=0:", "above 0 and up to 1"});
+  refused({"synth", "--out", ""}, {"--out", "empty"});
+  refused({"finetune", "--init-from", "", "data.train=x"}, {"--init-from", "empty"});
+  refused({"score", "a", "b", "--out", ""}, {"--out", "empty"});
+  refused({"evaluate", "init_from=", "data.eval=x"}, {"init_from=:", "a path"});
   refused({"golden"}, {"paths"});
   refused({"golden", "--device", "gpu", "x"}, {"gpu", "auto, cpu and cuda"});
 }
@@ -170,6 +174,9 @@ TEST_CASE("cli: a path is a path, whatever YAML would make of it, and unused key
     CHECK(run_peclr({"predict", "--init-from", weights, "data.eval=x"}).refuses(3, {weights}));
     CHECK(run_peclr({"export", weights, "--out", folder / "o"}).refuses(3, {weights}));
   }
+  for (const char* name : {"try #2", "a: b", "*y", "!z", "a 'q'"})
+    CHECK(run_peclr({"pretrain", "data.train=" + (folder / name), "out=" + (folder / name)})
+              .refuses(3, {folder / name}));
   const ProgramResult result =
       run_peclr({"pretrain", "data.labels=0.1", "seed=3", "out=" + (folder / "out")});
   INFO(described(result));

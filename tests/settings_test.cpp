@@ -74,7 +74,7 @@ TEST_CASE("settings: every kind of value") {
         Sources{{"x", 1}, {"a b", 2.5}});
   CHECK(load({"data.train={path: x, weight: 3}"}).data.train == Sources{{"x", 3}});
   CHECK(load({"data.train=x", "data.train=[]"}).data.train.empty());
-  CHECK(load({"init_from=w", "init_from="}).init_from.empty());
+  CHECK(load({"init_from=w", "init_from=null"}).init_from.empty());
   CHECK(load({"invert=[]"}).invert == Settings::Invert{false, false, false});
   CHECK(load({"invert=[scale, translate]"}).invert == Settings::Invert{true, false, true});
   CHECK(load({"augment.scale=[1, 1.5]"}).augment.scale == Settings::Range{1, 1.5});
@@ -85,6 +85,14 @@ TEST_CASE("settings: every kind of value") {
   CHECK(load({"model.depth=152"}).model.depth == 152);
   CHECK(load({"seed=9223372036854775807"}).seed == INT64_MAX);
   CHECK(load({"out=/a=b/c"}).out == "/a=b/c");
+  for (const std::string path : {"try #1", "#1", "a: b", "a - b", "*a", "&a", "!a", "%a", "a\nb"}) {
+    const Settings s = load({"out=" + path, "init_from= " + path + "\t", "data.train=" + path});
+    CHECK((s.out == path && s.init_from == path && s.data.train == Sources{{path, 0}}));
+    const std::string yaml = settings_yaml(Command::pretrain, s);
+    CHECK(settings_from_yaml(Command::pretrain, yaml, "config.yaml").out == path);
+  }
+  CHECK(load({"out='a #1'"}).out == "a #1");
+  CHECK(load({"data.eval=x", "data.eval=~"}).data.eval.empty());
 }
 
 TEST_CASE("settings: wrong values are refused by key and expectation") {
@@ -114,6 +122,9 @@ TEST_CASE("settings: wrong values are refused by key and expectation") {
                           "out=~",
                           "out=[a]",
                           "init_from=[a]",
+                          "init_from=",
+                          "data.eval= ",
+                          "seed=2 #a",
                           "data.train={weight: 1}",
                           "data.train={path: x, weight: 0}",
                           "data.train={path: x, heavy: 1}",

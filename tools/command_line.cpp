@@ -67,6 +67,15 @@ void check_command(const CLI::App& app, const std::string& word) {
          shown(nearest(word, known)));
 }
 
+// A script's variable that is not set: an option must not count as not given for that.
+void require_values(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& value : option->results())
+      if (value.empty())
+        fail(ErrorKind::usage, "{}: its value is an empty text; give one, or leave it out",
+             option->get_name());
+}
+
 }  // namespace
 
 bool parse_command_line(int argc, char** argv, CommandLine& line) {
@@ -172,6 +181,7 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
     }
     fail(ErrorKind::usage, "{}; see peclr --help", e.what());
   }
+  require_values(*app.get_subcommands().front());
   line.words.assign(argv, argv + argc);
   line.command = app.get_subcommands().front()->get_name();
   if (!init_from.empty()) line.settings.push_back("init_from=" + yaml_quoted(init_from));

@@ -162,7 +162,10 @@ bool has_head(const TensorFile& file) {
 }
 
 Start start_from(const Settings& settings, ParameterStore& store) {
-  if (settings.init_from.empty()) return {};
+  if (settings.init_from.empty()) {
+    fmt::print(stderr, "no weights given: random ones (seed {})\n", settings.seed);
+    return {};
+  }
   const TensorFile file(settings.init_from);
   if (const int depth = depth_of(file); depth != 0 && depth != settings.model.depth)
     fail(ErrorKind::data, "{}: weights of a ResNet-{}, but model.depth is {}; set model.depth={}",
@@ -225,7 +228,7 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   const int usual = std::exchange(base.model.input, 0);  // 0: no setting says it
   take_crop(file, base.data);
   take_border(file, base.augment);
-  settings = load_settings(command, args, base);
+  settings = load_settings(args, base);
   if (settings.model.input == 0) settings.model.input = input_of(file, usual);
   if (command != Command::probe && has_head(file)) {
     require_same_size(file, settings);

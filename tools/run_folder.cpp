@@ -79,7 +79,7 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
            printable(last), printable(stored_->metadata_at(kCommand)), name_of(command));
     const Settings stored = stored_settings(*stored_, command);
     const std::string out = settings_.out;
-    settings_ = load_settings(command, line.settings, stored);
+    settings_ = load_settings(line.settings, stored);
     settings_.out = out;
     if (settings_.threads == 0) settings_.threads = stored.threads;
     std::string differing;

@@ -86,6 +86,21 @@ std::size_t override_sign(const std::string& arg) {
   return end != std::string::npos && end > 0 && arg[end] == '=' ? end : std::string::npos;
 }
 
+// What stands after the '=' of key=value. Lists, maps, quotes and null are YAML; anything else is
+// the text as it stands, for a path may hold " #" and ": ", where YAML has comments and maps.
+YamlNode argument_value(std::string_view text, const YamlOrigin& origin) {
+  constexpr std::string_view kBlank = " \t\r\n", kYaml = "[{\"'";
+  text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
+  text.remove_suffix(text.size() - (text.find_last_not_of(kBlank) + 1));
+  const bool yaml =
+      text == "null" || text == "~" || (!text.empty() && kYaml.find(text[0]) != kYaml.npos);
+  if (yaml || !is_clean_utf8(text)) return parse_yaml(text, origin);
+  YamlNode node;
+  node.kind = YamlNode::Kind::scalar;
+  node.text = text;
+  return node;
+}
+
 void read_file(Settings& settings, const std::string& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
@@ -175,10 +190,10 @@ Settings default_settings(Command command) {
 bool is_override(const std::string& arg) { return override_sign(arg) != std::string::npos; }
 
 Settings load_settings(Command command, std::span<const std::string> args) {
-  return load_settings(command, args, default_settings(command));
+  return load_settings(args, default_settings(command));
 }
 
-Settings load_settings(Command, std::span<const std::string> args, const Settings& base) {
+Settings load_settings(std::span<const std::string> args, const Settings& base) {
   Settings settings = base;
   for (const std::string& arg : args)
     if (!is_override(arg)) read_file(settings, arg);
@@ -187,7 +202,7 @@ Settings load_settings(Command, std::span<const std::string> args, const Setting
     if (sign == std::string::npos) continue;
     const YamlOrigin origin{YamlOrigin::Kind::argument, arg};
     Reader{settings, origin}.entry(arg.substr(0, sign), 1,
-                                   parse_yaml(std::string_view(arg).substr(sign + 1), origin));
+                                   argument_value(std::string_view(arg).substr(sign + 1), origin));
   }
   return resolved(settings);
 }

@@ -131,12 +131,13 @@ Settings default_settings(Command command);
 bool is_override(const std::string& arg);
 
 // `args`: YAML files and key=value, in any order. Defaults < files (later ones win) < key=value
-// (later ones win). Throws Error(usage): unknown or duplicate key with the nearest known one, wrong
+// (later ones win). A value of key=value is YAML where it begins with a bracket or a quote, else the
+// text as it stands. Throws Error(usage): unknown or duplicate key with the nearest known one, wrong
 // type, value out of range, each with file and line or with the argument. The optional values of
 // the result are filled in.
 Settings load_settings(Command command, std::span<const std::string> args);
 // The same on top of other defaults, e.g. those of a run that is resumed.
-Settings load_settings(Command command, std::span<const std::string> args, const Settings& base);
+Settings load_settings(std::span<const std::string> args, const Settings& base);
 // The same from a text, e.g. a stored config.yaml; `name` stands in messages.
 Settings settings_from_yaml(Command command, std::string_view yaml, const std::string& name);
 
