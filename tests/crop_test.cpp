@@ -301,6 +301,20 @@ TEST_CASE("crop: left hands are the right ones of mirrored pictures", "[crop]") 
   }
 }
 
+TEST_CASE("crop: an answer that is not finite is refused with its picture", "[crop]") {
+  WidePictures pictures(2);
+  Net net;
+  for (const float x : {NAN, INFINITY, 3e38f}) {
+    net.always_say(hand_at(x, 16, 14));
+    for (const Crop crop : {Crop::hand, Crop::picture}) {
+      const Caught error = caught([&] { net.predict(pictures.set, seeing(crop)); });
+      INFO(error.text);
+      CHECK(error.kind == static_cast<int>(ErrorKind::data));
+      CHECK(error.names(pictures.set.path(0).string() + ": its answer is not finite"));
+    }
+  }
+}
+
 TEST_CASE("crop: a bad picture in a batch changes no other's answer", "[crop]") {
   WidePictures pictures(4);
   Net net;

@@ -2,11 +2,13 @@
 #include "tools/inference.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "data/exif.h"
 #include "data/picture_cache.h"
 #include "data/views.h"
+#include "engine/error.h"
 #include "engine/text.h"
 #include "kernels/pose25d.h"
 #include "tools/picture_pass.h"
@@ -183,6 +185,14 @@ class HandBatch {
   std::vector<float> xyz_;  // the last answer
 };
 
+bool is_finite(const HandPrediction& p) {
+  return std::all_of(p.px.begin(), p.px.end(),
+                     [](const Vec2f& q) { return std::isfinite(q.x) && std::isfinite(q.y); }) &&
+         std::all_of(p.xyz.begin(), p.xyz.end(), [](const Vec3f& q) {
+           return std::isfinite(q.x) && std::isfinite(q.y) && std::isfinite(q.z);
+         });
+}
+
 }  // namespace
 
 std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
@@ -214,6 +224,9 @@ std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
       p.good = true;
       p.metric = has_camera(set.known) && set.label(first + row).scale > 0;
       batch.place_joints(row, p.metric ? set.label(first + row).scale : 1.f, p);
+      if (!is_finite(p))
+        fail(ErrorKind::data, "{}: its answer is not finite; check the weights",
+             printable(set.path(first + row).string()));
     }
   });
   bad_summary = pass.bad_summary();
