@@ -278,6 +278,11 @@ TEST_CASE("peclr probe says which sets it cannot use") {
   CHECK(caught([&] {
           run(folder, {"data.train=" + (folder / "set"), "data.labels=0.5"});
         }).names("data.labels"));
+  const test::Caught eval = caught([&] {
+    run(folder, {"data.train=" + (folder / "set"), "data.eval=elsewhere"});
+  });
+  CHECK(eval.kind == static_cast<int>(ErrorKind::usage));
+  CHECK(eval.names("data.eval: only the joint probe has one"));
 }
 
 TEST_CASE("peclr probe finds joints in crops of labelled hands") {

@@ -48,6 +48,11 @@ JsonLine probe_classes(const FrozenEncoder& encoder, const PictureSet& all) {
   if (settings.data.labels < 1 || settings.data.holdout > 0)
     fail(ErrorKind::usage,
          "data.labels, data.holdout: only the joint probe can do with a part of the labels");
+  if (!settings.data.eval.empty())
+    fail(
+        ErrorKind::usage,
+        "data.eval: only the joint probe has one; classes are scored by folds of data.train, leave "
+        "it out");
   const PictureSet set = classified_only(all);
   auto whole = [&](const Picture& picture, std::int64_t, int) {
     return centre_view(settings.model.input, picture.image.width, picture.image.height);
