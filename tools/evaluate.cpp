@@ -2,6 +2,7 @@
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "tools/commands.h"
+#include "tools/folder_lock.h"
 #include "tools/inference.h"
 #include "tools/model_files.h"
 #include "tools/picture_feed.h"
@@ -44,6 +45,7 @@ int run_evaluate(const CommandLine& line) {
   store.allocate(*backend, 0);
   const std::string pretraining = start_with_head(settings, store).pretraining;
   make_writable_folder(settings.out);
+  const FolderLock lock(settings.out);
   RunRecorder record(settings.out, line, {backend->description(), settings.precision});
 
   std::string bad;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two trainings in one folder would mix their metrics and overwrite each other's checkpoints.
+// Two commands at work in one folder would mix their files: metrics, checkpoints, predictions, and
+// run.json, which each writes as it read it when it began.
 #pragma once
 #include <string>
 

@@ -4,6 +4,7 @@
 #include "engine/parallel.h"
 #include "engine/text.h"
 #include "tools/commands.h"
+#include "tools/folder_lock.h"
 #include "tools/json_lines.h"
 #include "tools/model_files.h"
 #include "tools/picture_feed.h"
@@ -135,6 +136,7 @@ int run_probe(const CommandLine& line) {
     weights = start.pretraining;
   }
   make_writable_folder(settings.out);
+  const FolderLock lock(settings.out);
   RunRecorder record(settings.out, line, {backend->description(), settings.precision});
 
   const FrozenEncoder encoder{settings, network, *backend};

@@ -35,12 +35,6 @@ Settings stored_settings(const TensorFile& file, Command command) {
   }
 }
 
-void remove_file(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove(path, error);
-  if (error) fail_writing(path, "cannot be removed", error.value());
-}
-
 }  // namespace
 
 void make_writable_folder(const std::string& path) {
@@ -49,6 +43,12 @@ void make_writable_folder(const std::string& path) {
   if (error) fail_writing(path, "cannot make the folder", error.value());
   if (::access(path.c_str(), W_OK | X_OK) != 0)
     fail_writing(path, "cannot write to the folder", errno);
+}
+
+void remove_file(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove(path, error);
+  if (error) fail_writing(path, "cannot be removed", error.value());
 }
 
 RunFolder::RunFolder(Command command, const CommandLine& line) : command_(command), line_(line) {

@@ -57,5 +57,7 @@ class RunFolder {
 
 // Throws Error(failure) that names the folder if it cannot be made or written to.
 void make_writable_folder(const std::string& path);
+// Of a file that is not there nothing is said. Throws Error(failure) that names it.
+void remove_file(const std::string& path);
 
 }  // namespace peclr

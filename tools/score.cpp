@@ -2,11 +2,13 @@
 // Scores a file of predictions, whoever made it, by the rules that evaluate follows; meshes too.
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "data/freihand.h"
 #include "engine/error.h"
 #include "engine/text.h"
 #include "tools/commands.h"
+#include "tools/folder_lock.h"
 #include "tools/run_folder.h"
 #include "tools/scores.h"
 #include "tools/submission.h"
@@ -73,7 +75,11 @@ int run_score(const CommandLine& line) {
                "{}: joints are not in front of the camera, so there is no error in pixels\n",
                printable(file));
   }
-  if (!line.out.empty()) make_writable_folder(line.out);
+  std::optional<FolderLock> lock;
+  if (!line.out.empty()) {
+    make_writable_folder(line.out);
+    lock.emplace(line.out);
+  }
   const WrittenScores scores = write_scores(line.out, pairs, {.set = set, .weights = file});
   fmt::print("{}\n", scores.json);
   fmt::print(stderr, "{}scored {} hands by FreiHAND's rules, in centimetres\n", scores.text, hands);
