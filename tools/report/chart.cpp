@@ -202,7 +202,6 @@ void write_chart(Html& html, const Chart& given) {
       write_curves(plot);
       write_labels(plot);
     });
-    if (!chart.note.empty()) html.leaf("figcaption", chart.note);
   });
 }
 

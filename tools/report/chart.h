@@ -31,10 +31,9 @@ struct Chart {
     std::string label;
   };
   std::vector<Level> levels;  // horizontal lines to compare with
-  std::string note;           // below the chart
 };
 
-// A figure: title, legend (where there are several lines), chart, note.
+// A figure: title, legend (where there are several lines), chart.
 void write_chart(Html& html, const Chart& chart);
 
 }  // namespace peclr
