@@ -42,6 +42,7 @@ tiny=(device=cpu threads=1 precision=f32 model.depth=18 model.input=32 train.epo
 "$PECLR" pretrain "${tiny[@]}" data.train=hands/training out=start 2>log || { cat log; fail "no weights to start from"; }
 paper() { "$root/tools/reproduce/paper.sh" 50 hands youtube matrix.safetensors start/model.safetensors "${tiny[@]}" >table 2>log; }
 paper || { cat log; fail "the script failed"; }
+grep 'does not use it' log && fail "a command was given a setting that it does not use"
 grep -q '2 of 3 hands' log || fail "prepare did not say how many hands it found"
 for file in rn50_pretrain/model.safetensors rn50_finetune_peclr/{scores.json,scores.txt,pred.json} rn50_finetune_imagenet/scores.json rn50.html; do
   [[ -s out/paper/$file ]] || fail "out/paper/$file is not there"

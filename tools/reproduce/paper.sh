@@ -57,7 +57,7 @@ train() {
 # score PRETRAINED NAME: fine-tunes from it, scores, and writes the server's file.
 score() {
   local run=$out/rn${depth}_finetune_$2
-  train finetune "$configs/rn${depth}_finetune.yaml" "$run" "$1" "data.train=[$freihand]" "data.eval=$freihand"
+  train finetune "$configs/rn${depth}_finetune.yaml" "$run" "$1" "data.train=[$freihand]"
   once "$run/scores.json" "$peclr" evaluate "data.eval=$freihand" "${using[@]}" out="$run"
   once "$run/pred.json" "$peclr" predict --submission "data.eval=$freihand" "${using[@]}" out="$run"
 }
