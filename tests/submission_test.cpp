@@ -10,6 +10,7 @@
 #include "tests/support/program.h"
 #include "tests/support/refusals.h"
 #include "tests/support/small_runs.h"
+#include "tools/report/runs.h"
 #include "tools/submission.h"
 
 namespace peclr {
@@ -93,6 +94,15 @@ TEST_CASE("score: predict's submission has evaluate's scores", "[submission]") {
   CHECK(read_bytes(out + "/s/scores.txt") == read_bytes(out + "/scores.txt"));
   CHECK(json::parse(read_bytes(out + "/s/errors.json")).at("pictures").size() == hands);
   CHECK(run_peclr({"report", out + "/s", "--out", out + "/page.html"}).exit_code == 0);
+
+  // In the run's own folder the method stays the run's; elsewhere the file stands for it.
+  const std::string file = out + "/pred.json";
+  REQUIRE(run_peclr({"score", file, set, "--out", out}).exit_code == 0);
+  CHECK(read_run(out).method == "scratch");
+  const json scores = json::parse(read_bytes(out + "/scores.json"));
+  CHECK(scores.at("predictions") == file);
+  CHECK_FALSE(scores.contains("weights"));
+  CHECK(read_run(out + "/s").method == file);
 }
 
 TEST_CASE("score: the lines of scores.txt, by hand", "[submission]") {

@@ -80,7 +80,7 @@ int run_score(const CommandLine& line) {
     make_writable_folder(line.out);
     lock.emplace(line.out);
   }
-  const WrittenScores scores = write_scores(line.out, pairs, {.set = set, .weights = file});
+  const WrittenScores scores = write_scores(line.out, pairs, {.set = set, .predictions = file});
   fmt::print("{}\n", scores.json);
   fmt::print(stderr, "{}scored {} hands by FreiHAND's rules, in centimetres\n", scores.text, hands);
   return 0;

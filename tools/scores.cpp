@@ -117,8 +117,9 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
   json.add("count", scores.count);
   const WrittenScores written{json.text(), scores_txt(scores, meshes ? &*meshes : nullptr)};
   if (folder.empty()) return written;
-  json.add("weights", names.weights)
-      .add("set", names.set)
+  if (!names.weights.empty()) json.add("weights", names.weights);
+  if (!names.predictions.empty()) json.add("predictions", names.predictions);
+  json.add("set", names.set)
       .add("holdout", names.holdout)
       .add("pck", std::span<const double>(scores.plain.pck))
       .add("pa_pck", std::span<const double>(scores.aligned.pck));

@@ -25,9 +25,10 @@ struct HandPairs {
 
 // Where scores come from, for those who read them.
 struct ScoreNames {
-  std::string set;      // folder of the truth
-  std::string weights;  // how the network was pre-trained, or the file of predictions
-  double holdout = 0;   // data.holdout: of the set's training split, what that keeps from it
+  std::string set;          // folder of the truth
+  std::string weights;      // how the network was pre-trained, or nothing where it is not known
+  std::string predictions;  // their file, where it is another program's
+  double holdout = 0;       // data.holdout: of the set's training split, what that keeps from it
 };
 
 struct WrittenScores {

@@ -89,6 +89,7 @@ Scores read_scores(const std::string& path) {
     scores.count = static_cast<std::int64_t>(count);
   if (json.contains("holdout")) scores.holdout = number(json, "holdout");
   scores.weights = word(json, "weights");
+  scores.predictions = word(json, "predictions");
   scores.set = word(json, "set");
   scores.pck = curve(json, "pck");
   scores.pa_pck = curve(json, "pa_pck");
@@ -136,7 +137,7 @@ std::string method_of(const Run& run) {
   if (run.scores && !run.scores->weights.empty()) return named(run.scores->weights);
   for (const char* file : {"/model.safetensors", "/last.safetensors"})
     if (there(run.folder + file)) return named(pretraining_of(TensorFile(run.folder + file)));
-  if (!run.training) return "";
+  if (!run.training) return run.scores ? run.scores->predictions : "";
   return run.settings.init_from.empty() ? "scratch" : "other";
 }
 

@@ -22,6 +22,7 @@ struct Scores {
   std::int64_t count = 0;           // pictures
   double holdout = 0;               // of the labels: what was scored; 0: the evaluation split
   std::string weights, set;         // pre-training of the weights; what was scored
+  std::string predictions;          // of peclr score: the file of hands
   std::vector<double> pck, pa_pck;  // [kPckThresholds], empty in files of older versions
 };
 struct ScoreField {
