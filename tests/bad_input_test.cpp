@@ -101,6 +101,8 @@ TEST_CASE("bad input: folders that are missing, empty, or not what is needed") {
   refused(pretrain(folder / "empty", out), kData, {folder / "empty", "holds no pictures"});
   refused(pretrain(folder / "file", out), kData, {folder / "file", "not a folder"});
   refused(pretrain(set, out) + Args{"train.batch_size=4"}, kData, {"3 pictures", "batch_size"});
+  refused(pretrain(pictures(folder, "one", 1), out) + Args{"train.batch_size=2"}, kData,
+          {"data.train has 1 of the 2 pictures", "give more"});
   Args finetune = pretrain(set, out);
   finetune[0] = "finetune";
   refused(finetune, kData, {set, "training_xyz.json"});
@@ -267,6 +269,18 @@ TEST_CASE("bad input: a disk that fills loses nothing") {
   refused({"synth", "--out", run.folder / "hands", "--count", "1"}, kFailure,
           {"hands/", "File too large"}, {.file_bytes = 100});
   CHECK_FALSE(fs::exists(run.folder / "hands/training_K.json"));
+}
+
+TEST_CASE("bad input: a disk that fills behind stdout is noticed") {
+  const TempFolder folder;
+  const std::string set = pictures(folder, "set", 3);
+  for (const Args& args : {Args{"verify", set}, Args{"info"}, Args{"--help"}, Args{"--version"}}) {
+    const ProgramResult whole = run_peclr(args);
+    REQUIRE((whole.exit_code == 0 && !whole.out.empty()));
+    refused(args, kFailure, {"stdout: "}, {.stdout_to = "/dev/full"});
+  }
+  refused({"info"}, kFailure, {"stdout: cannot write: No space left on device"},
+          {.stdout_to = "/dev/full"});
 }
 
 TEST_CASE("bad input: a loss that is not a number stops the run at its step") {

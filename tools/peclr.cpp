@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +12,7 @@
 #include <new>
 
 #include "engine/error.h"
+#include "engine/file_error.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/settings.h"
@@ -51,6 +54,26 @@ void tell_of_unused_keys(const peclr::CommandLine& line) {
         fmt::print(stderr, "{}: peclr {} does not use it\n", key, line.command);
 }
 
+// What a full disk would not take of stdout is noticed when the rest goes out, at the latest here.
+void require_written_stdout() {
+  if (std::fflush(stdout) != 0) peclr::fail_writing("stdout", "cannot write", errno);
+  if (std::ferror(stdout))  // earlier, for a reason that is forgotten
+    peclr::fail(peclr::ErrorKind::failure, "stdout: not all could be written; is the disk full?");
+}
+
+int run(int argc, char** argv, peclr::CommandLine& line) {
+  int code = 0;
+  if (peclr::parse_command_line(argc, argv, line)) {
+    tell_of_unused_keys(line);
+    const auto* entry = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                     [&](const Entry& e) { return line.command == e.name; });
+    code =
+        entry == std::end(kCommands) ? static_cast<int>(peclr::ErrorKind::usage) : entry->run(line);
+  }
+  require_written_stdout();
+  return code;
+}
+
 // One line on stderr, whatever a name in it holds.
 int refuse(std::string_view fault, peclr::ErrorKind kind) {
   constexpr std::size_t kMaxBytes = 4000;
@@ -66,11 +89,7 @@ int main(int argc, char** argv) {
   std::string fault;
   peclr::CommandLine line;
   try {
-    if (!peclr::parse_command_line(argc, argv, line)) return 0;
-    tell_of_unused_keys(line);
-    for (const Entry& entry : kCommands)
-      if (line.command == entry.name) return entry.run(line);
-    return static_cast<int>(peclr::ErrorKind::usage);
+    return run(argc, argv, line);
   } catch (const peclr::OutOfMemory& e) {  // steps of a training give their own advice
     fault = fmt::format("{}; end other programs that use this memory, or choose another device",
                         e.what());

@@ -11,6 +11,9 @@ namespace peclr {
 TrainPlan TrainPlan::of(const Settings::Train& train, std::int64_t pictures) {
   const std::int64_t a_step = std::int64_t{train.batch_size} * train.accumulate;
   TrainPlan plan{pictures, pictures / a_step, 0, {}};
+  if (pictures < 2)
+    fail(ErrorKind::data,
+         "data.train has {} of the 2 pictures that a batch has at least; give more", pictures);
   if (plan.steps_per_epoch == 0)
     fail(ErrorKind::data,
          "data.train has {} pictures, fewer than train.batch_size x train.accumulate = {} x {}; "

@@ -81,7 +81,8 @@ std::vector<std::string> environment(const ProgramOptions& options) {
       if (::prctl(PR_CAPBSET_DROP, right) != 0) ::_exit(126);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
-  ::dup2(out.ends[1], STDOUT_FILENO);
+  const int file = ::open(options.stdout_to.c_str(), O_WRONLY);
+  ::dup2(file < 0 ? out.ends[1] : file, STDOUT_FILENO);
   ::dup2(err.ends[1], STDERR_FILENO);
   ::close_range(3, ~0u, 0);  // what a limit on open files leaves is the program's own
   limit(RLIMIT_NOFILE, options.open_files);

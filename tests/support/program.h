@@ -23,6 +23,7 @@ struct ProgramOptions {
   std::int64_t address_bytes = -1;  // of its address space, as `ulimit -v` has it; -1: any
   // Even root is held to the modes of files; where root cannot drop that right: exit code 126.
   bool obeys_modes = false;
+  std::string stdout_to;       // a file that takes what it prints, e.g. /dev/full; empty: a pipe
   int signal = SIGKILL;        // what is sent, once, when `when` holds
   std::function<bool()> when;  // asked every few milliseconds while the program runs
 };
