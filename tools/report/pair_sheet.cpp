@@ -121,7 +121,8 @@ std::string explanation(const Settings& settings) {
   if (what.rotate && what.translate)
     outcome = settings.paper_exact
                   ? "in both inverted views it stands upright again, but only about in the middle, "
-                    "for paper_exact counts the shift in 128ths whatever the crop's size"
+                    "for paper_exact counts the shift in the picture's pixels over model.input, "
+                    "whatever the crop's size"
                   : "in both inverted views it stands upright in the middle again";
   return fmt::format(
       "Left: the picture, with the squares that both views were cut from; then the views as the "
