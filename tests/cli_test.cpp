@@ -134,6 +134,10 @@ TEST_CASE("cli: unknown commands and flags") {
   refused({"finetune", "--init-from", "", "data.train=x"}, {"--init-from", "empty"});
   refused({"score", "a", "b", "--out", ""}, {"--out", "empty"});
   refused({"evaluate", "init_from=", "data.eval=x"}, {"init_from=:", "a path"});
+  refused({"evaluate", "--out", "x"}, {"--out", "peclr evaluate; write out=VALUE"});
+  refused({"pretrain", "a.yaml", "--train.lr=1"}, {"--train.lr", "write train.lr=VALUE"});
+  refused({"score", "a", "b", "out=x"}, {"out=x", "peclr score; write --out VALUE"});
+  refused({"results", "a", "out=x"}, {"out=x", "write --out VALUE"});
   refused({"golden"}, {"paths"});
   refused({"golden", "--device", "gpu", "x"}, {"gpu", "auto, cpu and cuda"});
 }
@@ -177,12 +181,13 @@ TEST_CASE("cli: a path is a path, whatever YAML would make of it, and unused key
   for (const char* name : {"try #2", "a: b", "*y", "!z", "a 'q'"})
     CHECK(run_peclr({"pretrain", "data.train=" + (folder / name), "out=" + (folder / name)})
               .refuses(3, {folder / name}));
-  const ProgramResult result =
-      run_peclr({"pretrain", "data.labels=0.1", "seed=3", "out=" + (folder / "out")});
+  const ProgramResult result = run_peclr({"pretrain", "data.labels=0.1", "seed=3", "method=simclr",
+                                          "invert=[scale]", "out=" + (folder / "out")});
   INFO(described(result));
   CHECK(result.refuses(2, {"data.train is not set"}));
   CHECK(result.says("data.labels: peclr pretrain does not use it\n"));
   CHECK_FALSE(result.says("seed: "));
+  CHECK(result.says("invert: has no effect with method=simclr\n"));
 }
 
 TEST_CASE("cli: names with line breaks and escapes stay within one harmless line") {

@@ -66,6 +66,15 @@ TEST_CASE("predict: drawings among the pictures are refused before they are made
   CHECK(content(hands + "/out/skeletons").size() == 1);
 }
 
+TEST_CASE("predict: a setting without effect is told of") {
+  const Prediction prediction;
+  const ProgramResult result = run_peclr(prediction.args({"data.first_crop=0.5"}));
+  INFO(described(result));
+  CHECK(result.exit_code == 0);
+  CHECK(result.says("data.first_crop: has no effect with data.crop=picture\n"));
+  CHECK_FALSE(run_peclr(prediction.args()).says("has no effect"));
+}
+
 TEST_CASE("predict: an earlier submission does not stay beside other predictions") {
   const Prediction prediction;
   const Args hands{"data.eval=" + (prediction.folder / "few_hands")};

@@ -283,6 +283,29 @@ TEST_CASE("settings: keys that a command does not read are told of, those of fil
   CHECK(unused_keys(Command::probe, args) == Keys{"temperature"});
 }
 
+TEST_CASE("settings: keys without effect beside others are told of where they are given") {
+  const auto idle = [](Command command, const std::vector<std::string>& args) {
+    return idle_keys(command, args, load(args, command));
+  };
+  using Lines = std::vector<std::string>;
+  CHECK(idle(Command::pretrain, {"method=simclr", "invert=[scale]"}) ==
+        Lines{"invert: has no effect with method=simclr"});
+  CHECK(idle(Command::pretrain, {"augment.border=reflect", "paper_exact=true"}) ==
+        Lines{"augment.border: has no effect with paper_exact=true"});
+  CHECK(idle(Command::evaluate, {"data.first_crop=0.5"}) ==
+        Lines{"data.first_crop: has no effect with data.crop=picture"});
+  for (const Lines& args : {Lines{"method=simclr"},
+                            {"invert=[scale]"},
+                            {"paper_exact=true"},
+                            {"augment.border=reflect"}})
+    CHECK(idle(Command::pretrain, args).empty());
+  CHECK(idle(Command::predict, {"data.crop=hand", "data.first_crop=0.5"}).empty());
+  // unused_keys tells of what the command does not read at all.
+  CHECK(
+      idle(Command::finetune, {"method=simclr", "invert=[scale]", "data.first_crop=0.5"}).empty());
+  CHECK(idle(Command::evaluate, {"augment.border=reflect", "paper_exact=true"}).empty());
+}
+
 TEST_CASE("settings: each key changes its own member and no other") {
   // For every key a value that is not its default; then exactly that key differs.
   const std::vector<std::pair<std::string, std::string>> values{{"seed", "2"},

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <span>
 
 #include "engine/error.h"
 #include "engine/text.h"
@@ -65,6 +66,25 @@ void check_command(const CLI::App& app, const std::string& word) {
   if (std::find(known.begin(), known.end(), word) == known.end())
     fail(ErrorKind::usage, "unknown command {}; did you mean {}? See peclr --help", shown(word),
          shown(nearest(word, known)));
+}
+
+// `--out x` to a command of settings, or `out=x` to one of options: each has the other's spelling.
+void check_spelling(const CLI::App& command, std::span<const char* const> words) {
+  const bool takes_settings = command.get_option_no_throw("settings") != nullptr;
+  bool value = false;  // of the option before
+  for (const std::string_view word : words) {
+    const bool option = word.starts_with("--");
+    const std::string name(word.substr(0, word.find('=')));
+    if (takes_settings && option && !command.get_option_no_throw(name) &&
+        is_setting(name.substr(2)))
+      fail(ErrorKind::usage, "{}: a setting of peclr {}; write {}=VALUE", name, command.get_name(),
+           name.substr(2));
+    if (!takes_settings && !option && !value && name.size() < word.size() &&
+        command.get_option_no_throw("--" + name))
+      fail(ErrorKind::usage, "{}: an option of peclr {}; write --{} VALUE", printable(word),
+           command.get_name(), name);
+    value = option;
+  }
 }
 
 // A script's variable that is not set: an option must not count as not given for that.
@@ -171,7 +191,10 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
   report->add_option("paths", line.paths, "run folders")->required()->option_text("DIR...");
   report->add_option("--out", line.out, "HTML file to write")->required()->option_text("FILE");
 
-  if (argc > 1 && argv[1][0] != '-') check_command(app, argv[1]);
+  if (argc > 1 && argv[1][0] != '-') {
+    check_command(app, argv[1]);
+    check_spelling(*app.get_subcommand(argv[1]), {argv + 2, argv + argc});
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -234,6 +234,8 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
     require_same_size(file, settings);
     tell_of_other_views(file, base, settings);
   }
+  for (const std::string& told : idle_keys(command, args, settings))
+    fmt::print(stderr, "{}\n", told);
   settings.init_from = path;
   return settings;
 }

@@ -187,6 +187,8 @@ Settings default_settings(Command command) {
   return settings;
 }
 
+bool is_setting(std::string_view key) { return find_field(key) != nullptr; }
+
 bool is_override(const std::string& arg) { return override_sign(arg) != std::string::npos; }
 
 Settings load_settings(Command command, std::span<const std::string> args) {
@@ -222,6 +224,29 @@ std::vector<std::string> unused_keys(Command command, std::span<const std::strin
     if (field && !field->matters_to(command)) keys.push_back(field->key);
   }
   return keys;
+}
+
+std::vector<std::string> idle_keys(Command command, std::span<const std::string> args,
+                                   const Settings& settings) {
+  struct Pair {
+    const char *idle, *beside;
+    bool holds;
+  };
+  const Pair pairs[] = {
+      {"invert", "method", settings.method == Settings::Method::simclr},
+      {"augment.border", "paper_exact", settings.paper_exact},
+      {"data.first_crop", "data.crop", settings.data.crop == Settings::Crop::picture}};
+  std::vector<std::string> lines;
+  for (const auto& [idle, beside, holds] : pairs) {
+    const bool given = std::any_of(args.begin(), args.end(), [&, key = idle](auto& arg) {
+      return arg.substr(0, override_sign(arg)) == key;
+    });
+    const SettingField& other = *find_field(beside);
+    if (holds && given && find_field(idle)->matters_to(command) && other.matters_to(command))
+      lines.push_back(
+          fmt::format("{}: has no effect with {}={}", idle, beside, other.print(settings)));
+  }
+  return lines;
 }
 
 std::string settings_yaml(Command command, const Settings& settings) {

@@ -127,14 +127,16 @@ const char* name_of(Settings::Border border);
 // numbers of the authors' earlier recipe, the rest our own (docs/method.md, Fine-tuning).
 Settings default_settings(Command command);
 
+bool is_setting(std::string_view key);
+
 // Whether an argument is key=value, not a YAML file.
 bool is_override(const std::string& arg);
 
 // `args`: YAML files and key=value, in any order. Defaults < files (later ones win) < key=value
-// (later ones win). A value of key=value is YAML where it begins with a bracket or a quote, else the
-// text as it stands. Throws Error(usage): unknown or duplicate key with the nearest known one, wrong
-// type, value out of range, each with file and line or with the argument. The optional values of
-// the result are filled in.
+// (later ones win). A value of key=value is YAML where it begins with a bracket or a quote, else
+// the text as it stands. Throws Error(usage): unknown or duplicate key with the nearest known one,
+// wrong type, value out of range, each with file and line or with the argument. The optional values
+// of the result are filled in.
 Settings load_settings(Command command, std::span<const std::string> args);
 // The same on top of other defaults, e.g. those of a run that is resumed.
 Settings load_settings(std::span<const std::string> args, const Settings& base);
@@ -143,6 +145,11 @@ Settings settings_from_yaml(Command command, std::string_view yaml, const std::s
 
 // The keys of the key=value among `args` that do not matter to the command.
 std::vector<std::string> unused_keys(Command command, std::span<const std::string> args);
+
+// A line for each key=value among `args` that matters to the command, but not beside these
+// settings: "invert: has no effect with method=simclr".
+std::vector<std::string> idle_keys(Command command, std::span<const std::string> args,
+                                   const Settings& settings);
 
 // config.yaml: every key that matters to the command, in the table's order; reads back equal.
 std::string settings_yaml(Command command, const Settings& settings);
