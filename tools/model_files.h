@@ -30,7 +30,8 @@ std::string pretraining_of(const TensorFile& file);
 bool has_head(const TensorFile& file);
 
 // Takes the weights of settings.init_from into the store and tells on stderr which names did not
-// meet, or that there are none and the drawn ones stay. Throws Error(data) for weights of another depth.
+// meet, or that there are none and the drawn ones stay. Throws Error(data) for weights of another
+// depth.
 struct Start {
   std::string pretraining = "none";  // pretraining_of(file); "none" where init_from is empty
   bool has_head = false;             // the file holds a hand network's fc: it has seen labels
