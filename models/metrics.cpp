@@ -35,6 +35,22 @@ void aligned_distances(const float* predicted, const float* truth, Alignment rul
     distances[j] = distance(fit.apply(point(predicted + 3 * j)), point(truth + 3 * j));
 }
 
+// Distances where the predicted wrist is moved to the true one and all else scaled about it.
+void wrist_distances(const float* predicted, const float* truth, double scale, double* distances) {
+  for (int j = 0; j < kJoints; ++j)
+    distances[j] = distance(scaled(scale, difference(point(predicted + 3 * j), point(predicted))),
+                            difference(point(truth + 3 * j), point(truth)));
+}
+
+// What HO-3D scales a prediction by.
+double palm_scale(const float* predicted, const float* truth) {
+  constexpr int kMiddleBase = 9;
+  const auto length = [](const float* hand) {
+    return distance(point(hand + 3 * kMiddleBase), point(hand));
+  };
+  return length(predicted) > 0 ? length(truth) / length(predicted) : 1;
+}
+
 double median(std::vector<double>& values) {
   const std::size_t middle = values.size() / 2;
   std::nth_element(values.begin(), values.begin() + middle, values.end());
@@ -67,6 +83,9 @@ DistanceScores score_distances(const std::vector<double>& distances, int points)
       of_point[n] = distances[n * width + j];
       scores.pose_mean[n] += of_point[n] / points;
     }
+    double sum = 0;
+    for (const double d : of_point) sum += d;
+    scores.point_mean.push_back(sum / static_cast<double>(count));
     scores.median += median(of_point) / points;
   }
   for (const double mean : scores.pose_mean) scores.mean += mean / static_cast<double>(count);
@@ -87,17 +106,22 @@ DistanceScores score_distances(const std::vector<double>& distances, int points)
 PoseScores score_poses(std::span<const float> predicted, std::span<const float> truth) {
   PoseScores scores;
   scores.count = checked_count(predicted, truth, 3);
-  std::vector<double> plain(scores.count * kJoints), aligned(plain.size()), rigid(plain.size());
+  std::vector<double> plain(scores.count * kJoints), aligned(plain.size()), rigid(plain.size()),
+      root(plain.size()), palm(plain.size());
   for (std::int64_t n = 0; n < scores.count; ++n) {
     const float *p = &predicted[3 * kJoints * n], *t = &truth[3 * kJoints * n];
     for (int j = 0; j < kJoints; ++j)
       plain[kJoints * n + j] = distance(point(p + 3 * j), point(t + 3 * j));
     aligned_distances(p, t, Alignment::freihand, &aligned[kJoints * n]);
     aligned_distances(p, t, Alignment::proper, &rigid[kJoints * n]);
+    wrist_distances(p, t, 1, &root[kJoints * n]);
+    wrist_distances(p, t, palm_scale(p, t), &palm[kJoints * n]);
   }
   scores.plain = score_distances(plain, kJoints);
   scores.aligned = score_distances(aligned, kJoints);
   scores.aligned_rigid = score_distances(rigid, kJoints);
+  scores.root = score_distances(root, kJoints);
+  scores.scale_trans = score_distances(palm, kJoints);
   return scores;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FreiHAND's scores by its exact rules (lmb-freiburg/freihand: eval.py, eval_util.py), in double.
+// FreiHAND's scores by its exact rules (lmb-freiburg/freihand: eval.py, eval_util.py), in double,
+// and those that other data sets' tables have.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -23,15 +24,23 @@ struct DistanceScores {
   double auc = 0;                            // area under the PCK curve over 0..5 cm, in 0..1
   std::array<double, kPckThresholds> pck{};  // share of points with distance <= pck_threshold(i)
   std::vector<double> pose_mean;  // [N] metres, mean over a pose's points: which are best and worst
+  std::vector<double> point_mean;  // [points] metres, mean over poses
 };
 DistanceScores score_distances(const std::vector<double>& distances, int points);
 
-// scores.json: epe_cm, epe_median_cm and auc come from plain, pa_epe_cm and pa_auc from aligned,
-// pa_rigid_epe_cm from aligned_rigid, in centimetres there.
+// scores.json has of plain epe_cm, epe_median_cm and auc; of root and aligned the same with root_
+// and pa_ before them (root_epe_median_cm not), and root_per_joint_cm; pa_rigid_epe_cm of
+// aligned_rigid, scale_trans_epe_cm of scale_trans: in centimetres there.
 struct PoseScores {
   DistanceScores plain;          // camera space, as predicted
   DistanceScores aligned;        // after FreiHAND's alignment, reflections allowed
   DistanceScores aligned_rigid;  // after the proper similarity
+  // Wrist moved to wrist, as InterHand2.6M scores a hand; the wrist counts, with 0.
+  DistanceScores root;
+  // HO-3D's alignment (its eval.py), no best fit: wrist moved to wrist, and the prediction scaled
+  // so that its middle finger's base is as far from the wrist as the true one; unscaled where its
+  // own distance is 0.
+  DistanceScores scale_trans;
   std::int64_t count = 0;
 };
 

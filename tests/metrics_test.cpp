@@ -70,7 +70,32 @@ Scores official(const std::vector<double>& distances, bool at_most = true) {
   return scores;
 }
 
-enum class Align { none, freihand, rigid };
+enum class Align { none, freihand, rigid, wrist, palm };
+
+double length_between(const Double3& a, const Double3& b) {
+  return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+}
+
+// HO-3D's eval.py, align_sc_tr, step by step: its joints 0 and 4 are FreiHAND's 0 and 9.
+std::vector<Double3> with_palm_of(std::vector<Double3> hand, const std::vector<Double3>& truth) {
+  const double own = length_between(hand[9], hand[0]);
+  for (Double3& joint : hand)
+    for (double& x : joint) x = (own > 0 ? x / own : x) * length_between(truth[9], truth[0]);
+  return hand;
+}
+
+std::vector<Double3> moved(std::vector<Double3> hand, const Double3 from, const Double3& to) {
+  for (Double3& joint : hand)
+    for (int c = 0; c < 3; ++c) joint[c] = joint[c] - from[c] + to[c];
+  return hand;
+}
+
+// Every joint put through a function of its coordinates.
+template <class F>
+std::vector<float> changed(std::vector<float> poses, F change) {
+  for (std::size_t i = 0; i < poses.size(); i += 3) change(&poses[i]);
+  return poses;
+}
 
 std::vector<double> reference_distances(const std::vector<float>& predicted,
                                         const std::vector<float>& truth, Align align) {
@@ -81,7 +106,10 @@ std::vector<double> reference_distances(const std::vector<float>& predicted,
       p.push_back({predicted[i], predicted[i + 1], predicted[i + 2]});
       t.push_back({truth[i], truth[i + 1], truth[i + 2]});
     }
-    if (align != Align::none) p = horn_fit(p, t, align == Align::freihand).aligned;
+    if (align == Align::freihand || align == Align::rigid)
+      p = horn_fit(p, t, align == Align::freihand).aligned;
+    if (align == Align::palm) p = with_palm_of(p, t);
+    if (align == Align::wrist || align == Align::palm) p = moved(p, p[0], t[0]);
     for (int j = 0; j < kJoints; ++j)
       out.push_back(std::hypot(p[j][0] - t[j][0], p[j][1] - t[j][1], p[j][2] - t[j][2]));
   }
@@ -160,9 +188,68 @@ TEST_CASE("scores equal the official loops, for odd and even counts", "[metrics]
                  1e-4));
   REQUIRE(agrees(scores.aligned_rigid,
                  official(reference_distances(predicted, truth, Align::rigid)), margin));
+  const auto by_wrist = reference_distances(predicted, truth, Align::wrist);
+  REQUIRE(agrees(scores.root, official(by_wrist), margin));
+  REQUIRE(agrees(scores.scale_trans, official(reference_distances(predicted, truth, Align::palm)),
+                 margin));
+  REQUIRE(scores.root.point_mean.size() == kJoints);
+  for (std::size_t j = 0; j < kJoints; ++j) {
+    double sum = 0;
+    for (std::size_t n = 0; n < by_wrist.size(); n += kJoints) sum += by_wrist[n + j];
+    REQUIRE(scores.root.point_mean[j] == Approx(sum / count).margin(1e-9));
+  }
   double mean = 0;
   for (const double m : scores.plain.pose_mean) mean += m / count;
   REQUIRE(mean == Approx(scores.plain.mean));
+}
+
+TEST_CASE("wrists on each other, palms as long: what each forgives", "[metrics]") {
+  const auto truth = random_poses(6, 8);
+  const double small = 1e-7;  // the coordinates' own rounding
+  // Moved: nothing is left.
+  const PoseScores off = score_poses(changed(truth, [](float* x) { x[0] += 0.3f; }), truth);
+  CHECK(off.plain.mean == Approx(0.3));
+  CHECK(off.root.mean < small);
+  CHECK(off.root.auc > 0.99);
+  CHECK(off.scale_trans.mean < small);
+  // Larger, about the camera: HO-3D's rule forgives it, the wrist's alone does not.
+  const auto larger = changed(truth, [](float* x) { x[0] *= 2, x[1] *= 2, x[2] *= 2; });
+  const PoseScores scaled = score_poses(larger, truth);
+  CHECK(scaled.scale_trans.mean < small);
+  double reach = 0;  // of 1.0 x a hand: what doubling it adds
+  for (std::size_t i = 0; i < truth.size(); i += 3) {
+    const std::size_t wrist = i - i % 63;
+    reach += std::hypot(double(truth[i]) - truth[wrist], double(truth[i + 1]) - truth[wrist + 1],
+                        double(truth[i + 2]) - truth[wrist + 2]) /
+             (6 * 21);
+  }
+  CHECK(scaled.root.mean == Approx(reach).epsilon(1e-6));
+  // Turned by half about the optical axis: neither turns it back, the proper alignment does.
+  const auto turned = changed(truth, [](float* x) { x[0] = -x[0], x[1] = -x[1]; });
+  const PoseScores rotated = score_poses(turned, truth);
+  double across = 0;  // twice the distance from the axis through the wrist
+  for (std::size_t i = 0; i < truth.size(); i += 3) {
+    const std::size_t wrist = i - i % 63;
+    across += 2 *
+              std::hypot(double(truth[i]) - truth[wrist], double(truth[i + 1]) - truth[wrist + 1]) /
+              (6 * 21);
+  }
+  CHECK(rotated.root.mean == Approx(across).epsilon(1e-6));
+  CHECK(rotated.scale_trans.mean == Approx(across).epsilon(1e-6));
+  CHECK(rotated.aligned_rigid.mean < small);
+}
+
+TEST_CASE("a joint's own error; a hand that is a point", "[metrics]") {
+  const auto truth = random_poses(4, 9);
+  auto predicted = truth;
+  for (std::size_t pose = 0; pose < truth.size(); pose += 63) predicted[pose + 3 * 8] += 0.02f;
+  const PoseScores scores = score_poses(predicted, truth);
+  for (std::size_t j = 0; j < kJoints; ++j)
+    CHECK(scores.root.point_mean[j] == Approx(j == 8 ? 0.02 : 0).margin(1e-7));
+  // Without a palm there is nothing to scale by: every joint lies on the true wrist.
+  const PoseScores zeros = score_poses(std::vector<float>(truth.size()), truth);
+  CHECK(zeros.scale_trans.mean == Approx(zeros.root.mean));
+  CHECK(std::isfinite(zeros.scale_trans.mean));
 }
 
 TEST_CASE("the reference tells at most from less than", "[metrics]") {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 
 #include "data/folder.h"
@@ -133,7 +134,10 @@ TEST_CASE("evaluate: PCK and the errors of every picture fit the scores", "[repo
   const json printed = json::parse(result.out);
   for (const auto& [key, value] : printed.items()) CHECK(scores.at(key) == value);
   CHECK(scores["weights"] == "none");
-  for (const std::string pre : {"", "pa_"}) {
+  const auto at = scores.at("pck_thresholds_cm").get<std::vector<double>>();
+  REQUIRE(at.size() == 100);
+  for (std::size_t i = 0; i < 100; ++i) CHECK(at[i] == Approx(double(i) / 99 * 5));
+  for (const std::string pre : {"", "pa_", "root_"}) {
     const auto pck = scores.at(pre + "pck").get<std::vector<double>>();
     REQUIRE(pck.size() == 100);
     CHECK(std::is_sorted(pck.begin(), pck.end()));
@@ -157,7 +161,15 @@ TEST_CASE("evaluate: PCK and the errors of every picture fit the scores", "[repo
   CHECK(epe / 10 == Approx(scores["epe_cm"].get<double>()).epsilon(1e-3));
   CHECK(pa_epe / 10 == Approx(scores["pa_epe_cm"].get<double>()).epsilon(1e-3));
   CHECK(px == Approx(scores["epe_2d_px"].get<double>()).margin(0.1));
+  const auto of_joint = scores.at("root_per_joint_cm").get<std::vector<double>>();
+  REQUIRE(of_joint.size() == 21);
+  CHECK(of_joint[0] == 0);
+  CHECK(std::accumulate(of_joint.begin(), of_joint.end(), 0.0) / 21 ==
+        Approx(scores.at("root_epe_cm").get<double>()));
+  CHECK(scores.at("pa_epe_median_cm").get<double>() > 0);
+  CHECK(scores.at("scale_trans_epe_cm").get<double>() > 0);
   const Run read = read_run(run);
+  CHECK(read.scores->root_epe_cm == scores.at("root_epe_cm").get<double>());
   CHECK(read.method == "scratch");
   CHECK(read.records.size() == 2);
   CHECK(read.records.at("evaluate").command.find("evaluate data.eval=") != std::string::npos);

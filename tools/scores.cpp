@@ -66,6 +66,17 @@ std::string scores_txt(const PoseScores& joints, const MeshScores* meshes) {
   return text;
 }
 
+std::vector<double> in_cm(std::vector<double> metres) {
+  for (double& x : metres) x *= 100;
+  return metres;
+}
+
+std::vector<double> pck_thresholds_cm() {
+  std::vector<double> thresholds;
+  for (int i = 0; i < kPckThresholds; ++i) thresholds.push_back(pck_threshold(i));
+  return in_cm(thresholds);
+}
+
 void add_mesh_scores(JsonLine& json, const MeshScores& scores) {
   if (scores.plain)
     json.add("mesh_epe_cm", 100 * scores.plain->mean).add("mesh_auc", scores.plain->auc);
@@ -109,8 +120,12 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
       .add("epe_median_cm", 100 * scores.plain.median)
       .add("auc", scores.plain.auc)
       .add("pa_epe_cm", 100 * scores.aligned.mean)
+      .add("pa_epe_median_cm", 100 * scores.aligned.median)
       .add("pa_auc", scores.aligned.auc)
-      .add("pa_rigid_epe_cm", 100 * scores.aligned_rigid.mean);
+      .add("pa_rigid_epe_cm", 100 * scores.aligned_rigid.mean)
+      .add("root_epe_cm", 100 * scores.root.mean)
+      .add("root_auc", scores.root.auc)
+      .add("scale_trans_epe_cm", 100 * scores.scale_trans.mean);
   const bool in_pictures = !pairs.predicted_px.empty();
   if (in_pictures) json.add("epe_2d_px", epe_2d(pairs.predicted_px, pairs.true_px));
   if (meshes && pairs.predicts_meshes()) add_mesh_scores(json, *meshes);
@@ -121,8 +136,11 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
   if (!names.predictions.empty()) json.add("predictions", names.predictions);
   json.add("set", names.set)
       .add("holdout", names.holdout)
+      .add("root_per_joint_cm", in_cm(scores.root.point_mean))
+      .add("pck_thresholds_cm", pck_thresholds_cm())
       .add("pck", std::span<const double>(scores.plain.pck))
-      .add("pa_pck", std::span<const double>(scores.aligned.pck));
+      .add("pa_pck", std::span<const double>(scores.aligned.pck))
+      .add("root_pck", std::span<const double>(scores.root.pck));
   // First of all, lest what an earlier scoring said of the pictures lies beside these scores.
   const std::string errors = folder + "/errors.json";
   std::error_code error;

@@ -36,11 +36,12 @@ struct WrittenScores {
   std::string text;  // scores.txt
 };
 
-// Scores the pairs and writes into `folder`, unless that is empty, scores.json (all numbers, curves
-// too), scores.txt (the lines of FreiHAND's evaluation server, centimetres; without meshes those of
-// the joints) and, where there are pixels, errors.json (every picture's error and joints); without
-// them one of an earlier scoring goes. Meshes of zeros have their lines in scores.txt, as on the
-// server, but no numbers in scores.json. Throws as score_poses and score_meshes do.
+// Scores the pairs and writes into `folder`, unless that is empty, scores.json (all numbers, those
+// of each joint and the PCK curves with their thresholds too), scores.txt (the lines of FreiHAND's
+// evaluation server, centimetres; without meshes those of the joints) and, where there are pixels,
+// errors.json (every picture's error and joints); without them one of an earlier scoring goes.
+// Meshes of zeros have their lines in scores.txt, as on the server, but no numbers in scores.json.
+// Throws as score_poses and score_meshes do.
 WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
                            const ScoreNames& names);
 

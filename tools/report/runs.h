@@ -16,7 +16,8 @@ namespace peclr {
 // scores.json. NaN: not measured.
 struct Scores {
   double epe_cm = NAN, epe_median_cm = NAN, auc = NAN, pa_epe_cm = NAN, pa_auc = NAN;
-  double pa_rigid_epe_cm = NAN, epe_2d_px = NAN;
+  double pa_epe_median_cm = NAN, pa_rigid_epe_cm = NAN, epe_2d_px = NAN;
+  double root_epe_cm = NAN, root_auc = NAN, scale_trans_epe_cm = NAN;
   double mesh_epe_cm = NAN, mesh_auc = NAN, mesh_pa_epe_cm = NAN, mesh_pa_auc = NAN;
   double f_5mm = NAN, pa_f_5mm = NAN, f_15mm = NAN, pa_f_15mm = NAN;
   std::int64_t count = 0;           // pictures
@@ -30,21 +31,26 @@ struct ScoreField {
   double Scores::*value;
   bool optional = false;
 };
-inline constexpr ScoreField kScoreFields[] = {{"epe_cm", &Scores::epe_cm},
-                                              {"epe_median_cm", &Scores::epe_median_cm},
-                                              {"auc", &Scores::auc},
-                                              {"pa_epe_cm", &Scores::pa_epe_cm},
-                                              {"pa_auc", &Scores::pa_auc},
-                                              {"pa_rigid_epe_cm", &Scores::pa_rigid_epe_cm},
-                                              {"epe_2d_px", &Scores::epe_2d_px, true},
-                                              {"mesh_epe_cm", &Scores::mesh_epe_cm, true},
-                                              {"mesh_auc", &Scores::mesh_auc, true},
-                                              {"mesh_pa_epe_cm", &Scores::mesh_pa_epe_cm, true},
-                                              {"mesh_pa_auc", &Scores::mesh_pa_auc, true},
-                                              {"f_5mm", &Scores::f_5mm, true},
-                                              {"pa_f_5mm", &Scores::pa_f_5mm, true},
-                                              {"f_15mm", &Scores::f_15mm, true},
-                                              {"pa_f_15mm", &Scores::pa_f_15mm, true}};
+inline constexpr ScoreField kScoreFields[] = {
+    {"epe_cm", &Scores::epe_cm},
+    {"epe_median_cm", &Scores::epe_median_cm},
+    {"auc", &Scores::auc},
+    {"pa_epe_cm", &Scores::pa_epe_cm},
+    {"pa_epe_median_cm", &Scores::pa_epe_median_cm, true},
+    {"pa_auc", &Scores::pa_auc},
+    {"pa_rigid_epe_cm", &Scores::pa_rigid_epe_cm},
+    {"root_epe_cm", &Scores::root_epe_cm, true},
+    {"root_auc", &Scores::root_auc, true},
+    {"scale_trans_epe_cm", &Scores::scale_trans_epe_cm, true},
+    {"epe_2d_px", &Scores::epe_2d_px, true},
+    {"mesh_epe_cm", &Scores::mesh_epe_cm, true},
+    {"mesh_auc", &Scores::mesh_auc, true},
+    {"mesh_pa_epe_cm", &Scores::mesh_pa_epe_cm, true},
+    {"mesh_pa_auc", &Scores::mesh_pa_auc, true},
+    {"f_5mm", &Scores::f_5mm, true},
+    {"pa_f_5mm", &Scores::pa_f_5mm, true},
+    {"f_15mm", &Scores::f_15mm, true},
+    {"pa_f_15mm", &Scores::pa_f_15mm, true}};
 
 // The training that left the weights which another run started from.
 struct Origin {
