@@ -181,10 +181,16 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
   CLI::App* info = app.add_subcommand("info", "Describe this build, its devices, and checkpoints");
   info->add_option("paths", line.paths, "checkpoints to describe")->option_text("FILE...");
 
-  CLI::App* results =
-      app.add_subcommand("results", "Gather fine-tuned and evaluated runs into one table");
-  results->add_option("paths", line.paths, "run folders")->required()->option_text("DIR...");
-  results->add_option("--out", line.out, "JSON file to write")->option_text("FILE");
+  CLI::App* results = app.add_subcommand("results", "Gather scored runs into one table");
+  results->add_option("paths", line.paths, "folders with a scores.json")
+      ->required()
+      ->option_text("DIR...");
+  results->add_option("--out", line.out, "JSON file to write, a row a run")->option_text("FILE");
+  results
+      ->add_option("--format", line.format,
+                   "text (default) and csv: a row a run; markdown and latex (booktabs): mean and "
+                   "standard deviation over the runs that differ in their seed alone")
+      ->check(CLI::IsMember({"text", "markdown", "latex", "csv"}));
 
   CLI::App* report =
       app.add_subcommand("report", "Show runs of any kind on one self-contained HTML page");

@@ -19,6 +19,7 @@ struct CommandLine {
   std::string device = "auto";
   std::string out;
   std::string split = "train", hands = "both", mano_joints;  // prepare
+  std::string format = "text";                               // results
   std::int64_t count = 1000, seed = 1;
   int draw = 16;
   int input = 0;  // export: 0 where it is not given

@@ -51,9 +51,11 @@ int run_evaluate(const CommandLine& line) {
   std::string bad;
   const HandPairs pairs =
       pair_up(set, HandPredictor{settings, network, *backend}.predict(set, bad));
-  const WrittenScores scores = write_scores(
-      settings.out, pairs,
-      {.set = settings.data.eval, .weights = pretraining, .holdout = settings.data.holdout});
+  const WrittenScores scores = write_scores(settings.out, pairs,
+                                            {.set = settings.data.eval,
+                                             .weights = pretraining,
+                                             .holdout = settings.data.holdout,
+                                             .init_from = settings.init_from});
   record.end();
   fmt::print("{}\n", scores.json);
   fmt::print(stderr,

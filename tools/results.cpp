@@ -1,29 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gathers fine-tuned and evaluated runs: one row a run, how it was pre-trained and how it scores.
+// Gathers scored runs: one row a run, how it was pre-trained and how it scores, or one a group of
+// seeds.
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/text.h"
 #include "tools/commands.h"
-#include "tools/report/runs.h"
+#include "tools/report/score_tables.h"
 
 namespace peclr {
 namespace {
 
-Run scored_run(const std::string& folder) {
-  const Run run = read_run(folder);
-  if (!run.training)
-    fail(ErrorKind::data, "{}/config.yaml: not there; peclr finetune writes it", folder);
-  if (!run.scores)
-    fail(ErrorKind::data, "{}/scores.json: not there; peclr evaluate writes it", folder);
-  return run;
+std::vector<Run> scored_runs(const std::vector<std::string>& folders) {
+  std::vector<Run> runs = read_runs(folders);
+  for (const Run& run : runs)
+    if (!run.scores)
+      fail(ErrorKind::data, "{}/scores.json: not there; peclr evaluate or score writes it",
+           printable(run.folder));
+  return runs;
 }
 
 nlohmann::ordered_json row_of(const Run& run) {
-  nlohmann::ordered_json row{{"method", run.method},
-                             {"label_fraction", run.settings.data.labels},
-                             {"seed", run.settings.seed}};
+  nlohmann::ordered_json row{
+      {"method", run.method}, {"label_fraction", nullptr}, {"seed", nullptr}};
+  if (const auto finetuning = finetuning_of(run)) {
+    row["label_fraction"] = finetuning->settings.data.labels;
+    row["seed"] = finetuning->settings.seed;
+  }
   for (const ScoreField& field : kScoreFields)
     if (const double value = (*run.scores).*field.value; !field.optional || std::isfinite(value))
       row[field.key] = value;
@@ -31,24 +36,72 @@ nlohmann::ordered_json row_of(const Run& run) {
   return row;
 }
 
+void print_text(const std::vector<Run>& runs) {
+  fmt::print("{:<10} {:>8} {:>5} {:>9} {:>7} {:>10} {:>7} {:>13} {:>8}\n", "method", "labels",
+             "seed", "EPE cm", "AUC", "PA-EPE cm", "PA-AUC", "rigid PA-EPE", "2D px");
+  for (const Run& run : runs) {
+    const Scores& s = *run.scores;
+    const auto finetuning = finetuning_of(run);
+    fmt::print("{:<10} {:>8} {:>5} {:>9.2f} {:>7.3f} {:>10.2f} {:>7.3f} {:>13.2f} {:>8.1f}\n",
+               printable(run.method),
+               finetuning ? fmt::format("{:.0f}%", 100 * finetuning->settings.data.labels) : "-",
+               finetuning ? fmt::format("{}", finetuning->settings.seed) : "-", s.epe_cm, s.auc,
+               s.pa_epe_cm, s.pa_auc, s.pa_rigid_epe_cm, s.epe_2d_px);
+  }
+}
+
+// As RFC 4180 has it, for the words among the cells.
+std::string csv_word(const std::string& word) {
+  if (word.find_first_of(",\"\r\n") == std::string::npos) return word;
+  std::string quoted = "\"";
+  for (const char c : word) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string csv_number(double value) {
+  return std::isfinite(value) ? fmt::format("{}", value) : "";
+}
+
+void print_csv(const std::vector<Run>& runs) {
+  std::string text = "run,method,label_fraction,seed";
+  for (const ScoreField& field : kScoreFields) text += fmt::format(",{}", field.key);
+  text += ",count\n";
+  for (const Run& run : runs) {
+    const auto finetuning = finetuning_of(run);
+    text += fmt::format("{},{},{},{}", csv_word(run.name), csv_word(run.method),
+                        finetuning ? csv_number(finetuning->settings.data.labels) : "",
+                        finetuning ? fmt::format("{}", finetuning->settings.seed) : "");
+    for (const ScoreField& field : kScoreFields)
+      text += "," + csv_number((*run.scores).*field.value);
+    text += fmt::format(",{}\n", run.scores->count);
+  }
+  fmt::print("{}", text);
+}
+
+void print_tables(const std::vector<Run>& runs, std::string (*text_of_table)(const Table&)) {
+  const std::vector<Group> groups = group_runs(runs, is_scored);
+  fmt::print("{}", text_of_table(score_table(groups)));
+  if (const Table meshes = mesh_table(groups); !meshes.rows.empty())
+    fmt::print("\n{}", text_of_table(meshes));
+}
+
 }  // namespace
 
 int run_results(const CommandLine& line) {
-  std::vector<Run> runs;
-  for (const std::string& folder : line.paths) runs.push_back(scored_run(folder));
+  const std::vector<Run> runs = scored_runs(line.paths);
   if (!line.out.empty()) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
     for (const Run& run : runs) rows.push_back(row_of(run));
     write_file_atomically(line.out, rows.dump(2) + "\n");
   }
-  fmt::print("{:<10} {:>8} {:>5} {:>9} {:>7} {:>10} {:>7} {:>13} {:>8}\n", "method", "labels",
-             "seed", "EPE cm", "AUC", "PA-EPE cm", "PA-AUC", "rigid PA-EPE", "2D px");
-  for (const Run& run : runs) {
-    const Scores& s = *run.scores;
-    fmt::print("{:<10} {:>7.0f}% {:>5} {:>9.2f} {:>7.3f} {:>10.2f} {:>7.3f} {:>13.2f} {:>8.1f}\n",
-               run.method, 100 * run.settings.data.labels, run.settings.seed, s.epe_cm, s.auc,
-               s.pa_epe_cm, s.pa_auc, s.pa_rigid_epe_cm, s.epe_2d_px);
-  }
+  if (line.format == "csv")
+    print_csv(runs);
+  else if (line.format == "markdown")
+    print_tables(runs, markdown_of);
+  else if (line.format == "latex")
+    print_tables(runs, latex_of);
+  else
+    print_text(runs);
   return 0;
 }
 

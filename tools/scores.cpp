@@ -132,6 +132,7 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
   json.add("count", scores.count);
   const WrittenScores written{json.text(), scores_txt(scores, meshes ? &*meshes : nullptr)};
   if (folder.empty()) return written;
+  if (!names.init_from.empty()) json.add("init_from", names.init_from);
   if (!names.weights.empty()) json.add("weights", names.weights);
   if (!names.predictions.empty()) json.add("predictions", names.predictions);
   json.add("set", names.set)

@@ -29,6 +29,7 @@ struct ScoreNames {
   std::string weights;      // how the network was pre-trained, or nothing where it is not known
   std::string predictions;  // their file, where it is another program's
   double holdout = 0;       // data.holdout: of the set's training split, what that keeps from it
+  std::string init_from{};  // the network's file; empty for predictions from elsewhere
 };
 
 struct WrittenScores {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -23,11 +24,26 @@ void add_entries(Entries& entries, Command command, const Settings& settings,
       entries.insert(prefix + field.key + "=" + field.print(settings));
 }
 
+// What tells a network apart that was scored into a folder of its own: the fine-tuning beside it
+// and which of that folder's files it is, or its path, or else the scores' own place.
+void add_network(Entries& entries, const Run& run) {
+  const std::string& file = run.scores->init_from;
+  if (!run.network) {
+    entries.insert(file.empty() ? "run=" + run.name : "init_from=" + file);
+    return;
+  }
+  add_entries(entries, Command::finetune, run.network->settings, "");
+  add_start(entries, run.network->settings.init_from, run.network->origin);
+  const std::string name = std::filesystem::path(file).filename().string();
+  if (name != "model.safetensors") entries.insert("init_from=" + name);
+}
+
 // "key=value" of all that may matter.
 Entries entries_of(const Run& run) {
   Entries entries;
   if (run.training) add_entries(entries, *run.training, run.settings, "");
   add_start(entries, run.settings.init_from, run.origin);
+  if (run.scores && !run.training) add_network(entries, run);
   if (run.scores && !run.scores->set.empty()) entries.insert("data.eval=" + run.scores->set);
   if (run.scores && run.scores->holdout > 0)
     entries.insert(fmt::format("scored on data.holdout={}", run.scores->holdout));
@@ -75,6 +91,12 @@ void add_start(Entries& entries, const std::string& weights, const std::optional
     entries.insert(prefix + "init_from=" + settings.init_from);
 }
 
+std::optional<Finetuning> finetuning_of(const Run& run) {
+  if (is_finetuning(run)) return Finetuning{run.settings, run.origin};
+  if (run.network) return Finetuning{run.network->settings, run.network->origin};
+  return std::nullopt;
+}
+
 std::size_t seed_count(std::span<const SeedPair> seeds) {
   const std::set<SeedPair> distinct(seeds.begin(), seeds.end());
   const auto unknown = std::count(seeds.begin(), seeds.end(), SeedPair());
@@ -84,8 +106,12 @@ std::size_t seed_count(std::span<const SeedPair> seeds) {
 std::size_t seed_count(std::span<const Run* const> runs) {
   std::vector<SeedPair> seeds;
   for (const Run* run : runs)
-    seeds.push_back(run->training ? SeedPair({run->settings.seed, seed_of(run->origin)})
-                                  : std::nullopt);
+    if (run->training)
+      seeds.push_back({{run->settings.seed, seed_of(run->origin)}});
+    else if (run->network)
+      seeds.push_back({{run->network->settings.seed, seed_of(run->network->origin)}});
+    else
+      seeds.push_back(std::nullopt);
   return seed_count(seeds);
 }
 
@@ -94,7 +120,8 @@ std::vector<Group> group_runs(const std::vector<Run>& runs,
   std::map<Key, std::vector<const Run*>> grouped;
   for (const Run& run : runs) {
     if (!belongs(run)) continue;
-    const double labels = is_finetuning(run) ? run.settings.data.labels : -1;
+    const std::optional<Finetuning> finetuning = finetuning_of(run);
+    const double labels = finetuning ? finetuning->settings.data.labels : -1;
     grouped[{labels, rank_of(run.method), run.method, entries_of(run)}].push_back(&run);
   }
   std::map<std::pair<std::string, double>, Entries> shared;

@@ -32,6 +32,14 @@ using Entries = std::set<std::string>;
 // where that run is not beside it.
 void add_start(Entries& entries, const std::string& weights, const std::optional<Origin>& origin);
 
+// The fine-tuning whose network was scored: the run's own or, of an evaluation alone, the
+// network's. Nothing where nobody knows, and of a pre-training.
+struct Finetuning {
+  const Settings& settings;
+  const std::optional<Origin>& origin;
+};
+std::optional<Finetuning> finetuning_of(const Run& run);
+
 // How many seeds there are, a run's own and that of the training it started from (-1: none)
 // together; a run that does not know its own counts as another.
 using SeedPair = std::optional<std::pair<std::int64_t, std::int64_t>>;
@@ -42,7 +50,8 @@ inline std::int64_t seed_of(const std::optional<Origin>& origin) {
 }
 
 // The runs that `belongs` chooses, grouped by method, label fraction and every setting that can
-// change a result (those of the pre-training included, or its weights' name). Fewer labels come
+// change a result (those of the pre-training included, or its weights' name); scores of unknown
+// networks stay alone. Fewer labels come
 // first, then the order is scratch, SimCLR, PeCLR, others.
 std::vector<Group> group_runs(const std::vector<Run>& runs,
                               const std::function<bool(const Run&)>& belongs);

@@ -128,30 +128,28 @@ void write_probe_tables(Html& html, const std::vector<Run>& runs) {
   }
   html.leaf("h2", "Probes of frozen features");
   if (!joints.empty()) {
-    write_table(html,
-                {{"probe"},
-                 {"weights"},
-                 {"n", true},
-                 {"2D error (% of the crop's side)", true},
-                 {"always the mean pose (%)", true},
-                 {"training pictures", true},
-                 {"test pictures", true}},
-                joints);
+    write_table(html, {{{"probe"},
+                        {"weights"},
+                        {"n", true},
+                        {"2D error (% of the crop's side)", true},
+                        {"always the mean pose (%)", true},
+                        {"training pictures", true},
+                        {"test pictures", true}},
+                       joints});
     html.leaf("p", {{"class", "note"}},
               "Ridge regression from frozen features to the 2D joints of turned and moved crops; "
               "mean ± standard deviation over n runs.");
   }
   if (classes.empty()) return;
-  write_table(html,
-              {{"probe"},
-               {"weights"},
-               {"n", true},
-               {"linear (%)", true},
-               {"5 nearest (%)", true},
-               {"chance (%)", true},
-               {"classes", true},
-               {"pictures", true}},
-              classes);
+  write_table(html, {{{"probe"},
+                      {"weights"},
+                      {"n", true},
+                      {"linear (%)", true},
+                      {"5 nearest (%)", true},
+                      {"chance (%)", true},
+                      {"classes", true},
+                      {"pictures", true}},
+                     classes});
   html.leaf("p", {{"class", "note"}},
             "Accuracy, mean ± standard deviation over n runs, of a single one over its contiguous "
             "folds; people may overlap between folds.");

@@ -80,6 +80,12 @@ std::optional<Origin> origin_of(const std::string& weights) {
   return Origin{command, settings_of(command, yaml, config)};
 }
 
+std::optional<Network> network_of(const std::string& weights) {
+  const std::optional<Origin> own = origin_of(weights);
+  if (!own || own->command != Command::finetune) return std::nullopt;
+  return Network{own->settings, origin_of(own->settings.init_from)};
+}
+
 Scores read_scores(const std::string& path) {
   const Json json = read_object(path, "evaluate");
   Scores scores;
@@ -91,6 +97,7 @@ Scores read_scores(const std::string& path) {
   scores.weights = word(json, "weights");
   scores.predictions = word(json, "predictions");
   scores.set = word(json, "set");
+  scores.init_from = word(json, "init_from");
   scores.pck = curve(json, "pck");
   scores.pa_pck = curve(json, "pa_pck");
   return scores;
@@ -178,6 +185,7 @@ Run read_run(const std::string& folder) {
   }
   if (there(path("metrics.jsonl"))) run.metrics = read_metrics(path("metrics.jsonl"));
   if (there(path("scores.json"))) run.scores = read_scores(path("scores.json"));
+  if (run.scores && !run.training) run.network = network_of(run.scores->init_from);
   if (there(path("probe.json"))) run.probe = read_probe(path("probe.json"));
   run.predicted = there(path("predictions.json"));
   run.records = read_run_records(run.folder);

@@ -24,6 +24,7 @@ struct Scores {
   double holdout = 0;               // of the labels: what was scored; 0: the evaluation split
   std::string weights, set;         // pre-training of the weights; what was scored
   std::string predictions;          // of peclr score: the file of hands
+  std::string init_from;            // the network's file; empty where nobody knows
   std::vector<double> pck, pa_pck;  // [kPckThresholds], empty in files of older versions
 };
 struct ScoreField {
@@ -58,6 +59,12 @@ struct Origin {
   Settings settings;
 };
 
+// The fine-tuning that left the network which was scored, and where that started.
+struct Network {
+  Settings settings;
+  std::optional<Origin> origin;
+};
+
 // probe.json.
 struct Probe {
   std::string kind, weights;  // classes or joints; pre-training of the weights
@@ -85,7 +92,8 @@ struct Run {
   Settings settings;                // of the training
   std::string config;               // config.yaml as it stands
   std::string method;  // peclr, simclr, scratch (no pre-training), other; "" where nobody knows
-  std::optional<Origin> origin;  // of the weights it started from, if that run is still there
+  std::optional<Origin> origin;    // of the weights it started from, if that run is still there
+  std::optional<Network> network;  // of an evaluation into a folder of its own, if that is there
   Metrics metrics;
   std::optional<Scores> scores;
   std::optional<Probe> probe;

@@ -7,18 +7,18 @@
 
 namespace peclr {
 
-void write_table(Html& html, const std::vector<Column>& columns, const std::vector<Cells>& rows) {
-  const auto align = [&](std::size_t i) { return columns[i].number ? "number" : "word"; };
+void write_table(Html& html, const Table& table) {
+  const auto align = [&](std::size_t i) { return table.columns[i].number ? "number" : "word"; };
   html.in("div", {{"class", "scroll"}}, [&] {
     html.in("table", {}, [&] {
       html.in("thead", {}, [&] {
         html.in("tr", {}, [&] {
-          for (std::size_t i = 0; i < columns.size(); ++i)
-            html.leaf("th", {{"class", align(i)}, {"scope", "col"}}, columns[i].head);
+          for (std::size_t i = 0; i < table.columns.size(); ++i)
+            html.leaf("th", {{"class", align(i)}, {"scope", "col"}}, table.columns[i].head);
         });
       });
       html.in("tbody", {}, [&] {
-        for (const Cells& cells : rows)
+        for (const Cells& cells : table.rows)
           html.in("tr", {}, [&] {
             for (std::size_t i = 0; i < cells.size(); ++i)
               html.leaf("td", {{"class", align(i)}}, cells[i]);

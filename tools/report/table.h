@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table of the page.
+// A table, as the page has it and to be pasted.
 #pragma once
 #include <string>
 #include <vector>
@@ -15,7 +15,16 @@ struct Column {
   bool number = false;
 };
 
-void write_table(Html& html, const std::vector<Column>& columns, const std::vector<Cells>& rows);
+struct Table {
+  std::vector<Column> columns;
+  std::vector<Cells> rows;
+};
+
+void write_table(Html& html, const Table& table);
+
+// The same to paste elsewhere: GitHub's Markdown, and a tabular for LaTeX with booktabs' rules.
+std::string markdown_of(const Table& table);
+std::string latex_of(const Table& table);
 
 std::string shown_number(double x, int digits);  // empty where x is not finite
 

@@ -6,14 +6,10 @@
 
 #include "engine/text.h"
 #include "tools/progress.h"
-#include "tools/report/table.h"
+#include "tools/report/score_tables.h"
 
 namespace peclr {
 namespace {
-
-std::string counted(const Group& group) {
-  return with_seeds(group.runs.size(), seed_count(group.runs));
-}
 
 double median_of(const Metrics& metrics, const char* key) {
   const auto it = metrics.find(key);
@@ -55,58 +51,20 @@ std::vector<Recorded> recorded(const std::vector<Run>& runs) {
 
 void write_results_table(Html& html, const std::vector<Group>& scored) {
   if (scored.empty()) return;
-  std::vector<Cells> rows;
-  for (const Group& group : scored) {
-    const auto cell = [&](double Scores::*value, int digits) {
-      return text_of(spread_of(group, value), digits);
-    };
-    rows.push_back({group.label(), percent(group.labels), counted(group),
-                    cell(&Scores::pa_epe_cm, 2), cell(&Scores::pa_auc, 3), cell(&Scores::epe_cm, 2),
-                    cell(&Scores::auc, 3), cell(&Scores::epe_2d_px, 1)});
-  }
   html.leaf("h2", "Results");
-  write_table(html,
-              {{"method"},
-               {"labels", true},
-               {"n", true},
-               {"PA-EPE (cm)", true},
-               {"PA-AUC", true},
-               {"EPE (cm)", true},
-               {"AUC", true},
-               {"2D (px)", true}},
-              rows);
-  html.leaf("p", {{"class", "note"}},
-            "Mean ± standard deviation over n seeds. FreiHAND's rules; PA: after its Procrustes "
-            "alignment. EPE and 2D: lower is better; AUC of 0 to 5 cm: higher is better. 2D in "
-            "pixels of the original picture.");
+  write_table(html, score_table(scored));
+  html.leaf(
+      "p", {{"class", "note"}},
+      "Mean ± standard deviation over n seeds. FreiHAND's rules; PA: after its Procrustes "
+      "alignment; root: with the wrists on each other. EPE and 2D: lower is better; AUC of 0 to "
+      "5 cm: higher is better. 2D in pixels of the original picture.");
 }
 
 void write_mesh_table(Html& html, const std::vector<Group>& scored) {
-  std::vector<Cells> rows;
-  for (const Group& group : scored) {
-    if (spread_of(group, &Scores::pa_f_5mm).count == 0) continue;
-    const auto cell = [&](double Scores::*value, int digits) {
-      return text_of(spread_of(group, value), digits);
-    };
-    rows.push_back({group.label(), percent(group.labels), cell(&Scores::mesh_pa_epe_cm, 2),
-                    cell(&Scores::mesh_pa_auc, 3), cell(&Scores::pa_f_5mm, 3),
-                    cell(&Scores::pa_f_15mm, 3), cell(&Scores::mesh_epe_cm, 2),
-                    cell(&Scores::mesh_auc, 3), cell(&Scores::f_5mm, 3), cell(&Scores::f_15mm, 3)});
-  }
-  if (rows.empty()) return;
+  const Table table = mesh_table(scored);
+  if (table.rows.empty()) return;
   html.leaf("h2", "Meshes");
-  write_table(html,
-              {{"method"},
-               {"labels", true},
-               {"PA error (cm)", true},
-               {"PA-AUC", true},
-               {"PA-F@5 mm", true},
-               {"PA-F@15 mm", true},
-               {"error (cm)", true},
-               {"AUC", true},
-               {"F@5 mm", true},
-               {"F@15 mm", true}},
-              rows);
+  write_table(html, table);
   html.leaf(
       "p", {{"class", "note"}},
       "FreiHAND's rules. Error: mean distance of a vertex from the true one, lower is better. "
@@ -127,15 +85,14 @@ void write_machines(Html& html, const std::vector<Run>& runs) {
     versions.insert(r.record->version);
   }
   html.leaf("h2", "Machine");
-  write_table(html,
-              {{"run"},
-               {"command"},
-               {"processor"},
-               {"device"},
-               {"precision"},
-               {"wall time", true},
-               {"images/s", true}},
-              rows);
+  write_table(html, {{{"run"},
+                      {"command"},
+                      {"processor"},
+                      {"device"},
+                      {"precision"},
+                      {"wall time", true},
+                      {"images/s", true}},
+                     rows});
   html.leaf("p", {{"class", "note"}},
             joined(versions, "; ") + ". Images/s: median over the steps, each view counted.");
   html.leaf("h2", "The same again");

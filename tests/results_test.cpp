@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// `peclr results`: what it prints in each format, and which folders it takes.
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "data/synthetic.h"
+#include "tests/support/files.h"
+#include "tests/support/program.h"
+#include "tests/support/report_runs.h"
+#include "tools/report/score_tables.h"
+
+namespace peclr {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using namespace test;
+
+std::string printed(const std::vector<std::string>& args) {
+  const ProgramResult result = run_peclr(args);
+  INFO(described(result));
+  REQUIRE(result.exit_code == 0);
+  CHECK(result.err.empty());
+  return result.out;
+}
+
+std::vector<std::string> results_of(const std::vector<std::string>& runs,
+                                    const std::string& format) {
+  std::vector<std::string> args{"results"};
+  args.insert(args.end(), runs.begin(), runs.end());
+  args.insert(args.end(), {"--format", format});
+  return args;
+}
+
+// A folder of scores alone, as an evaluation of `weights` into a folder of its own leaves it.
+std::string evaluated(const std::string& folder, const std::string& weights, double pa_epe_cm) {
+  fs::create_directories(folder);
+  json scores = scores_of({"peclr", 1, pa_epe_cm});
+  if (!weights.empty()) scores["init_from"] = weights;
+  write_bytes(folder + "/scores.json", scores.dump());
+  return folder;
+}
+
+TEST_CASE("results: each format's text", "[report]") {
+  const TempFolder folder;
+  std::vector<std::string> runs{finetuned(folder / "a", {"peclr", 1, 2.0}),
+                                finetuned(folder / "b", {"peclr", 2, 2.5}),
+                                finetuned(folder / "c,\"d\"", {"none", 1, 3.0, 1})};
+  const char* text =
+      "method       labels  seed    EPE cm     AUC  PA-EPE cm  PA-AUC  rigid PA-EPE    2D px\n"
+      "peclr           10%     1     20.00   0.100       2.00   0.500           nan     22.0\n"
+      "peclr           10%     2     25.00   0.100       2.50   0.450           nan     22.5\n"
+      "scratch        100%     1     30.00   0.100       3.00   0.400           nan     23.0\n";
+  CHECK(printed({"results", runs[0], runs[1], runs[2]}) == text);
+  CHECK(printed(results_of(runs, "text")) == text);
+  CHECK(printed(results_of(runs, "markdown")) ==
+        "| method | labels | n | PA-EPE (cm) | PA-AUC | EPE (cm) | AUC | 2D (px) |\n"
+        "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+        "| PeCLR | 10 % | 2 | 2.25 ± 0.35 | 0.475 ± 0.035 | 22.50 ± 3.54 | 0.100 ± 0.000 | 22.2 ± "
+        "0.4 |\n"
+        "| scratch | 100 % | 1 | 3.00 | 0.400 | 30.00 | 0.100 | 23.0 |\n");
+  CHECK(printed(results_of(runs, "latex")) ==
+        "\\begin{tabular}{lrrrrrrr}\n"
+        "\\toprule\n"
+        "method & labels & n & PA-EPE (cm) & PA-AUC & EPE (cm) & AUC & 2D (px) \\\\\n"
+        "\\midrule\n"
+        "PeCLR & 10~\\% & 2 & 2.25 $\\pm$ 0.35 & 0.475 $\\pm$ 0.035 & 22.50 $\\pm$ 3.54 & 0.100 "
+        "$\\pm$ 0.000 & 22.2 $\\pm$ 0.4 \\\\\n"
+        "scratch & 100~\\% & 1 & 3.00 & 0.400 & 30.00 & 0.100 & 23.0 \\\\\n"
+        "\\bottomrule\n"
+        "\\end{tabular}\n");
+  CHECK(printed(results_of(runs, "csv")) ==
+        "run,method,label_fraction,seed,epe_cm,epe_median_cm,auc,pa_epe_cm,pa_epe_median_cm,pa_auc,"
+        "pa_rigid_epe_cm,root_epe_cm,root_auc,scale_trans_epe_cm,epe_2d_px,mesh_epe_cm,mesh_auc,"
+        "mesh_pa_epe_cm,mesh_pa_auc,f_5mm,pa_f_5mm,f_15mm,pa_f_15mm,count\n"
+        "a,peclr,0.1,1,20,,0.1,2,,0.49999999999999994,,,,,22,,,,,,,,,3\n"
+        "b,peclr,0.1,2,25,,0.1,2.5,,0.44999999999999996,,,,,22.5,,,,,,,,,3\n"
+        "\"c,\"\"d\"\"\",scratch,1,1,30,,0.1,3,,0.3999999999999999,,,,,23,,,,,,,,,3\n");
+  CHECK(run_peclr(results_of(runs, "word")).refuses(2, {"--format", "word", "latex"}));
+}
+
+TEST_CASE("results: what peclr score wrote is a row, with meshes in a table of their own",
+          "[report]") {
+  const TempFolder folder;
+  write_synthetic(folder / "hands", 10, 1);
+  const json truth = json::parse(read_bytes(folder / "hands/evaluation_xyz.json"));
+  write_bytes(folder / "pred.json", json::array({truth, json::array()}).dump());
+  const ProgramResult scored =
+      run_peclr({"score", folder / "pred.json", folder / "hands", "--out", folder / "score"});
+  INFO(described(scored));
+  REQUIRE(scored.exit_code == 0);
+  const std::string run = finetuned(folder / "a", {"peclr", 1, 2.0});
+  const std::string method = read_run(folder / "score").method;
+  CHECK(contains(printed({"results", run, folder / "score"}),
+                 fmt::format("\n{:<10}        -     - ", method)));
+  const std::string csv = printed(results_of({run, folder / "score"}, "csv"));
+  CHECK(contains(csv, fmt::format("\nscore,{},,,0,0,0.99", method)));
+  const std::string markdown = printed(results_of({run, folder / "score"}, "markdown"));
+  CHECK(contains(markdown, "| root EPE (cm) | root AUC |"));
+  CHECK(contains(markdown, "|  | 1 | 0.00 | 0.995 | 0.00 | 1.000 | 0.00 | 1.000 | 0.0 |\n"));
+  CHECK(contains(markdown, "| PeCLR | 10 % | 1 | 2.00 | 0.500 | 20.00 | 0.100 |  |  | 22.0 |\n"));
+  printed({"results", folder / "score", "--out", folder / "results.json"});
+  const json row = json::parse(read_bytes(folder / "results.json")).at(0);
+  CHECK(row["label_fraction"].is_null());
+  CHECK(row["seed"].is_null());
+  CHECK(row["root_auc"].get<double>() == Approx(1));
+
+  json scores = scores_of({});
+  for (const char* key : {"mesh_epe_cm", "mesh_auc", "mesh_pa_epe_cm", "mesh_pa_auc", "f_5mm",
+                          "pa_f_5mm", "f_15mm", "pa_f_15mm"})
+    scores[key] = 0.25;
+  write_bytes(run + "/scores.json", scores.dump());
+  CHECK(
+      contains(printed(results_of({run, folder / "score"}, "latex")),
+               "\\end{tabular}\n\n\\begin{tabular}{lrrrrrrrrrr}\n\\toprule\nmethod & labels & n & "
+               "PA error (cm) & PA-AUC & PA-F@5 mm & PA-F@15 mm & error (cm) & AUC & F@5 mm & "
+               "F@15 mm \\\\\n\\midrule\nPeCLR & 10~\\% & 1 & 0.25 & 0.250 & 0.250 & 0.250 & 0.25 "
+               "& 0.250 & 0.250 & 0.250 \\\\\n\\bottomrule\n"));
+}
+
+TEST_CASE("results: an evaluation elsewhere has its network's seed and labels", "[report]") {
+  const TempFolder folder;
+  const std::string first = finetuned(folder / "a", {"peclr", 3}) + "/",
+                    second = finetuned(folder / "b", {"peclr", 4}) + "/";
+  const std::vector<std::string> runs{evaluated(folder / "x", first + "model.safetensors", 4),
+                                      evaluated(folder / "y", second + "model.safetensors", 5)};
+  CHECK(contains(printed(results_of(runs, "csv")), "\nx,peclr,0.1,3,40,"));
+  CHECK(contains(printed(results_of(runs, "markdown")), "| PeCLR | 10 % | 2 | 4.50 ± 0.71 |"));
+  // Another file of the same run, a network whose run is gone, one that nobody knows: not averaged.
+  const auto apart = [&](const std::string& weights, const std::string& name) {
+    evaluated(folder / "y", weights, 5);
+    const std::string table = printed(results_of(runs, "markdown"));
+    INFO(table);
+    CHECK(contains(table, "| 1 | 4.00 |"));
+    CHECK(contains(table, "| 1 | 5.00 |"));
+    CHECK(contains(table, name));
+  };
+  apart(first + "epoch.safetensors", "init\\_from=epoch.safetensors");
+  apart("gone/model.safetensors", "| PeCLR |  | 1 | 5.00");
+  apart("", "| PeCLR |  | 1 | 5.00");
+  evaluated(folder / "x", "", 4);
+  apart("", "run=y");
+}
+
+TEST_CASE("tables: what Markdown and LaTeX would take for their own is escaped", "[report]") {
+  const Table table{{{"a_b"}, {"n", true}}, {{"x|y*<z>\\", "1\u00A0±\u00A02"}, {"{$&#%~^}", ""}}};
+  CHECK(markdown_of(table) ==
+        "| a\\_b | n |\n| :--- | ---: |\n| x\\|y\\*&lt;z>\\\\ | 1 ± 2 |\n| {$&#%~^} |  |\n");
+  CHECK(latex_of(table) ==
+        "\\begin{tabular}{lr}\n\\toprule\na\\_b & n \\\\\n\\midrule\n"
+        "x|y*<z>\\textbackslash{} & 1 $\\pm$ 2 \\\\\n"
+        "\\{\\$\\&\\#\\%\\textasciitilde{}\\textasciicircum{}\\} &  \\\\\n"
+        "\\bottomrule\n\\end{tabular}\n");
+}
+
+}  // namespace
+}  // namespace peclr
