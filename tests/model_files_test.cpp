@@ -13,6 +13,8 @@
 #include "tests/support/files.h"
 #include "tests/support/pth_writer.h"
 #include "tests/support/refusals.h"
+#include "tests/support/small_runs.h"
+#include "tools/report/runs.h"
 
 namespace peclr {
 namespace {
@@ -97,6 +99,77 @@ TEST_CASE("model files: the weights are the argument's, else out's, else a YAML 
   const std::string own = weights("run/model.safetensors", "96");
   CHECK(taken({}) == own);
   CHECK(taken({"init_from=" + (folder / "start.safetensors")}) == folder / "start.safetensors");
+}
+
+TEST_CASE("model files: another program's weights are known by name and content") {
+  const TempFolder folder;
+  const auto initial = [&](const char* name, float first, const Metadata& metadata) {
+    std::vector<float> values(128);
+    values[0] = first;
+    write_safetensors(folder / name,
+                      std::vector<StoredTensor>{
+                          {"fc.bias", StoredType::f32, {128}, std::as_bytes(std::span(values))}},
+                      metadata);
+    return initial_weights_of(TensorFile(folder / name));
+  };
+  const std::string a = initial("a.safetensors", 0, {}), b = initial("b.safetensors", 0, {}),
+                    c = initial("b.safetensors", 1, {});
+  CHECK(a.starts_with("a.safetensors "));
+  const std::string digits = a.substr(a.find(' ') + 1);
+  CHECK(digits.size() == 8);
+  CHECK(digits.find_first_not_of("0123456789abcdef") == std::string::npos);
+  CHECK(b == "b.safetensors " + digits);
+  CHECK(c.starts_with("b.safetensors "));
+  CHECK(c != b);
+  CHECK(initial("a.safetensors", 0, {{kMethodKey, "none"}}) == "");
+  CHECK(initial("a.safetensors", 0, {{kMethodKey, "peclr"}, {kInitialKey, "x.pth 01234567"}}) ==
+        "x.pth 01234567");
+  write_bytes(folder / "c.pth", zip_pth(one_tensor("fc.bias")));
+  CHECK(initial_weights_of(TensorFile(folder / "c.pth")).starts_with("c.pth "));
+}
+
+TEST_CASE("model files: what training began from goes with the weights, through every step") {
+  const SmallRuns runs(10);
+  const auto succeeds = [](const Args& args) {
+    const ProgramResult result = run_peclr(args);
+    INFO(described(result));
+    REQUIRE(result.exit_code == 0);
+  };
+  const Args short_run{"train.epochs=1", "train.batch_size=5"};
+  const auto initial = [&](const std::string& run) {
+    return initial_weights_of(TensorFile(runs.file(run, "model.safetensors")));
+  };
+  succeeds(runs.start("pretrain", "own", short_run));
+  CHECK(initial("own") == "");
+  const TensorFile own(runs.file("own", "model.safetensors"));
+  const std::string foreign = runs.out("foreign weights.safetensors");
+  write_safetensors(foreign, own.tensors());
+  const std::string name = initial_weights_of(TensorFile(foreign));
+  CHECK(name.starts_with("foreign weights.safetensors "));
+
+  const Args from_foreign = short_run + Args{"--init-from", foreign};
+  succeeds(runs.start("pretrain", "pre", from_foreign));
+  CHECK(initial("pre") == name);
+  succeeds(runs.start("finetune", "direct", from_foreign));
+  CHECK(initial("direct") == name);
+  succeeds(runs.start("finetune", "through",
+                      short_run + Args{"--init-from", runs.file("pre", "model.safetensors")}));
+  CHECK(initial("through") == name);
+  fs::remove(foreign);
+  for (const char* run : {"pre", "direct"}) {
+    const std::string before = runs.model(run);
+    fs::remove(runs.file(run, "model.safetensors"));
+    succeeds(
+        {run == std::string("pre") ? "pretrain" : "finetune", "out=" + runs.out(run), "--resume"});
+    const bool same = runs.model(run) == before;
+    CHECK(same);
+  }
+  succeeds(
+      {"evaluate", "out=" + runs.out("direct"), "data.eval=" + runs.out("hands"), "threads=1"});
+  CHECK(read_run(runs.out("direct")).initial_weights == name);
+  CHECK(read_run(runs.out("pre")).initial_weights == name);
+  CHECK(run_peclr({"results", runs.out("direct")}).out.find("\nother (" + name + ") ") !=
+        std::string::npos);
 }
 
 TEST_CASE("model files: the size taken is said, once, where neither file nor setting has it") {

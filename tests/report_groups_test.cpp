@@ -45,6 +45,8 @@ TEST_CASE("report: probes of several seeds share a row, others do not", "[report
   for (const char* epochs : {"100", "800"})
     probe(fmt::format("long_{}", epochs), "peclr", 31,
           fmt::format(R"(, "init_from": "peclr_{}.safetensors")", epochs));
+  probe("foreign", "other", 61, R"(, "init_from": "x/released.pth")");
+  probe("foreign_new", "other", 62, R"(, "init_from": "x", "initial_weights": "in.pth 01234567")");
   report.insert(report.end(), {"--out", folder / "page.html"});
   const ProgramResult result = run_peclr(report);
   INFO(described(result));
@@ -57,6 +59,8 @@ TEST_CASE("report: probes of several seeds share a row, others do not", "[report
   };
   CHECK(contains(page, "13.50\u00A0±\u00A00.71"));
   CHECK(contains(row("v2"), ">12.00<"));
+  CHECK(contains(row("foreign"), ">other weights (released.pth)<"));
+  CHECK(contains(row("foreign_new"), ">other weights (in.pth 01234567)<"));
   CHECK_FALSE(contains(page, "turned_1</td>"));
   CHECK(contains(row("depth_18, depth_19"), "21.50\u00A0±\u00A00.71"));
   CHECK(contains(row("depth_50"), ">23.00<"));
@@ -93,8 +97,8 @@ TEST_CASE("report: runs from other weights are not taken together", "[report]") 
                     b = start_from(finetuned(folder / "b", {"other", 2}), "released.pth"),
                     c = start_from(finetuned(folder / "c", {"other", 3}), "released.pth");
   const auto cells = texts_of(page_of({a, b, c}), "td");
-  CHECK(has(cells, "other weights, init_from=imagenet.pth"));
-  CHECK(has(cells, "other weights, init_from=released.pth"));
+  CHECK(has(cells, "other weights (imagenet.pth)"));
+  CHECK(has(cells, "other weights (released.pth)"));
 
   // Of pre-trainings that are there, their settings count and their place does not; what they in
   // turn started from does.

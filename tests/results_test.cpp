@@ -73,12 +73,13 @@ TEST_CASE("results: each format's text", "[report]") {
         "\\bottomrule\n"
         "\\end{tabular}\n");
   CHECK(printed(results_of(runs, "csv")) ==
-        "run,method,label_fraction,seed,epe_cm,epe_median_cm,auc,pa_epe_cm,pa_epe_median_cm,pa_auc,"
+        "run,method,initial_weights,label_fraction,seed,epe_cm,epe_median_cm,auc,pa_epe_cm,pa_epe_"
+        "median_cm,pa_auc,"
         "pa_rigid_epe_cm,root_epe_cm,root_auc,scale_trans_epe_cm,epe_2d_px,mesh_epe_cm,mesh_auc,"
         "mesh_pa_epe_cm,mesh_pa_auc,f_5mm,pa_f_5mm,f_15mm,pa_f_15mm,count\n"
-        "a,peclr,0.1,1,20,,0.1,2,,0.49999999999999994,,,,,22,,,,,,,,,3\n"
-        "b,peclr,0.1,2,25,,0.1,2.5,,0.44999999999999996,,,,,22.5,,,,,,,,,3\n"
-        "\"c,\"\"d\"\"\",scratch,1,1,30,,0.1,3,,0.3999999999999999,,,,,23,,,,,,,,,3\n");
+        "a,peclr,,0.1,1,20,,0.1,2,,0.49999999999999994,,,,,22,,,,,,,,,3\n"
+        "b,peclr,,0.1,2,25,,0.1,2.5,,0.44999999999999996,,,,,22.5,,,,,,,,,3\n"
+        "\"c,\"\"d\"\"\",scratch,,1,1,30,,0.1,3,,0.3999999999999999,,,,,23,,,,,,,,,3\n");
   CHECK(run_peclr(results_of(runs, "word")).refuses(2, {"--format", "word", "latex"}));
 }
 
@@ -97,7 +98,7 @@ TEST_CASE("results: what peclr score wrote is a row, with meshes in a table of t
   CHECK(contains(printed({"results", run, folder / "score"}),
                  fmt::format("\n{:<10}        -     - ", method)));
   const std::string csv = printed(results_of({run, folder / "score"}, "csv"));
-  CHECK(contains(csv, fmt::format("\nscore,{},,,0,0,0.99", method)));
+  CHECK(contains(csv, fmt::format("\nscore,{},,,,0,0,0.99", method)));
   const std::string markdown = printed(results_of({run, folder / "score"}, "markdown"));
   CHECK(contains(markdown, "| root EPE (cm) | root AUC |"));
   CHECK(contains(markdown, "|  | 1 | 0.00 | 0.995 | 0.00 | 1.000 | 0.00 | 1.000 | 0.0 |\n"));
@@ -127,7 +128,7 @@ TEST_CASE("results: an evaluation elsewhere has its network's seed and labels", 
                     second = finetuned(folder / "b", {"peclr", 4}) + "/";
   const std::vector<std::string> runs{evaluated(folder / "x", first + "model.safetensors", 4),
                                       evaluated(folder / "y", second + "model.safetensors", 5)};
-  CHECK(contains(printed(results_of(runs, "csv")), "\nx,peclr,0.1,3,40,"));
+  CHECK(contains(printed(results_of(runs, "csv")), "\nx,peclr,,0.1,3,40,"));
   CHECK(contains(printed(results_of(runs, "markdown")), "| PeCLR | 10 % | 2 | 4.50 ± 0.71 |"));
   // Another file of the same run, a network whose run is gone, one that nobody knows: not averaged.
   const auto apart = [&](const std::string& weights, const std::string& name) {
@@ -143,6 +144,60 @@ TEST_CASE("results: an evaluation elsewhere has its network's seed and labels", 
   apart("", "| PeCLR |  | 1 | 5.00");
   evaluated(folder / "x", "", 4);
   apart("", "run=y");
+}
+
+TEST_CASE("results: other programs' weights are named", "[report]") {
+  const TempFolder folder;
+  const auto other = [&](const std::string& name, int seed, double error,
+                         const std::string& start) {
+    const std::string run = finetuned(folder / name, {"other", seed, error});
+    json scores = scores_of({"other", seed, error});
+    if (!start.empty()) scores["initial_weights"] = start;
+    write_bytes(run + "/scores.json", scores.dump());
+    return run;
+  };
+  const std::vector<std::string> runs{
+      other("a", 1, 2, "in_50.pth 0123abcd"), other("b", 2, 3, "in_50.pth 0123abcd"),
+      other("c", 3, 4, "released.pth 4567cdef"), finetuned(folder / "d", {"none", 1, 5})};
+  CHECK(contains(printed(results_of(runs, "text")),
+                 "\nother (in_50.pth 0123abcd)         10%     1     20.00"));
+  CHECK(contains(printed(results_of(runs, "text")),
+                 "\nscratch                            10%     1     50.00"));
+  CHECK(contains(printed(results_of(runs, "csv")), "\nc,other,released.pth 4567cdef,0.1,3,40,"));
+  const std::string latex = printed(results_of(runs, "latex"));
+  CHECK(contains(latex, "other weights (in\\_50.pth 0123abcd) & 10~\\% & 2 & 2.50 $"));
+  CHECK(contains(latex, "other weights (released.pth 4567cdef) & 10~\\% & 1 & 4.00 "));
+  printed({"results", runs[0], runs[3], "--out", folder / "results.json"});
+  const json rows = json::parse(read_bytes(folder / "results.json"));
+  CHECK(rows[0]["initial_weights"] == "in_50.pth 0123abcd");
+  CHECK_FALSE(rows[1].contains("initial_weights"));
+  // A run of an older version has the name alone, from its settings.
+  CHECK(contains(printed(results_of({other("e", 1, 2, "")}, "markdown")),
+                 "| other weights (model.safetensors) | 10 % | 1 |"));
+}
+
+TEST_CASE("results: one file's runs are taken together from wherever it lay", "[report]") {
+  const TempFolder folder;
+  std::vector<std::string> runs;
+  for (const char* place : {"here", "there"}) {
+    const std::string run = finetuned(folder / place, {"other", std::int64_t(runs.size()), 2});
+    Settings settings =
+        settings_from_yaml(Command::finetune, read_bytes(run + "/config.yaml"), run);
+    settings.init_from = std::string(place) + "/in.pth";
+    write_bytes(run + "/config.yaml", settings_yaml(Command::finetune, settings));
+    json scores = scores_of({"other"});
+    scores["initial_weights"] = "in.pth 0123abcd";
+    write_bytes(run + "/scores.json", scores.dump());
+    runs.push_back(run);
+  }
+  CHECK(contains(printed(results_of(runs, "markdown")),
+                 "| other weights (in.pth 0123abcd) | 10 % | 2 | 2.00 ± 0.00 |"));
+  json scores = scores_of({"other"});
+  scores["initial_weights"] = "in.pth 89abcdef";
+  write_bytes(runs[1] + "/scores.json", scores.dump());
+  const std::string apart = printed(results_of(runs, "markdown"));
+  CHECK(contains(apart, "| other weights (in.pth 0123abcd) | 10 % | 1 |"));
+  CHECK(contains(apart, "| other weights (in.pth 89abcdef) | 10 % | 1 |"));
 }
 
 TEST_CASE("tables: what Markdown and LaTeX would take for their own is escaped", "[report]") {

@@ -43,7 +43,7 @@ int run_evaluate(const CommandLine& line) {
   ParameterStore store;
   const HandNetwork network(store, settings.model.depth);
   store.allocate(*backend, 0);
-  const std::string pretraining = start_with_head(settings, store).pretraining;
+  const Start start = start_with_head(settings, store);
   make_writable_folder(settings.out);
   const FolderLock lock(settings.out);
   RunRecorder record(settings.out, line, {backend->description(), settings.precision});
@@ -53,9 +53,10 @@ int run_evaluate(const CommandLine& line) {
       pair_up(set, HandPredictor{settings, network, *backend}.predict(set, bad));
   const WrittenScores scores = write_scores(settings.out, pairs,
                                             {.set = settings.data.eval,
-                                             .weights = pretraining,
+                                             .weights = start.pretraining,
                                              .holdout = settings.data.holdout,
-                                             .init_from = settings.init_from});
+                                             .init_from = settings.init_from,
+                                             .initial_weights = start.initial});
   record.end();
   fmt::print("{}\n", scores.json);
   fmt::print(stderr,

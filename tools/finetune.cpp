@@ -47,10 +47,11 @@ int run_finetune(const CommandLine& line) {
   memory.require();
   HandTraining training(settings, *backend);
   training.store.draw(static_cast<std::uint64_t>(settings.seed));
-  std::string pretraining = "none";
+  std::string pretraining = "none", initial;
   if (run.stored()) {
     load_training(*run.stored(), training.store, training.optimizer);
     pretraining = pretraining_of(*run.stored());
+    initial = initial_weights_of(*run.stored());
   } else {
     if (settings.train.freeze == Settings::Freeze::encoder && settings.init_from.empty())
       fail(ErrorKind::usage,
@@ -58,6 +59,7 @@ int run_finetune(const CommandLine& line) {
            "its weights");
     const Start start = start_from(settings, training.store);
     pretraining = start.pretraining;
+    initial = start.initial;
     if (start.has_head)
       go_on_from_head(settings, training.network, training.store, start.head_input);
     else
@@ -71,7 +73,7 @@ int run_finetune(const CommandLine& line) {
              settings.train.batch_size, settings.train.accumulate);
   PoseBatches batches(settings, plan, run.first_step(), feed, *backend);
   TrainTask task = task_of(training, batches);
-  task.model_metadata = model_metadata(settings, pretraining);
+  task.model_metadata = model_metadata(settings, pretraining, initial);
   task.model_metadata[kCropKey] = name_of(settings.data.crop);
   task.model_metadata[kBorderKey] =
       name_of(settings.paper_exact ? Settings::Border::black : settings.augment.border);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/safetensors_header.h"
 #include "engine/text.h"
 #include "kernels/pose.h"
 #include "models/peclr.h"
@@ -142,10 +143,12 @@ void tell(const char* what, const std::vector<std::string>& names) {
 
 }  // namespace
 
-Metadata model_metadata(const Settings& settings, const std::string& pretraining) {
+Metadata model_metadata(const Settings& settings, const std::string& pretraining,
+                        const std::string& initial) {
   Metadata metadata{{kDepthKey, std::to_string(settings.model.depth)},
                     {kInputKey, std::to_string(settings.model.input)},
                     {kMethodKey, pretraining}};
+  if (!initial.empty()) metadata[kInitialKey] = initial;
   if (settings.data.holdout > 0) metadata[kHoldoutKey] = fmt::format("{}", settings.data.holdout);
   return metadata;
 }
@@ -153,6 +156,14 @@ Metadata model_metadata(const Settings& settings, const std::string& pretraining
 std::string pretraining_of(const TensorFile& file) {
   const auto it = file.metadata().find(kMethodKey);
   return it == file.metadata().end() ? "other" : it->second;
+}
+
+std::string initial_weights_of(const TensorFile& file) {
+  const Metadata& metadata = file.metadata();
+  if (const auto it = metadata.find(kInitialKey); it != metadata.end()) return it->second;
+  if (metadata.contains(kMethodKey)) return "";
+  const std::string name = std::filesystem::path(file.path()).filename().string();
+  return printable(name) + " " + content_checksum(file.tensors(), metadata).substr(0, 8);
 }
 
 bool has_head(const TensorFile& file) {
@@ -174,8 +185,8 @@ Start start_from(const Settings& settings, ParameterStore& store) {
   fmt::print(stderr, "weights from {}\n", printable(file.path()));
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
-  const int head_input = stored_input(file).value_or(released(file) ? kReleasedInput : 0);
-  return {pretraining_of(file), has_head(file), head_input, report.missing.size()};
+  return {pretraining_of(file), initial_weights_of(file), has_head(file),
+          stored_input(file).value_or(released(file) ? kReleasedInput : 0), report.missing.size()};
 }
 
 void tell_of_other_views(const Settings& settings) {

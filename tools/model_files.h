@@ -21,10 +21,18 @@ inline constexpr const char* kCropKey = "peclr.crop";           // fine-tuned on
 inline constexpr const char* kFreezeKey = "peclr.freeze";       // and what was frozen, if any was
 inline constexpr const char* kBorderKey = "peclr.border";       // and what was outside of pictures
 
-Metadata model_metadata(const Settings& settings, const std::string& pretraining);
+inline constexpr const char* kInitialKey = "peclr.initial_weights";  // initial_weights_of its start
+
+// `initial`: initial_weights_of what training starts from.
+Metadata model_metadata(const Settings& settings, const std::string& pretraining,
+                        const std::string& initial);
 
 // How the weights in `file` were pre-trained: its metadata, or "other" for foreign files.
 std::string pretraining_of(const TensorFile& file);
+
+// Of weights that began, perhaps several trainings ago, from a file of another program: that file's
+// name without folders, and 8 hexadecimal digits over its tensors and metadata. Else nothing.
+std::string initial_weights_of(const TensorFile& file);
 
 // Whether it holds a hand network's head, so that it answers with joints.
 bool has_head(const TensorFile& file);
@@ -34,6 +42,7 @@ bool has_head(const TensorFile& file);
 // depth.
 struct Start {
   std::string pretraining = "none";  // pretraining_of(file); "none" where init_from is empty
+  std::string initial;               // initial_weights_of(file)
   bool has_head = false;             // the file holds a hand network's fc: it has seen labels
   int head_input = 0;                // side of the pictures that it learned; 0: it does not say
   std::size_t missing = 0;           // tensors that the file does not have

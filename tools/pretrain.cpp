@@ -20,10 +20,13 @@ int run_pretrain(const CommandLine& line) {
   memory.require();
   Pretraining training(settings, *backend);
   training.store.draw(static_cast<std::uint64_t>(settings.seed));
-  if (run.stored())
+  std::string initial;
+  if (run.stored()) {
     load_training(*run.stored(), training.store, training.optimizer);
-  else
-    start_from(settings, training.store);
+    initial = initial_weights_of(*run.stored());
+  } else {
+    initial = start_from(settings, training.store).initial;
+  }
   run.forget_stored();
 
   fmt::print(stderr, "{} ResNet-{} at {} px on {} pictures: {} steps of {} x {} pictures\n",
@@ -31,7 +34,7 @@ int run_pretrain(const CommandLine& line) {
              feed.pictures(), plan.steps, settings.train.batch_size, settings.train.accumulate);
   ContrastiveBatches batches(settings, plan, run.first_step(), feed, *backend);
   TrainTask task = task_of(training, batches);
-  task.model_metadata = model_metadata(settings, peclr ? "peclr" : "simclr");
+  task.model_metadata = model_metadata(settings, peclr ? "peclr" : "simclr", initial);
   task.keeping = keeping;
   task.memory = memory;
   const int code = train(run, plan, task);

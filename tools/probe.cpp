@@ -126,7 +126,7 @@ int run_probe(const CommandLine& line) {
   ParameterStore store;
   const ResNet network(store, settings.model.depth);
   store.allocate(*backend, static_cast<std::uint64_t>(settings.seed));
-  std::string weights = "random";
+  std::string weights = "random", initial;
   if (settings.init_from.empty()) {
     fmt::print(stderr, "no weights were given: RANDOM ones (seed {}), the untrained baseline\n",
                settings.seed);
@@ -134,6 +134,7 @@ int run_probe(const CommandLine& line) {
     const Start start = start_from(settings, store);
     if (start.has_head) require_unseen(settings);
     weights = start.pretraining;
+    initial = start.initial;
   }
   make_writable_folder(settings.out);
   const FolderLock lock(settings.out);
@@ -142,6 +143,7 @@ int run_probe(const CommandLine& line) {
   const FrozenEncoder encoder{settings, network, *backend};
   JsonLine json =
       set.known == Known::nothing ? probe_classes(encoder, set) : probe_pose(encoder, set);
+  if (!initial.empty()) json.add("initial_weights", initial);
   json.add("weights", weights)
       .add("init_from", settings.init_from)
       .add("depth", settings.model.depth)

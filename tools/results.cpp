@@ -25,6 +25,7 @@ std::vector<Run> scored_runs(const std::vector<std::string>& folders) {
 nlohmann::ordered_json row_of(const Run& run) {
   nlohmann::ordered_json row{
       {"method", run.method}, {"label_fraction", nullptr}, {"seed", nullptr}};
+  if (!run.initial_weights.empty()) row["initial_weights"] = run.initial_weights;
   if (const auto finetuning = finetuning_of(run)) {
     row["label_fraction"] = finetuning->settings.data.labels;
     row["seed"] = finetuning->settings.seed;
@@ -36,14 +37,22 @@ nlohmann::ordered_json row_of(const Run& run) {
   return row;
 }
 
+// Other weights with their file's name.
+std::string method_text(const Run& run) {
+  if (run.method != "other" || run.initial_weights.empty()) return printable(run.method);
+  return fmt::format("other ({})", printable(run.initial_weights));
+}
+
 void print_text(const std::vector<Run>& runs) {
-  fmt::print("{:<10} {:>8} {:>5} {:>9} {:>7} {:>10} {:>7} {:>13} {:>8}\n", "method", "labels",
-             "seed", "EPE cm", "AUC", "PA-EPE cm", "PA-AUC", "rigid PA-EPE", "2D px");
+  std::size_t width = 10;
+  for (const Run& run : runs) width = std::max(width, method_text(run).size());
+  fmt::print("{:<{}} {:>8} {:>5} {:>9} {:>7} {:>10} {:>7} {:>13} {:>8}\n", "method", width,
+             "labels", "seed", "EPE cm", "AUC", "PA-EPE cm", "PA-AUC", "rigid PA-EPE", "2D px");
   for (const Run& run : runs) {
     const Scores& s = *run.scores;
     const auto finetuning = finetuning_of(run);
-    fmt::print("{:<10} {:>8} {:>5} {:>9.2f} {:>7.3f} {:>10.2f} {:>7.3f} {:>13.2f} {:>8.1f}\n",
-               printable(run.method),
+    fmt::print("{:<{}} {:>8} {:>5} {:>9.2f} {:>7.3f} {:>10.2f} {:>7.3f} {:>13.2f} {:>8.1f}\n",
+               method_text(run), width,
                finetuning ? fmt::format("{:.0f}%", 100 * finetuning->settings.data.labels) : "-",
                finetuning ? fmt::format("{}", finetuning->settings.seed) : "-", s.epe_cm, s.auc,
                s.pa_epe_cm, s.pa_auc, s.pa_rigid_epe_cm, s.epe_2d_px);
@@ -63,12 +72,13 @@ std::string csv_number(double value) {
 }
 
 void print_csv(const std::vector<Run>& runs) {
-  std::string text = "run,method,label_fraction,seed";
+  std::string text = "run,method,initial_weights,label_fraction,seed";
   for (const ScoreField& field : kScoreFields) text += fmt::format(",{}", field.key);
   text += ",count\n";
   for (const Run& run : runs) {
     const auto finetuning = finetuning_of(run);
-    text += fmt::format("{},{},{},{}", csv_word(run.name), csv_word(run.method),
+    text += fmt::format("{},{},{},{},{}", csv_word(run.name), csv_word(run.method),
+                        csv_word(run.initial_weights),
                         finetuning ? csv_number(finetuning->settings.data.labels) : "",
                         finetuning ? fmt::format("{}", finetuning->settings.seed) : "");
     for (const ScoreField& field : kScoreFields)

@@ -133,6 +133,7 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
   const WrittenScores written{json.text(), scores_txt(scores, meshes ? &*meshes : nullptr)};
   if (folder.empty()) return written;
   if (!names.init_from.empty()) json.add("init_from", names.init_from);
+  if (!names.initial_weights.empty()) json.add("initial_weights", names.initial_weights);
   if (!names.weights.empty()) json.add("weights", names.weights);
   if (!names.predictions.empty()) json.add("predictions", names.predictions);
   json.add("set", names.set)

@@ -30,6 +30,7 @@ struct ScoreNames {
   std::string predictions;  // their file, where it is another program's
   double holdout = 0;       // data.holdout: of the set's training split, what that keeps from it
   std::string init_from{};  // the network's file; empty for predictions from elsewhere
+  std::string initial_weights{};  // initial_weights_of that file
 };
 
 struct WrittenScores {

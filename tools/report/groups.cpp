@@ -7,7 +7,9 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <tuple>
 
+#include "engine/text.h"
 #include "tools/settings_fields.h"
 
 namespace peclr {
@@ -38,11 +40,19 @@ void add_network(Entries& entries, const Run& run) {
   if (name != "model.safetensors") entries.insert("init_from=" + name);
 }
 
+// What a training started from: another program's file by its content, where that is known, so that
+// its place does not count.
+std::string start_of(const Run& run) {
+  const std::string& path = run.settings.init_from;
+  const std::string name = printable(std::filesystem::path(path).filename().string());
+  return !path.empty() && run.initial_weights.starts_with(name + " ") ? run.initial_weights : path;
+}
+
 // "key=value" of all that may matter.
 Entries entries_of(const Run& run) {
   Entries entries;
   if (run.training) add_entries(entries, *run.training, run.settings, "");
-  add_start(entries, run.settings.init_from, run.origin);
+  add_start(entries, start_of(run), run.origin);
   if (run.scores && !run.training) add_network(entries, run);
   if (run.scores && !run.scores->set.empty()) entries.insert("data.eval=" + run.scores->set);
   if (run.scores && run.scores->holdout > 0)
@@ -59,7 +69,7 @@ int rank_of(const std::string& method) {
 struct Key {
   double labels;
   int rank;
-  std::string method;
+  std::string method, initial;  // the latter of other weights alone, whose name it is part of
   Entries entries;
   auto operator<=>(const Key&) const = default;
 };
@@ -122,19 +132,23 @@ std::vector<Group> group_runs(const std::vector<Run>& runs,
     if (!belongs(run)) continue;
     const std::optional<Finetuning> finetuning = finetuning_of(run);
     const double labels = finetuning ? finetuning->settings.data.labels : -1;
-    grouped[{labels, rank_of(run.method), run.method, entries_of(run)}].push_back(&run);
+    const std::string initial = run.method == "other" ? run.initial_weights : "";
+    grouped[{labels, rank_of(run.method), run.method, initial, entries_of(run)}].push_back(&run);
   }
-  std::map<std::pair<std::string, double>, Entries> shared;
+  const auto column = [](const Key& key) {
+    return std::tuple(key.method, key.initial, key.labels);
+  };
+  std::map<std::tuple<std::string, std::string, double>, Entries> shared;
   for (const auto& [key, ignored] : grouped) {
-    const auto [at, is_new] = shared.emplace(std::pair(key.method, key.labels), key.entries);
+    const auto [at, is_new] = shared.emplace(column(key), key.entries);
     if (!is_new) std::erase_if(at->second, [&](auto& e) { return !key.entries.contains(e); });
   }
   std::vector<Group> groups;
   std::map<std::string, int> extra;  // colours beyond the three methods
   for (const auto& [key, members] : grouped) {
-    Group group{method_name(key.method),
-                difference(key.entries, shared.at({key.method, key.labels})),
-                key.labels < 0 ? NAN : key.labels, 0, members};
+    Group group{method_name(key.method, members.front()->initial_weights),
+                difference(key.entries, shared.at(column(key))), key.labels < 0 ? NAN : key.labels,
+                0, members};
     const bool plain = key.rank < 3 && group.differing.empty();
     const int next = static_cast<int>(extra.size()) % (kColours - 3) + 3;
     group.colour = plain ? key.rank : extra.emplace(group.label(), next).first->second;
@@ -157,10 +171,11 @@ bool is_pretraining(const Run& run) { return run.training == Command::pretrain; 
 bool is_finetuning(const Run& run) { return run.training == Command::finetune; }
 bool is_scored(const Run& run) { return run.scores.has_value(); }
 
-std::string method_name(const std::string& method) {
+std::string method_name(const std::string& method, const std::string& initial_weights) {
   if (method == "peclr") return "PeCLR";
   if (method == "simclr") return "SimCLR";
-  if (method == "other") return "other weights";
+  if (method == "other")
+    return "other weights" + (initial_weights.empty() ? "" : " (" + initial_weights + ")");
   return method.empty() ? "unknown" : method;
 }
 

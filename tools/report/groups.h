@@ -63,7 +63,8 @@ bool is_pretraining(const Run& run);
 bool is_finetuning(const Run& run);
 bool is_scored(const Run& run);
 
-std::string method_name(const std::string& method);  // "peclr" -> "PeCLR"
+// "peclr" -> "PeCLR"; other weights with the name of their file, where that is known.
+std::string method_name(const std::string& method, const std::string& initial_weights);
 // "3", or "3 (1 seed)" where runs repeat a seed.
 std::string with_seeds(std::size_t runs, std::size_t seeds);
 std::string percent(double fraction);  // 0.1 -> "10 %", not to be broken

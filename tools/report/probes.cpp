@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <tuple>
 
@@ -81,9 +82,19 @@ std::string accuracy(const Probes& probes, const char* key, const char* over_fol
   return text_of({100 * probes[0]->at(key), 100 * probes[0]->at(over_folds), 2}, 1);
 }
 
+// As a run has it.
+std::string initial_weights_of(const Probe& probe) {
+  const auto word = [&](const char* key) {
+    const auto it = probe.words.find(key);
+    return it == probe.words.end() ? "" : it->second;
+  };
+  const std::string initial = word("initial_weights");
+  return initial.empty() ? std::filesystem::path(word("init_from")).filename().string() : initial;
+}
+
 Cells joint_cells(const std::string& name, const Probes& probes) {
   return {name,
-          method_name(probes[0]->weights),
+          method_name(probes[0]->weights, initial_weights_of(*probes[0])),
           counted(probes),
           over_runs(probes, "probe_2d_pct", 1, 2),
           over_runs(probes, "probe_2d_mean_pct", 1, 2),
@@ -93,7 +104,7 @@ Cells joint_cells(const std::string& name, const Probes& probes) {
 
 Cells class_cells(const std::string& name, const Probes& probes) {
   return {name,
-          method_name(probes[0]->weights),
+          method_name(probes[0]->weights, initial_weights_of(*probes[0])),
           counted(probes),
           accuracy(probes, "linear_accuracy", "linear_std"),
           accuracy(probes, "knn5_accuracy", "knn5_std"),

@@ -98,6 +98,7 @@ Scores read_scores(const std::string& path) {
   scores.predictions = word(json, "predictions");
   scores.set = word(json, "set");
   scores.init_from = word(json, "init_from");
+  scores.initial_weights = word(json, "initial_weights");
   scores.pck = curve(json, "pck");
   scores.pa_pck = curve(json, "pa_pck");
   return scores;
@@ -135,17 +136,33 @@ Metrics read_metrics(const std::string& path) {
   return metrics;
 }
 
-std::string method_of(const Run& run) {
+// The weights that it left, read only where scores.json does not say where they come from.
+std::optional<TensorFile> own_weights(const Run& run) {
+  if (run.scores && !run.scores->weights.empty()) return std::nullopt;
+  for (const char* file : {"/model.safetensors", "/last.safetensors"})
+    if (there(run.folder + file)) return TensorFile(run.folder + file);
+  return std::nullopt;
+}
+
+std::string method_of(const Run& run, const std::optional<TensorFile>& weights) {
   const auto named = [](const std::string& pretraining) {
     return pretraining == "none" ? "scratch" : pretraining;
   };
   if (run.training == Command::pretrain)
     return run.settings.method == Settings::Method::peclr ? "peclr" : "simclr";
   if (run.scores && !run.scores->weights.empty()) return named(run.scores->weights);
-  for (const char* file : {"/model.safetensors", "/last.safetensors"})
-    if (there(run.folder + file)) return named(pretraining_of(TensorFile(run.folder + file)));
+  if (weights) return named(pretraining_of(*weights));
   if (!run.training) return run.scores ? run.scores->predictions : "";
   return run.settings.init_from.empty() ? "scratch" : "other";
+}
+
+std::string initial_weights_of(const Run& run, const std::optional<TensorFile>& weights) {
+  if (run.scores && !run.scores->initial_weights.empty()) return run.scores->initial_weights;
+  if (weights)
+    if (const std::string stored = initial_weights_of(*weights); !stored.empty()) return stored;
+  if (run.method != "other") return "";
+  const Settings& settings = run.network ? run.network->settings : run.settings;
+  return printable(fs::path(settings.init_from).filename().string());
 }
 
 std::string date_of(const Run& run) {
@@ -189,7 +206,9 @@ Run read_run(const std::string& folder) {
   if (there(path("probe.json"))) run.probe = read_probe(path("probe.json"));
   run.predicted = there(path("predictions.json"));
   run.records = read_run_records(run.folder);
-  run.method = method_of(run);
+  const std::optional<TensorFile> weights = own_weights(run);
+  run.method = method_of(run, weights);
+  run.initial_weights = initial_weights_of(run, weights);
   run.date = date_of(run);
   return run;
 }

@@ -25,6 +25,7 @@ struct Scores {
   std::string weights, set;         // pre-training of the weights; what was scored
   std::string predictions;          // of peclr score: the file of hands
   std::string init_from;            // the network's file; empty where nobody knows
+  std::string initial_weights;      // as Run has it
   std::vector<double> pck, pa_pck;  // [kPckThresholds], empty in files of older versions
 };
 struct ScoreField {
@@ -92,6 +93,9 @@ struct Run {
   Settings settings;                // of the training
   std::string config;               // config.yaml as it stands
   std::string method;  // peclr, simclr, scratch (no pre-training), other; "" where nobody knows
+  // The file of another program that its weights began from: name and 8 digits of its checksum, of
+  // runs of older versions the name alone. Empty: there is none, or nobody knows.
+  std::string initial_weights;
   std::optional<Origin> origin;    // of the weights it started from, if that run is still there
   std::optional<Network> network;  // of an evaluation into a folder of its own, if that is there
   Metrics metrics;
