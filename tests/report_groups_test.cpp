@@ -109,6 +109,9 @@ TEST_CASE("report: runs from other weights are not taken together", "[report]") 
                     y = start_from(finetuned(folder / "y", {"peclr", 2}),
                                    second + "/model.safetensors");
   CHECK(has(texts_of(page_of({x, y}), "td"), "PeCLR"));
+  const std::string z =
+      start_from(finetuned(folder / "z", {"peclr", 2}), first + "/epoch_0010.safetensors");
+  CHECK(has(texts_of(page_of({x, z}), "td"), "PeCLR, pre-training weights=epoch_0010.safetensors"));
   Settings settings =
       settings_from_yaml(Command::pretrain, read_bytes(second + "/config.yaml"), second);
   settings.init_from = "imagenet.pth";

@@ -139,7 +139,7 @@ TEST_CASE("results: an evaluation elsewhere has its network's seed and labels", 
     CHECK(contains(table, "| 1 | 5.00 |"));
     CHECK(contains(table, name));
   };
-  apart(first + "epoch.safetensors", "init\\_from=epoch.safetensors");
+  apart(first + "epoch_0010.safetensors", "weights=epoch\\_0010.safetensors");
   apart("gone/model.safetensors", "| PeCLR |  | 1 | 5.00");
   apart("", "| PeCLR |  | 1 | 5.00");
   evaluated(folder / "x", "", 4);

@@ -11,6 +11,7 @@
 
 #include "tests/support/files.h"
 #include "tests/support/program.h"
+#include "tests/support/refusals.h"
 #include "tests/support/small_runs.h"
 
 namespace peclr {
@@ -24,6 +25,7 @@ using test::ProgramOptions;
 using test::ProgramResult;
 using test::read_bytes;
 using test::run_peclr;
+using test::operator+;
 
 struct Runs : test::SmallRuns {
   static constexpr int kSteps = 15;  // 3 epochs of 5
@@ -187,6 +189,73 @@ TEST_CASE("resume: killed and resumed, a fine-tuning leaves the same bytes") {
                        {.when = [&] { return lines_in(metrics) >= 6 && fs::exists(last); }}));
   succeeded(run_peclr(runs.resume("finetune", "killed")));
   same_run(runs, "whole", "killed");
+}
+
+TEST_CASE("resume: epochs' weights are kept, whenever the run was killed") {
+  const Runs runs;
+  const auto kept = [&](const std::string& run) {
+    std::map<std::string, std::string> files;
+    for (auto& [name, bytes] : runs.content(run))
+      if (name.starts_with("epoch_")) files[name] = std::move(bytes);
+    return files;
+  };
+  const auto names = [](const std::map<std::string, std::string>& files) {
+    std::vector<std::string> all;
+    for (const auto& [name, ignored] : files) all.push_back(name);
+    return all;
+  };
+  succeeded(run_peclr(runs.start("pretrain", "plain")));
+  CHECK(kept("plain").empty());
+  succeeded(run_peclr(runs.start("pretrain", "whole", {"train.keep_epochs=1"})));
+  const bool unchanged = runs.model("whole") == runs.model("plain");
+  CHECK(unchanged);
+  const auto whole = kept("whole");
+  REQUIRE(names(whole) == std::vector<std::string>{"epoch_0001.safetensors",
+                                                   "epoch_0002.safetensors",
+                                                   "epoch_0003.safetensors"});
+  const bool last_is_model = whole.at("epoch_0003.safetensors") == runs.model("whole"),
+             others_are_not = whole.at("epoch_0002.safetensors") != runs.model("whole");
+  CHECK(last_is_model);
+  CHECK(others_are_not);
+
+  const std::string metrics = runs.file("killed", "metrics.jsonl"),
+                    last = runs.file("killed", "last.safetensors");
+  was_killed(run_peclr(
+      runs.start("pretrain", "killed", {"train.save_seconds=0.05", "train.keep_epochs=1"}),
+      {.when = [&] { return lines_in(metrics) >= 6 && fs::exists(last); }}));
+  succeeded(run_peclr(runs.resume("pretrain", "killed")));
+  same_run(runs, "plain", "killed");
+  const bool same = kept("killed") == whole;
+  CHECK(same);
+
+  // Asked for later: a run's result does not hang on it.
+  const std::string begun = runs.file("later", "metrics.jsonl");
+  const ProgramResult stopped =
+      run_peclr(runs.start("pretrain", "later"),
+                {.signal = SIGTERM, .when = [&] { return lines_in(begun) >= 2; }});
+  INFO(described(stopped));
+  REQUIRE(stopped.exit_code == 75);
+  succeeded(run_peclr(runs.resume("pretrain", "later") + Args{"train.keep_epochs=3"}));
+  same_run(runs, "plain", "later");
+  const auto later = kept("later");
+  REQUIRE(names(later) == std::vector<std::string>{"epoch_0003.safetensors"});
+  const bool same_epoch = later.begin()->second == runs.model("plain");
+  CHECK(same_epoch);
+}
+
+TEST_CASE("kept epochs serve wherever model.safetensors does") {
+  const Runs runs;
+  const Args keep{"train.keep_epochs=2"};
+  const std::string hands = runs.out("hands");
+  succeeded(run_peclr(runs.start("pretrain", "pre", keep)));
+  const std::string epoch = runs.file("pre", "epoch_0002.safetensors");
+  succeeded(run_peclr({"probe", "--init-from", epoch, "data.train=" + hands,
+                       "out=" + runs.out("probe"), "threads=1"}));
+  CHECK(json::parse(read_bytes(runs.file("probe", "probe.json")))["weights"] == "peclr");
+  succeeded(run_peclr(runs.start("finetune", "fine", keep + Args{"--init-from", epoch})));
+  succeeded(run_peclr({"evaluate", "--init-from", runs.file("fine", "epoch_0002.safetensors"),
+                       "data.eval=" + hands, "out=" + runs.out("scores"), "threads=1"}));
+  CHECK(json::parse(read_bytes(runs.file("scores", "scores.json")))["weights"] == "peclr");
 }
 
 }  // namespace

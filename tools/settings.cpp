@@ -266,9 +266,15 @@ std::string settings_yaml(Command command, const Settings& settings) {
 
 bool decides_result(std::string_view key) {
   // The device is compared as what it stands for (RunFolder).
-  static const std::set<std::string_view> none{
-      "out",          "device",     "gpu",           "data.max_bad",
-      "data.workers", "data.cache", "data.cache_gb", "train.save_seconds"};
+  static const std::set<std::string_view> none{"out",
+                                               "device",
+                                               "gpu",
+                                               "data.max_bad",
+                                               "data.workers",
+                                               "data.cache",
+                                               "data.cache_gb",
+                                               "train.save_seconds",
+                                               "train.keep_epochs"};
   return !none.contains(key);
 }
 

@@ -90,6 +90,7 @@ struct Settings {
     std::optional<double> warmup_epochs;  // load_settings() fills in warmup()
     double weight_decay = 0;
     double save_seconds = 30;
+    int keep_epochs = 0;  // every so many epochs the weights are kept; 0: none
 
     // 1e-4 sqrt(pictures an optimiser step), unless given.
     double peak_lr() const {

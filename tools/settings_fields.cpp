@@ -359,6 +359,10 @@ std::vector<SettingField> make_fields() {
              MEMBER(train.weight_decay)),
       number({"train.save_seconds", "time between saves; epoch ends are saved anyway", kTraining},
              {0, 1e6}, MEMBER(train.save_seconds)),
+      whole({"train.keep_epochs",
+             "every so many epochs the weights are kept in out/epoch_0010.safetensors; 0: none",
+             kTraining},
+            0, 1'000'000, MEMBER(train.keep_epochs)),
 
       whole({"augment.rotate", "largest rotation either way, degrees", kTraining}, 0, 180,
             MEMBER(augment.rotate)),

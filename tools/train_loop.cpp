@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "engine/checkpoint.h"
 #include "engine/step_runner.h"
@@ -87,6 +88,15 @@ JsonLine line_of(const TrainTask& task, const StepResult& result, std::span<cons
   return line;
 }
 
+// The epoch that ends with this step, if its weights are kept.
+std::optional<std::int64_t> kept_epoch(const Settings& settings, const TrainPlan& plan,
+                                       std::int64_t done) {
+  const std::int64_t epoch = done / plan.steps_per_epoch;
+  const int every = settings.train.keep_epochs;
+  if (every == 0 || done % plan.steps_per_epoch != 0 || epoch % every != 0) return std::nullopt;
+  return epoch;
+}
+
 int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   const Settings& settings = run.settings();
   const int accumulate = settings.train.accumulate;
@@ -135,6 +145,13 @@ int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
     const std::int64_t done = step + 1;
     queue.push({done, step / plan.steps_per_epoch + 1, rate}, task.values, task.optimizer.norm());
 
+    // Before the checkpoint: a run that goes on after this step has kept them.
+    if (const auto epoch = kept_epoch(settings, plan, done)) {
+      queue.finish();
+      save_weights(run.path(fmt::format("epoch_{:04}.safetensors", *epoch).c_str()), task.store,
+                   task.model_metadata);
+      last = now();
+    }
     const bool stop = stop_requested() && done < plan.steps;
     if (!stop && !(done < plan.steps && clock.due(done % plan.steps_per_epoch == 0))) continue;
     queue.finish();

@@ -26,6 +26,12 @@ void add_entries(Entries& entries, Command command, const Settings& settings,
       entries.insert(prefix + field.key + "=" + field.print(settings));
 }
 
+// Which of a run's files, where it is not the finished model: weights of an epoch, say.
+void add_file(Entries& entries, const std::string& file, const std::string& prefix) {
+  const std::string name = std::filesystem::path(file).filename().string();
+  if (name != "model.safetensors") entries.insert(prefix + "weights=" + name);
+}
+
 // What tells a network apart that was scored into a folder of its own: the fine-tuning beside it
 // and which of that folder's files it is, or its path, or else the scores' own place.
 void add_network(Entries& entries, const Run& run) {
@@ -36,8 +42,7 @@ void add_network(Entries& entries, const Run& run) {
   }
   add_entries(entries, Command::finetune, run.network->settings, "");
   add_start(entries, run.network->settings.init_from, run.network->origin);
-  const std::string name = std::filesystem::path(file).filename().string();
-  if (name != "model.safetensors") entries.insert("init_from=" + name);
+  add_file(entries, file, "");
 }
 
 // What a training started from: another program's file by its content, where that is known, so that
@@ -95,6 +100,7 @@ void add_start(Entries& entries, const std::string& weights, const std::optional
   const std::string prefix = pretrained ? "pre-training " : "fine-tuning ";
   const Settings& settings = origin->settings;
   add_entries(entries, origin->command, settings, prefix);
+  add_file(entries, weights, prefix);
   if (!pretrained)
     entries.insert(fmt::format("{}data.labels={}", prefix, settings.data.labels));
   else if (!settings.init_from.empty())

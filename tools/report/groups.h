@@ -28,8 +28,8 @@ struct Group {
 // What two runs must share to be taken together: "key=value" of what can change a result.
 using Entries = std::set<std::string>;
 
-// Adds where the weights came from: the settings of the training that left them, or the file's name
-// where that run is not beside it.
+// Adds where the weights came from: the settings of the training that left them, and which of its
+// files they are; or the file's name where that run is not beside it.
 void add_start(Entries& entries, const std::string& weights, const std::optional<Origin>& origin);
 
 // The fine-tuning whose network was scored: the run's own or, of an evaluation alone, the
