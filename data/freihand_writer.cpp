@@ -61,6 +61,15 @@ std::filesystem::path make_freihand_part(const std::filesystem::path& dir, Split
          printable(labels.string()));
   std::filesystem::create_directories(pictures, error);
   if (error) fail_writing(pictures.string(), "cannot make the folder", error.value());
+  // Another run's pictures could fall between ours, and shift the labels after them.
+  const bool empty = std::filesystem::is_empty(pictures, error);
+  if (error)
+    fail_reading(pictures.string(), "cannot list the folder", error.value(), ErrorKind::failure);
+  if (!empty)
+    fail(ErrorKind::usage,
+         "{} already holds files, perhaps of a run that was stopped; remove it, or choose an empty "
+         "folder",
+         printable(pictures.string()));
   return pictures;
 }
 

@@ -11,8 +11,9 @@
 
 namespace peclr {
 
-// Makes dir/PART/rgb and returns it. Throws Error(usage) if the part's labels are already there,
-// Error(failure) that names the path if a folder cannot be made.
+// Makes dir/PART/rgb and returns it. Throws Error(usage) if the part's labels are already there or
+// that folder holds anything, Error(failure) that names the path if a folder cannot be made or
+// listed.
 std::filesystem::path make_freihand_part(const std::filesystem::path& dir, Split part);
 
 void write_freihand_picture(const std::filesystem::path& path, const Image& image);

@@ -319,6 +319,13 @@ TEST_CASE("written hands have FreiHAND's layout and read back exactly", "[synthe
   CHECK(again.kind == static_cast<int>(ErrorKind::usage));
   CHECK(again.names("training_K.json"));
   CHECK(tree(folder / "one") == files);  // nothing was touched
+
+  // What a larger run left when it was killed: its pictures would stand behind ours.
+  fs::create_directories(folder / "killed/evaluation/rgb");
+  test::write_bytes(folder / "killed/evaluation/rgb/00000004.jpg", "");
+  const test::Caught left = test::caught([&] { write_synthetic(folder / "killed", 1, 9); });
+  CHECK((left.kind == static_cast<int>(ErrorKind::usage) && left.one_line()));
+  CHECK(left.names("evaluation/rgb already holds files"));
 }
 
 TEST_CASE("write_synthetic refuses what cannot be done", "[synthetic]") {

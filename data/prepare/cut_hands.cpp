@@ -72,15 +72,6 @@ std::string picture_name(std::size_t number, const std::string& frame) {
   return fmt::format("{:08}_{}.jpg", number, text);
 }
 
-// Names of another run's pictures could fall between ours, and shift the labels after them.
-void require_empty(const fs::path& folder) {
-  if (!fs::is_empty(folder))
-    fail(ErrorKind::usage,
-         "{} already holds files, perhaps of a run that was stopped; remove it, or choose an empty "
-         "folder",
-         printable(folder.string()));
-}
-
 // One hand's end.
 struct Fate {
   std::optional<HandLabel> label;  // that was written
@@ -109,7 +100,6 @@ std::optional<CutHand> cut_hand(const Image& frame, const FrameHand& hand) {
 CutResult cut_hands(const std::vector<FrameHand>& hands, const CutOptions& options) {
   check(!hands.empty(), "cut_hands: no hands");
   const fs::path folder = make_freihand_part(options.out, options.part);
-  require_empty(folder);
   std::map<std::string, std::vector<std::size_t>> by_frame;
   for (std::size_t i = 0; i < hands.size(); ++i) by_frame[hands[i].frame].push_back(i);
   std::vector<const std::vector<std::size_t>*> frames;

@@ -77,9 +77,16 @@ real_part() {
   done
 }
 
+# Into a folder of another name until they are whole: synth begins in an empty one.
+render_hands() {
+  rm -rf "$1" "$1.part"
+  "$peclr" synth --out "$1.part" --count 2000 --seed 1
+  mv "$1.part" "$1"
+}
+
 synthetic_part() {
   local hands=$out/hands o=$out/synthetic seed name from border rotate
-  once "$hands/evaluation_xyz.json" "$peclr" synth --out "$hands" --count 2000 --seed 1
+  once "$hands/training_K.json" render_hands "$hands"
   # What rotation does: each method with and without it, on black and on mirrored borders.
   for seed in "${seeds[@]}"; do
     for border in black reflect; do
