@@ -140,6 +140,13 @@ PictureSet open_pictures(const fs::path& path, Split split) {
          "another folder",
          printable(path.string()), other, wanted, wanted);
   }
+  if (fs::exists(path / wanted / "rgb", unknown)) {
+    fail(
+        ErrorKind::data,
+        "{}: holds {}/rgb but no {}_K.json, as a synth or prepare that was stopped leaves it; make "
+        "it again, or give {}/rgb itself",
+        printable(path.string()), wanted, wanted, printable((path / wanted).string()));
+  }
   return open_folder(path);
 }
 

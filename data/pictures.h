@@ -48,8 +48,8 @@ struct PictureSet {
 // FreiHAND's layout if `path` holds the split's K file (training_K.json or evaluation_K.json); only
 // that split's pictures are used, SPLIT/rgb. Otherwise every picture in the folder and its
 // sub-folders, without labels. Throws Error(data), one line that names the folder or file and the
-// entry: nothing there, labels that are cut, unequal or impossible (data/freihand.h), a numbered
-// picture missing, pictures that are no multiple of the labels.
+// entry: nothing there, SPLIT/rgb without the K file, labels that are cut, unequal or impossible
+// (data/freihand.h), a numbered picture missing, pictures that are no multiple of the labels.
 PictureSet open_pictures(const std::filesystem::path& path, Split split);
 
 // Keeps max(1, round(fraction * labels)) labels, chosen by the seed, with all versions of their

@@ -175,6 +175,18 @@ TEST_CASE("a FreiHAND folder without the split asked for") {
   CHECK(set.known == Known::nothing);
 }
 
+TEST_CASE("pictures of FreiHAND's layout without any labels: a run that was stopped left them") {
+  for (const Split split : {Split::training, Split::evaluation}) {
+    const TempFolder folder;
+    const std::string name = name_of(split);
+    touch(folder, name + "/rgb/00000000.jpg");
+    touch(folder, "other.jpg");
+    refused(folder, split, fmt::format("holds {0}/rgb but no {0}_K.json", name),
+            "give " + (folder / name) + "/rgb itself");
+    CHECK(open_pictures(folder / (name + "/rgb"), split).size() == 1);
+  }
+}
+
 TEST_CASE("a folder of pictures: recursive, sorted, with classes") {
   const TempFolder folder;
   for (const char* name :
