@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/error.h"
@@ -40,7 +41,8 @@ class EntryParser {
       return list_ != kNone;
     }
     if (list_ == kNone) return true;
-    if (depth == 1 && event == Event::array_start) counts_[list_] = 0;
+    if (depth == 1 && event == Event::array_start && std::exchange(counts_[list_], 0) >= 0)
+      fail(ErrorKind::data, "{}: holds the list \"{}\" twice; mend it", name_, lists_[list_].key);
     if (depth == 1 && (event == Event::object_start || event == Event::value))
       fail(ErrorKind::data, "{}: \"{}\" is no list; mend it", name_, lists_[list_].key);
     if (depth != 2 || event == Event::object_start || event == Event::key) return true;

@@ -35,8 +35,9 @@ struct EntryList {
 };
 
 // Hands every entry of the lists to its reader, in the file's order. A reader takes fields by
-// entry.at("key").get<T>(); what nlohmann::json throws there, like a fault of the file, becomes
-// Error(data) with the file, the list and the entry.
+// entry.at("key").get<T>(); what nlohmann::json throws there, like a fault of the file (a list that
+// it lacks or holds twice, an entry that is no object), becomes Error(data) with the file, the list
+// and the entry.
 void read_json_entries(const std::filesystem::path& path, std::span<const EntryList> lists);
 
 // The whole of a smaller document, for `read` to take what it needs of. Throws as above, without

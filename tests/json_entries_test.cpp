@@ -56,6 +56,8 @@ TEST_CASE("faults of lists are told with list and entry", "[json]") {
   refused(R"([{"a": [], "b": []}])", {"holds no list \"a\""});
   refused(R"({"a": {"n": {"n": 1}}, "b": []})", {"\"a\" is no list"});
   refused(R"({"a": 3, "b": []})", {"\"a\" is no list"});
+  refused(R"({"a": [{"n": 1}], "b": [], "a": [{"n": 1}]})", {"holds the list \"a\" twice"});
+  refused(R"({"a": [], "a": [], "b": []})", {"holds the list \"a\" twice"});
   refused(R"({"a": [{"n": 1}, 7], "b": []})", {"entry 1 of \"a\" is no object"});
   refused(R"({"a": [[{"n": 1}]], "b": []})", {"entry 0 of \"a\" is no object"});
   refused(R"({"a": [{"n": 1}, {"m": 1}], "b": []})", {"entry 1 of \"a\"", "'n' not found"});

@@ -154,6 +154,8 @@ TEST_CASE("YouTube-3D-Hands: lists that cannot be are refused", "[prepare]") {
   for (const json& width : {json(1e30), json(640.5), json(std::int64_t{4294967344}), json("640")})
     refused(fault("/images/0/width", width), {"entry 0 of \"images\""});
   refused(fault("/images/0/id", 1e30), {"entry 0 of \"images\""});
+  refused(fault("/images/1/id", 5),
+          {"youtube_train.json: entry 1 of \"images\": image 5 was listed before"});
   write_youtube(folder, youtube_lists());
   refused(caught([&] { read_youtube(folder.path(), "val", folder / "mano.pth"); }),
           {"youtube_val.json"});
@@ -285,6 +287,11 @@ TEST_CASE("InterHand2.6M: single hands, from the world to the camera", "[prepare
   write();
   refused(caught([&] { read_interhand(folder.path(), "train"); }),
           {"_joint_3d.json", "capture 3 has no frame 12", "c/12.jpg"});
+  data["images"][4]["id"] = 11;
+  write();
+  refused(caught([&] { read_interhand(folder.path(), "train"); }),
+          {"_data.json: entry 4 of \"images\": image 11 was listed before"});
+  data["images"][4]["id"] = 15;
   data["annotations"][0]["image_id"] = 99;
   write();
   refused(caught([&] { read_interhand(folder.path(), "train"); }), {"_data.json", "image 99"});

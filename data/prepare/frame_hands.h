@@ -4,9 +4,12 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "data/label.h"
+#include "engine/error.h"
 
 namespace peclr {
 
@@ -36,5 +39,13 @@ struct FrameHands {
 // Throws Error(data) that begins with `where` if a frame's name, which may come from anywhere,
 // leads out of the set's folder or is no text, or if the frame has no pixels.
 void check_frame(const std::string& frame, int width, int height, const std::string& where);
+
+// Throws Error(data) that begins with `where` if there is a frame of this id already.
+template <class Frame>
+void add_frame(std::unordered_map<std::int64_t, Frame>& frames, std::int64_t id, Frame frame,
+               const std::string& where) {
+  if (!frames.try_emplace(id, std::move(frame)).second)
+    fail(ErrorKind::data, "{}: image {} was listed before; mend it", where, id);
+}
 
 }  // namespace peclr

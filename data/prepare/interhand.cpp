@@ -69,19 +69,20 @@ struct Listed {
 Listed read_data(const fs::path& path, const std::string& folder) {
   Listed listed;
   const std::array<EntryList, 2> lists = {
-      EntryList{
-          "images",
-          [&](std::int64_t index, const json& entry) {
-            Frame frame{folder + entry.at("file_name").get<std::string>(),
-                        std::to_string(whole<std::int64_t>(entry.at("capture"))),
-                        entry.at("camera").get<std::string>(),
-                        std::to_string(whole<std::int64_t>(entry.at("frame_idx"))),
-                        whole<int>(entry.at("width")),
-                        whole<int>(entry.at("height"))};
-            check_frame(frame.file, frame.width, frame.height,
-                        fmt::format("{}: entry {} of \"images\"", printable(path.string()), index));
-            listed.frames.insert_or_assign(whole<std::int64_t>(entry.at("id")), std::move(frame));
-          }},
+      EntryList{"images",
+                [&](std::int64_t index, const json& entry) {
+                  Frame frame{folder + entry.at("file_name").get<std::string>(),
+                              std::to_string(whole<std::int64_t>(entry.at("capture"))),
+                              entry.at("camera").get<std::string>(),
+                              std::to_string(whole<std::int64_t>(entry.at("frame_idx"))),
+                              whole<int>(entry.at("width")),
+                              whole<int>(entry.at("height"))};
+                  const std::string where =
+                      fmt::format("{}: entry {} of \"images\"", printable(path.string()), index);
+                  check_frame(frame.file, frame.width, frame.height, where);
+                  add_frame(listed.frames, whole<std::int64_t>(entry.at("id")), std::move(frame),
+                            where);
+                }},
       EntryList{"annotations", [&](std::int64_t, const json& entry) {
                   listed.annotations.push_back({whole<std::int64_t>(entry.at("image_id")),
                                                 entry.at("hand_type").get<std::string>(),

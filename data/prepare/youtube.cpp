@@ -81,9 +81,9 @@ FrameHands read_youtube(const std::filesystem::path& root, const std::string& sp
                 [&](std::int64_t index, const json& entry) {
                   Frame frame{entry.at("name").get<std::string>(), whole<int>(entry.at("width")),
                               whole<int>(entry.at("height"))};
-                  check_frame(frame.name, frame.width, frame.height,
-                              fmt::format("{}: entry {} of \"images\"", name, index));
-                  frames.insert_or_assign(whole<std::int64_t>(entry.at("id")), std::move(frame));
+                  const std::string where = fmt::format("{}: entry {} of \"images\"", name, index);
+                  check_frame(frame.name, frame.width, frame.height, where);
+                  add_frame(frames, whole<std::int64_t>(entry.at("id")), std::move(frame), where);
                 }},
       EntryList{"annotations", [&](std::int64_t index, const json& entry) {
                   FrameHand hand;
