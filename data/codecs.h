@@ -21,9 +21,9 @@ Image decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name);
 Image decode_stb(std::span<const std::uint8_t> bytes, const std::string& name);
 
 // Throws Error(data) starting with `name` unless the picture is not too large, the chunks are
-// whole, to the last, and those that pixels depend on are known and have the right checksums. The
-// bytes start with PNG's signature.
-void check_png(std::span<const std::uint8_t> bytes, const std::string& name);
+// whole, from IHDR to the last, and those that pixels depend on are known and have the right
+// checksums. The bytes start with PNG's signature. Returns the orientation (data/exif.h).
+int check_png(std::span<const std::uint8_t> bytes, const std::string& name);
 
 // Binary PPM and PGM, of 8 and 16 bits. Throws Error(data) starting with `name`; the bytes start
 // with P5 or P6.

@@ -27,12 +27,8 @@ struct Tiff {
 
 }  // namespace
 
-int exif_orientation(std::span<const std::uint8_t> app1) {
-  constexpr std::array<std::uint8_t, 6> kExif = {'E', 'x', 'i', 'f', 0, 0};
-  if (app1.size() < kExif.size() + 8 || !std::equal(kExif.begin(), kExif.end(), app1.begin())) {
-    return 1;
-  }
-  const auto block = app1.subspan(kExif.size());
+int tiff_orientation(std::span<const std::uint8_t> block) {
+  if (block.size() < 8) return 1;
   const bool big_endian = block[0] == 'M' && block[1] == 'M';
   if (!big_endian && !(block[0] == 'I' && block[1] == 'I')) return 1;
   const Tiff tiff{block, big_endian};
@@ -47,6 +43,13 @@ int exif_orientation(std::span<const std::uint8_t> app1) {
     return tiff.u16(entry + 2) == kShort && value >= 1 && value <= 8 ? value : 1;
   }
   return 1;
+}
+
+int exif_orientation(std::span<const std::uint8_t> app1) {
+  constexpr std::array<std::uint8_t, 6> kExif = {'E', 'x', 'i', 'f', 0, 0};
+  const bool is_exif =
+      app1.size() >= kExif.size() && std::equal(kExif.begin(), kExif.end(), app1.begin());
+  return is_exif ? tiff_orientation(app1.subspan(kExif.size())) : 1;
 }
 
 Image upright(Image image, int orientation) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "data/codecs.h"
+#include "data/exif.h"
 #include "engine/error.h"
 #include "engine/file.h"
 #include "engine/text.h"
@@ -80,9 +81,11 @@ void check_picture_size(std::int64_t width, std::int64_t height, const std::stri
 Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name) {
   if (bytes.empty()) fail(ErrorKind::data, "{}: the file is empty", name);
   if (has(bytes, 0, "\xFF\xD8\xFF")) return decode_jpeg(bytes, name);
-  const bool png = has(bytes, 0, "\x89PNG\r\n\x1A\n");
-  if (png) check_png(bytes, name);
-  if (png || has(bytes, 0, "BM") || is_tga(bytes)) return decode_stb(bytes, name);
+  if (has(bytes, 0, "\x89PNG\r\n\x1A\n")) {
+    const int orientation = check_png(bytes, name);
+    return upright(decode_stb(bytes, name), orientation);
+  }
+  if (has(bytes, 0, "BM") || is_tga(bytes)) return decode_stb(bytes, name);
   if (is_pnm(bytes)) return decode_pnm(bytes, name);
   if (const char* format = unread_format(bytes)) {
     fail(ErrorKind::data, "{}: {} is not read; convert it to JPEG or PNG", name, format);

@@ -68,6 +68,17 @@ std::string exif_segment(int orientation, bool big_endian) {
   return "\xFF\xE1" + number(static_cast<int>(text.size()) + 2, 2, true) + text;
 }
 
+// A PNG's chunk; its checksum bit by bit, as ISO 15948's annex D has it.
+std::string png_chunk(const std::string& type, const std::string& data) {
+  std::uint32_t crc = 0xFFFFFFFF;
+  for (const char c : type + data) {
+    crc ^= static_cast<std::uint8_t>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = crc & 1 ? crc >> 1 ^ 0xEDB88320 : crc >> 1;
+  }
+  return number(static_cast<int>(data.size()), 4, true) + type + data +
+         number(static_cast<int>(~crc), 4, true);
+}
+
 // Overwrites the size in a JPEG's (baseline or progressive) frame header.
 std::string with_jpeg_size(std::string jpeg, int width, int height) {
   std::size_t at = jpeg.find("\xFF\xC0");
@@ -115,9 +126,16 @@ TEST_CASE("EXIF orientation is obeyed") {
       pixel[0] = right == low ? 255 : 0;
       pixel[1] = right ? 255 : 0;
       pixel[2] = low ? 255 : 0;
+      pixel[3] = 255;
     }
   }
-  const std::string jpeg = as_string(encode_jpeg(stored, 95));
+  const std::string jpeg = as_string(encode_jpeg(stored, 95)), png = as_string(encode_png(stored));
+  // As PNG has it: the TIFF part alone, behind the header or behind the pixels.
+  const auto png_with = [&](int orientation, bool big_endian, bool first = true) {
+    const std::string block = exif_segment(orientation, big_endian).substr(10);
+    std::string tagged = png;
+    return tagged.insert(first ? 33 : png.size() - 12, png_chunk("eXIf", block));
+  };
   auto quadrant = [](const Image& image, int x, int y) {
     const std::uint8_t* p = image.at(x, y);
     const int bits = (p[0] > 128) * 4 + (p[1] > 128) * 2 + (p[2] > 128);
@@ -127,19 +145,27 @@ TEST_CASE("EXIF orientation is obeyed") {
     for (int orientation = 1; orientation <= 8; ++orientation) {
       INFO(orientation);
       std::string tagged = jpeg;
-      const Image got = decode(tagged.insert(2, exif_segment(orientation, big_endian)));
-      REQUIRE(got.width == (orientation <= 4 ? 48 : 32));
-      REQUIRE(got.height == (orientation <= 4 ? 32 : 48));
-      const int x = got.width / 4, y = got.height / 4;
-      const std::string order = {quadrant(got, x, y), quadrant(got, 3 * x, y),
-                                 quadrant(got, x, 3 * y), quadrant(got, 3 * x, 3 * y)};
-      CHECK(order == upright_quadrants[orientation - 1]);
+      tagged.insert(2, exif_segment(orientation, big_endian));
+      for (const std::string& file :
+           {tagged, png_with(orientation, big_endian), png_with(orientation, big_endian, false)}) {
+        const Image got = decode(file);
+        REQUIRE(got.width == (orientation <= 4 ? 48 : 32));
+        REQUIRE(got.height == (orientation <= 4 ? 32 : 48));
+        const int x = got.width / 4, y = got.height / 4;
+        const std::string order = {quadrant(got, x, y), quadrant(got, 3 * x, y),
+                                   quadrant(got, x, 3 * y), quadrant(got, 3 * x, 3 * y)};
+        CHECK(order == upright_quadrants[orientation - 1]);
+      }
     }
   }
   for (const int nonsense : {0, 9, 65535}) {
     std::string tagged = jpeg;
     CHECK(same(decode(tagged.insert(2, exif_segment(nonsense, true))), decode(jpeg)));
+    CHECK(same(decode(png_with(nonsense, true)), stored));
   }
+  std::string damaged = png_with(3, true);
+  damaged[damaged.find("eXIf") + 30] ^= 1;  // by its checksum; the picture is worth more
+  CHECK(same(decode(damaged), stored));
 }
 
 TEST_CASE("every truncated or altered EXIF block is read without harm") {
@@ -212,6 +238,21 @@ TEST_CASE("hostile and foreign files get one clear line") {
   std::string png = as_string(encode_png(noise(5, 5, 1)));
   png.replace(16, 8, number(16000, 4, true) + number(16000, 4, true));
   CHECK(refused(caught([&] { decode(png); }), "16000 x 16000"));
+}
+
+TEST_CASE("a PNG begins with its header; what stands before it is no size") {
+  const std::string png = as_string(encode_png(noise(5, 5, 1)));
+  const auto before_header = [&](const std::string& chunk) {
+    std::string changed = png;
+    return changed.insert(8, chunk);
+  };
+  // Apple's, of 4 bytes and so that the size was looked for in the next chunk's name.
+  const Caught apple =
+      caught([&] { decode(before_header(png_chunk("CgBI", std::string("\x50\0\x20\6", 4)))); });
+  INFO(apple.text);
+  CHECK(refused(apple, "begins with 'CgBI', not with its size"));
+  CHECK(refused(caught([&] { decode(before_header(png_chunk("tEXt", "a"))); }), "'tEXt'"));
+  CHECK(refused(caught([&] { decode(before_header(png_chunk("IHDR", "short"))); }), "'IHDR'"));
 }
 
 TEST_CASE("a PNG's chunk that is not known is named, whatever bytes its name is made of") {
