@@ -18,16 +18,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_picture_name(const std::string& name) {
+bool ends_in(const std::string& name, std::string_view endings) {
   const std::size_t dot = name.rfind('.');
   if (dot == std::string::npos || dot == 0) return false;
   std::string ending = name.substr(dot);
   std::transform(ending.begin(), ending.end(), ending.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (std::string_view rest = kPictureEndings; !rest.empty();) {
-    const std::size_t end = std::min(rest.find(' '), rest.size());
-    if (rest.substr(0, end) == ending) return true;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  while (!endings.empty()) {
+    const std::size_t end = std::min(endings.find(' '), endings.size());
+    if (endings.substr(0, end) == ending) return true;
+    endings.remove_prefix(std::min(end + 1, endings.size()));
   }
   return false;
 }
@@ -43,7 +43,7 @@ bool enter(const fs::path& folder, Entered& entered) {
 
 }  // namespace
 
-std::vector<std::string> list_pictures(const fs::path& folder) {
+std::vector<std::string> list_files(const fs::path& folder, std::string_view endings) {
   std::error_code error;
   const fs::file_status root = fs::status(folder, error);
   if (root.type() == fs::file_type::not_found)
@@ -70,7 +70,7 @@ std::vector<std::string> list_pictures(const fs::path& folder) {
           unknown;  // a link to nowhere: a picture by its name is reported when it is read
       if (entry->is_directory(unknown)) {
         folders.push_back(inside + name + "/");
-      } else if (is_picture_name(name)) {
+      } else if (ends_in(name, endings)) {
         files.push_back(inside + name);
       }
     }
@@ -82,12 +82,16 @@ std::vector<std::string> list_pictures(const fs::path& folder) {
     std::erase_if(folders, [&](const std::string& f) { return !enter(folder / f, entered); });
     waiting.insert(waiting.end(), folders.rbegin(), folders.rend());
   }
-  if (files.empty()) {
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::vector<std::string> list_pictures(const fs::path& folder) {
+  std::vector<std::string> files = list_files(folder, kPictureEndings);
+  if (files.empty())
     fail(ErrorKind::data,
          "{}: holds no pictures (looked for {}, in sub-folders too); check the path",
          printable(folder.string()), kPictureEndings);
-  }
-  std::sort(files.begin(), files.end());
   return files;
 }
 

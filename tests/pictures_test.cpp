@@ -191,16 +191,19 @@ TEST_CASE("a folder of pictures: recursive, sorted, with classes") {
   const TempFolder folder;
   for (const char* name :
        {"in/b/2.JPG", "in/b/10.jpeg", "in/a/deep/x.PNG", "in/a/1.bmp", "in/B/y.tga", "in/top.ppm",
-        "in/b/notes.txt", "in/b/._2.jpg", "in/.hidden/z.jpg"}) {
+        "in/b/notes.txt", "in/b/._2.jpg", "in/.hidden/z.jpg", "in/b/3.jpe", "in/b/4.PGM",
+        "in/b/5.pnm", "in/b/6.heic"}) {
     touch(folder, name);
   }
   const PictureSet set = open_pictures(folder.path(), Split::training);
   CHECK(set.known == Known::nothing);
   CHECK(set.labels.empty());
   CHECK(set.files == std::vector<std::string>{"in/B/y.tga", "in/a/1.bmp", "in/a/deep/x.PNG",
-                                              "in/b/10.jpeg", "in/b/2.JPG", "in/top.ppm"});
+                                              "in/b/10.jpeg", "in/b/2.JPG", "in/b/3.jpe",
+                                              "in/b/4.PGM", "in/b/5.pnm", "in/top.ppm"});
+  CHECK(list_files(folder.path(), kUnreadEndings) == std::vector<std::string>{"in/b/6.heic"});
   CHECK(set.class_names == std::vector<std::string>{"B", "a", "b"});
-  CHECK(set.classes == std::vector<int>{0, 1, 1, 2, 2, -1});
+  CHECK(set.classes == std::vector<int>{0, 1, 1, 2, 2, 2, 2, 2, -1});
 }
 
 TEST_CASE("classes: names that begin alike, and a single folder") {

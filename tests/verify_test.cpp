@@ -63,6 +63,16 @@ TEST_CASE("verify: every planted fault is told", "[verify]") {
   test::write_bytes(picture, std::string_view(good).substr(0, good.size() / 2));
   found({"  " + picture + ": truncated or damaged JPEG"}, 1);
   test::write_bytes(picture, good);
+  // Named, and counted, as they are no part of the set.
+  for (const char* name : {"a.HEIC", "b.webp", "sub/c.tif", "d.gif"}) {
+    fs::create_directories(fs::path(hands + "/training/rgb/" + name).parent_path());
+    test::write_bytes(hands + "/training/rgb/" + name, "");
+  }
+  found({"20 pictures (", "  4 files are not read (the first " + hands +
+                              "/training/rgb/a.HEIC); convert them to JPEG or PNG\n"},
+        4);
+  for (const char* name : {"a.HEIC", "b.webp", "sub", "d.gif"})
+    fs::remove_all(hands + "/training/rgb/" + name);
 
   const std::string joints = hands + "/training_xyz.json", before = test::read_bytes(joints),
                     scales = test::read_bytes(hands + "/training_scale.json");

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "data/examine.h"
+#include "data/folder.h"
 #include "engine/error.h"
 #include "engine/text.h"
 #include "tools/commands.h"
@@ -89,6 +90,15 @@ std::int64_t examined(const PictureSet& set, const std::string& part) {
   return wrong;
 }
 
+// Pictures that the set leaves out, as nothing here reads them; returns how many.
+std::int64_t left_out(const std::filesystem::path& folder) {
+  const std::vector<std::string> files = list_files(folder, kUnreadEndings);
+  if (!files.empty())
+    fmt::print("  {} files are not read (the first {}); convert them to JPEG or PNG\n",
+               files.size(), printable((folder / files.front()).string()));
+  return std::ssize(files);
+}
+
 // The same of a set that may not even open: whatever is wrong with it, the next one is read, too.
 std::int64_t verify(const std::filesystem::path& root, Split split, bool labelled) {
   const std::string part = name_of(split);
@@ -97,7 +107,8 @@ std::int64_t verify(const std::filesystem::path& root, Split split, bool labelle
     if (labelled && !std::filesystem::exists(root / (part + "_K.json"), unknown))
       fail(ErrorKind::data, "{}_K.json is not there, so its {} part has no labels; fetch it again",
            printable((root / part).string()), part);
-    return examined(open_pictures(root, split), labelled ? ", " + part : "");
+    const std::int64_t wrong = examined(open_pictures(root, split), labelled ? ", " + part : "");
+    return wrong + left_out(labelled ? root / part / "rgb" : root);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::data) throw;
     fmt::print("{}\n", error.what());
