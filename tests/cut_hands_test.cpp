@@ -235,6 +235,8 @@ TEST_CASE("a set is cut: order, counts, and the same bytes for any number of thr
   list("v/2.png", 400, Side::left);
   list("v/4.png", 300, Side::right);   // cannot be read
   list("v/1.png", -500, Side::right);  // is not in the frame
+  list("v/5.png", 300, Side::right);   // is there, and cannot even be asked for
+  fs::create_symlink("5.png", folder / "set/v/5.png");
   hands[3].width = 320, hands[3].height = 240;
   for (Vec3f& p : hands[3].label.xyz) p.x /= 2, p.y /= 2;
 
@@ -250,11 +252,13 @@ TEST_CASE("a set is cut: order, counts, and the same bytes for any number of thr
   };
   const CutResult result = cut("one", 1);
   CHECK((result.written == 3 && result.scaled == 1));
-  CHECK(told == std::vector<std::int64_t>{0, 4});
+  CHECK(told == std::vector<std::int64_t>{0, 5});
   REQUIRE(result.left_out.size() == 3);
-  for (std::size_t i = 0; i < 3; ++i) CHECK(result.left_out[i].count == 1);
-  CHECK((result.left_out[0].first == "v/3.png" && result.left_out[1].first == "v/4.png" &&
-         result.left_out[2].first == "v/1.png"));
+  const std::int64_t counts[] = {1, 2, 1};
+  for (std::size_t i = 0; i < 3; ++i) CHECK(result.left_out[i].count == counts[i]);
+  CHECK((result.left_out[0].first == "v/3.png" && result.left_out[2].first == "v/1.png"));
+  CHECK(result.left_out[1].why == "of frames that cannot be read");
+  CHECK(result.left_out[1].first.starts_with(folder / "set/v/4.png: not a picture"));
   cut("three", 3);
 
   const PictureSet set = open_pictures(folder / "one", Split::training);

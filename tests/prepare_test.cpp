@@ -189,6 +189,18 @@ TEST_CASE("YouTube-3D-Hands: prepared, it serves pre-training and no more", "[pr
   CHECK(run({"finetune", "out=" + (folder / "fine")})
             .refuses(3, {out, "only pixels are known", "pre-training"}));
 
+  const test::ProgramOptions no_root{.obeys_modes = true};
+  fs::permissions(folder / "youtube/v", fs::perms::none);
+  const ProgramResult closed =
+      run_peclr({"prepare", "youtube", folder.path().string(), "--mano-joints", folder / "mano.pth",
+                 "--out", folder / "closed"},
+                no_root);
+  fs::permissions(folder / "youtube/v", fs::perms::owner_all);
+  INFO(described(closed));
+  if (closed.exit_code != 126)
+    CHECK(closed.refuses(3, {"3 are of frames that cannot be read, the first ",
+                             "frames/7.png: cannot open: Permission denied; give yourself"}));
+
   const ProgramResult left =
       run_peclr({"prepare", "youtube", folder.path().string(), "--mano-joints", folder / "mano.pth",
                  "--hands", "left", "--out", folder / "left"});
@@ -197,6 +209,10 @@ TEST_CASE("YouTube-3D-Hands: prepared, it serves pre-training and no more", "[pr
             .refuses(2, {"--mano-joints"}));
   CHECK(run_peclr({"prepare", "rhd", folder.path().string(), "--out", folder / "x"})
             .refuses(2, {"'rhd'", "youtube, interhand, ho3d and hanco"}));
+  for (const char* layout : {"interhand", "ho3d", "hanco"})
+    CHECK(run_peclr({"prepare", layout, folder.path().string(), "--mano-joints",
+                     folder / "mano.pth", "--out", folder / "x"})
+              .refuses(2, {layout, "--mano-joints is read for youtube alone; leave it out"}));
 }
 
 namespace {

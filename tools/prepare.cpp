@@ -25,14 +25,17 @@ FrameHands read_hands(const CommandLine& line) {
            "PeCLR's repository");
     return read_youtube(root, line.split, line.mano_joints);
   }
-  if (layout == "interhand") return read_interhand(root, line.split);
   const bool two_parts = layout == "ho3d" || layout == "hanco";
+  if (layout != "interhand" && !two_parts)
+    fail(ErrorKind::usage,
+         "prepare: unknown layout {}; known are youtube, interhand, ho3d and hanco", shown(layout));
+  if (!line.mano_joints.empty())
+    fail(ErrorKind::usage, "prepare {}: --mano-joints is read for youtube alone; leave it out",
+         layout);
   if (two_parts && line.split == "val")
     fail(ErrorKind::usage, "prepare {}: the set has no val; --split takes train or test", layout);
-  if (layout == "ho3d") return read_ho3d(root, line.split);
-  if (layout == "hanco") return read_hanco(root, line.split);
-  fail(ErrorKind::usage, "prepare: unknown layout {}; known are youtube, interhand, ho3d and hanco",
-       shown(layout));
+  if (layout == "interhand") return read_interhand(root, line.split);
+  return layout == "ho3d" ? read_ho3d(root, line.split) : read_hanco(root, line.split);
 }
 
 void tell(const std::vector<LeftOut>& left_out) {

@@ -49,13 +49,17 @@ Image copied(const Image& from, const PixelBox& box, Side side) {
   return image;
 }
 
-// PeCLR's frames are .jpg where the lists say .png.
+// PeCLR's frames are .jpg where the lists say .png. One that nobody may look at counts as there:
+// reading it says why it cannot be.
 std::optional<fs::path> find_frame(const fs::path& root, const std::string& name) {
-  std::error_code unknown;
+  const auto there = [](const fs::path& path) {
+    std::error_code unknown;
+    return fs::status(path, unknown).type() != fs::file_type::not_found;
+  };
   fs::path path = root / name;
-  if (fs::is_regular_file(path, unknown)) return path;
+  if (there(path)) return path;
   for (const char* ending : {".jpg", ".png"})
-    if (fs::is_regular_file(path.replace_extension(ending), unknown)) return path;
+    if (there(path.replace_extension(ending))) return path;
   return std::nullopt;
 }
 
@@ -77,6 +81,7 @@ struct Fate {
   std::optional<HandLabel> label;  // that was written
   bool scaled = false;
   const char* why = nullptr;  // it was left out
+  std::string first;          // what a person should look at, were it the first
 };
 
 }  // namespace
@@ -107,27 +112,29 @@ CutResult cut_hands(const std::vector<FrameHand>& hands, const CutOptions& optio
 
   std::vector<Fate> fates(hands.size());
   const auto cut_frame = [&](const std::vector<std::size_t>& indices) {
-    const auto leave_all = [&](const char* why) {
-      for (const std::size_t i : indices) fates[i].why = why;
-    };
     const std::string& name = hands[indices.front()].frame;
+    const auto leave_all = [&](const char* why, const std::string& first) {
+      for (const std::size_t i : indices) fates[i].why = why, fates[i].first = first;
+    };
     const std::optional<fs::path> path = find_frame(options.root, name);
-    if (!path) return leave_all("of frames that are not there");
+    if (!path) return leave_all("of frames that are not there", name);
     Image frame;
     try {
       frame = read_image(*path);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data) throw;
-      return leave_all("of frames that cannot be read");
+      return leave_all("of frames that cannot be read", error.what());
     }
     for (const std::size_t i : indices) {
       const std::optional<CutHand> cut = cut_hand(frame, hands[i]);
       if (!cut) {
         fates[i].why = "whose camera or joints show no hand in the frame";
+        fates[i].first = name;
         continue;
       }
       write_freihand_picture(folder / picture_name(i, name), cut->image);
-      fates[i] = {cut->label, frame.width != hands[i].width || frame.height != hands[i].height};
+      fates[i].label = cut->label;
+      fates[i].scaled = frame.width != hands[i].width || frame.height != hands[i].height;
     }
   };
   constexpr std::int64_t kBetweenReports = 64;  // frames
@@ -148,7 +155,7 @@ CutResult cut_hands(const std::vector<FrameHand>& hands, const CutOptions& optio
     if (fates[i].label)
       labels.push_back(*fates[i].label), result.scaled += fates[i].scaled;
     else
-      leave_out(result.left_out, fates[i].why, hands[i].frame);
+      leave_out(result.left_out, fates[i].why, fates[i].first);
   }
   result.written = std::ssize(labels);
   if (labels.empty())
