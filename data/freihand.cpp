@@ -23,18 +23,12 @@ void read_cameras(const fs::path& file, std::vector<HandLabel>& labels) {
     fail(ErrorKind::data, "{}: holds no entries; fetch or write it again",
          printable(file.string()));
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    float* K = labels[i].K.m;
-    std::copy_n(&numbers[9 * i], 9, K);
-    if (!(K[0] > 0 && K[4] > 0)) {
+    std::copy_n(&numbers[9 * i], 9, labels[i].K.m);
+    if (!is_camera(labels[i].K))
       fail(ErrorKind::data,
-           "{}: entry {} has focal lengths {} and {}; both must be positive: mend the entry",
-           printable(file.string()), i, K[0], K[4]);
-    }
-    if (K[3] != 0 || K[6] != 0 || K[7] != 0 || K[8] != 1) {
-      fail(ErrorKind::data,
-           "{}: entry {} must be of the form [[fx, s, cx], [0, fy, cy], [0, 0, 1]]: mend it",
+           "{}: entry {} must be of the form [[fx, s, cx], [0, fy, cy], [0, 0, 1]], with focal "
+           "lengths above 0: mend it",
            printable(file.string()), i);
-    }
   }
 }
 

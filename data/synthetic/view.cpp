@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// The camera's part of synthetic_pose.h.
 #include "data/synthetic/pose.h"
 
 namespace peclr::synthetic {
