@@ -42,6 +42,7 @@ void examine_labels(const PictureSet& set, SetFindings& findings) {
       note(findings.scale_differs, set.files[i]);
   }
   std::sort(findings.bones.begin(), findings.bones.end());
+  findings.look = look_of(set.labels);
 }
 
 }  // namespace

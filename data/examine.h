@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "data/joint_order.h"
 #include "data/pictures.h"
 
 namespace peclr {
@@ -23,9 +24,10 @@ struct SetFindings {
   // Where joints are known: of pictures whose hand has its middle outside.
   Noted hand_outside;
   // Where metres are: of labels whose scale is not the length of bone 9-10, by more than a part in
-  // a hundred; and all those lengths, sorted.
+  // a hundred; all those lengths, sorted; and what the labels together look like.
   Noted scale_differs;
   std::vector<float> bones;
+  LabelLook look;
 };
 
 // Decodes every picture. `progress` is told how many were, of how many. The findings do not depend

@@ -75,7 +75,8 @@ TEST_CASE("verify: every planted fault is told", "[verify]") {
     fs::remove_all(hands + "/training/rgb/" + name);
 
   const std::string joints = hands + "/training_xyz.json", before = test::read_bytes(joints),
-                    scales = test::read_bytes(hands + "/training_scale.json");
+                    scales = test::read_bytes(hands + "/training_scale.json"),
+                    cameras = test::read_bytes(hands + "/training_K.json");
   change(joints, [](json& all) {
     for (json& p : all[4]) p[0] = p[0].get<double>() + 3;
   });
@@ -94,8 +95,47 @@ TEST_CASE("verify: every planted fault is told", "[verify]") {
   change(hands + "/training_scale.json", [](json& all) {
     for (json& x : all) x = 1000 * x.get<double>();
   });
+  found({"labels look like millimetres, not metres"}, 1);
+  change(joints, [](json& all) {
+    for (json& hand : all)
+      for (json& p : hand)
+        for (json& x : p) x = 0.1 * x.get<double>();
+  });
+  change(hands + "/training_scale.json", [](json& all) {
+    for (json& x : all) x = 0.1 * x.get<double>();
+  });
+  found({"labels look like centimetres, not metres"}, 1);
+  change(joints, [](json& all) {
+    for (json& hand : all)
+      for (json& p : hand)
+        for (json& x : p) x = 0.3 * x.get<double>();
+  });
+  change(hands + "/training_scale.json", [](json& all) {
+    for (json& x : all) x = 0.3 * x.get<double>();
+  });
   found({"which is no hand's: joints must be in metres"}, 1);
   test::write_bytes(joints, before);
+  test::write_bytes(hands + "/training_scale.json", scales);
+
+  // Left hands, listed ring by ring. No scale file knows better.
+  fs::remove(hands + "/training_scale.json");
+  for (const char* file : {"/training_xyz.json", "/training_K.json"})
+    change(hands + file, [&](json& all) {
+      for (json& hand : all) {
+        if (hand.size() == 3) {
+          hand[0][2] = 223 - hand[0][2].get<double>();  // the camera of the mirrored picture
+          continue;
+        }
+        const json own = hand;
+        for (std::size_t k = 0; k < 20; ++k) hand[1 + k] = own[1 + 4 * (k % 5) + k / 5];
+        for (json& p : hand) p[0] = -p[0].get<double>();
+      }
+    });
+  found({"labels look like AIT's order, not FreiHAND's\n",
+         "that are bent); mirror them, pictures and joints\n"},
+        2);
+  test::write_bytes(joints, before);
+  test::write_bytes(hands + "/training_K.json", cameras);
   test::write_bytes(hands + "/training_scale.json", scales);
 
   // What does not even open does not hide what stands behind it.

@@ -55,6 +55,20 @@ bool has_part(const std::filesystem::path& root, Split split) {
   return there("_K.json") || there("_xyz.json") || there("_scale.json") || there("/rgb");
 }
 
+// Prints what the labels look like, where that is not what they should; returns how often.
+std::int64_t looks_wrong(const LabelLook& look) {
+  std::int64_t wrong = 0;
+  if (look.order) fmt::print("  labels look like {} order, not FreiHAND's\n", look.order), ++wrong;
+  if (look.unit) fmt::print("  labels look like {}, not metres\n", look.unit), ++wrong;
+  if (look.left_hands())
+    fmt::print(
+        "  labels look like left hands ({} of the {} that are bent); mirror them, pictures "
+        "and joints\n",
+        look.left, look.sided),
+        ++wrong;
+  return wrong;
+}
+
 // Prints what was found; returns how many pictures or labels are not as they should be.
 std::int64_t examined(const PictureSet& set, const std::string& part) {
   Progress progress({.label = "verify", .steps = set.size(), .style = progress_style_of_stderr()});
@@ -82,7 +96,9 @@ std::int64_t examined(const PictureSet& set, const std::string& part) {
                 median = findings.bones[findings.bones.size() / 2];
     fmt::print("  bone 9-10: {:.1f} to {:.1f} cm, median {:.1f}\n", 100 * least, 100 * most,
                100 * median);
-    if (!(median >= kShortest && median <= kLongest)) {
+    const std::int64_t looks = looks_wrong(findings.look);
+    wrong += looks;
+    if (looks == 0 && !(median >= kShortest && median <= kLongest)) {
       fmt::print("  which is no hand's: joints must be in metres, in FreiHAND's order\n");
       ++wrong;
     }

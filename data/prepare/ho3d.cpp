@@ -7,8 +7,8 @@
 #include <span>
 #include <utility>
 
+#include "data/joint_order.h"
 #include "data/json_entries.h"
-#include "data/prepare/mano.h"
 #include "data/prepare/numpy_array.h"
 #include "engine/error.h"
 #include "engine/file.h"

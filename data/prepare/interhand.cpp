@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "data/joint_order.h"
 #include "data/json_entries.h"
 #include "engine/error.h"
 #include "engine/text.h"
@@ -18,10 +19,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr double kMetresPerMillimetre = 1e-3;
-// A hand's 21 joints run from tip to base, thumb to little finger, the wrist last; left after
-// right.
-constexpr std::array<std::size_t, kJoints> kFromInterhand = {
-    20, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 19, 18, 17, 16};
 
 struct Camera {
   std::array<double, 9> rotation{};         // world to camera
@@ -98,6 +95,7 @@ std::optional<HandLabel> label_of(const json& joints, Side side, const Camera& c
   label.K = {{static_cast<float>(camera.focal[0]), 0, static_cast<float>(camera.centre[0]), 0,
               static_cast<float>(camera.focal[1]), static_cast<float>(camera.centre[1]), 0, 0, 1}};
   for (std::size_t j = 0; j < kJoints; ++j) {
+    // The left hand's joints stand behind the right one's.
     const std::size_t at = kFromInterhand[j] + (side == Side::left ? kJoints : 0);
     if (!is_true(joints.at("joint_valid").at(at).at(0))) return std::nullopt;
     std::array<double, 3> point{};

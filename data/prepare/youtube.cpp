@@ -5,8 +5,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "data/joint_order.h"
 #include "data/json_entries.h"
-#include "data/prepare/mano.h"
 #include "engine/error.h"
 #include "engine/safetensors.h"
 #include "engine/text.h"
