@@ -34,9 +34,9 @@ int sync_folder(const std::string& folder) {
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), temporary_(path_ + ".tmp") {
   if (const int error = open_locked(temporary_, fd_)) {
     if (error != EWOULDBLOCK) give_up(error);
-    fail(ErrorKind::failure,
-         "{}: another process is writing it; stop that one or choose another folder",
-         printable(path_));
+    throw BeingWritten(
+        fmt::format("{}: another process is writing it; stop that one or choose another folder",
+                    printable(path_)));
   }
   if (::ftruncate(fd_.get(), 0) != 0) give_up(errno);
 }

@@ -7,14 +7,21 @@
 #include <string>
 #include <string_view>
 
+#include "engine/error.h"
 #include "engine/file.h"
 
 namespace peclr {
 
+// Error(failure): another process writes the same file at the moment.
+class BeingWritten : public Error {
+ public:
+  explicit BeingWritten(const std::string& text) : Error(ErrorKind::failure, text) {}
+};
+
 class AtomicFile {
  public:
   // Starts `path`.tmp, over what a killed run may have left there. Throws Error(failure) if the
-  // folder is missing or not writable, or if another process is writing the same file.
+  // folder is missing or not writable, BeingWritten if another process has started the same file.
   explicit AtomicFile(std::string path);
   // Without commit(): removes what was written; the old file stays.
   ~AtomicFile();

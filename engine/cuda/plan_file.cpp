@@ -4,11 +4,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "engine/atomic_file.h"
 #include "engine/cuda/conv_shape.h"
 #include "engine/error.h"
 #include "engine/file.h"
+#include "engine/file_error.h"
 #include "engine/text.h"
 
 namespace peclr::cuda {
@@ -33,6 +35,15 @@ std::string as_file_name(std::string text) {
 std::int64_t whole(const nlohmann::json& value) {
   if (!value.is_number_integer()) fail(ErrorKind::data, "a number that should be whole");
   return value.get<std::int64_t>();
+}
+
+KnownPlans read_plans(const std::string& path) {
+  const std::string text = read_text_file(path, ErrorKind::data, kMaxBytes);
+  try {
+    return parse_plans(text);
+  } catch (const Error& e) {
+    fail(ErrorKind::data, "{}: {}", printable(path), e.what());
+  }
 }
 
 }  // namespace
@@ -88,10 +99,14 @@ PlanFile::PlanFile(std::string path) : path_(std::move(path)) {
   std::error_code ignored;
   if (path_.empty() || !std::filesystem::exists(path_, ignored)) return;
   try {
-    plans_ = parse_plans(read_text_file(path_, ErrorKind::data, kMaxBytes));
+    plans_ = read_plans(path_);
   } catch (const Error& e) {
-    fmt::print(stderr, "{}: {}; convolutions are timed anew\n", path_, e.what());
+    fmt::print(stderr, "{}; convolutions are timed anew\n", e.what());
   }
+}
+
+PlanFile::~PlanFile() {
+  if (unsaved_) save();
 }
 
 const KnownPlan* PlanFile::find(const std::string& key) const {
@@ -101,25 +116,36 @@ const KnownPlan* PlanFile::find(const std::string& key) const {
 
 void PlanFile::store(const std::string& key, const KnownPlan& plan) {
   plans_[key] = plan;
-  if (path_.empty()) return;
+  unsaved_ = !path_.empty();
+  if (unsaved_) save();
+}
+
+void PlanFile::save() {
   try {
     write();
+    unsaved_ = false;
+  } catch (const BeingWritten&) {  // by another run's store(), which takes no time
   } catch (const std::exception& e) {
-    fmt::print(stderr, "{}: {}; this run keeps its timings to itself\n", path_, e.what());
-    path_.clear();
+    if (!std::exchange(told_, true))
+      fmt::print(stderr, "{}; the fastest plans of convolutions are not kept\n", e.what());
   }
 }
 
 void PlanFile::write() {
-  std::filesystem::create_directories(std::filesystem::path(path_).parent_path());
+  const std::filesystem::path folder = std::filesystem::path(path_).parent_path();
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) fail_writing(folder, "cannot make the folder", error.value());
+  AtomicFile file(path_);  // from here on nobody else changes what we read
   if (std::filesystem::exists(path_)) {
     try {
-      // merge() keeps ours where both have one.
-      plans_.merge(parse_plans(read_text_file(path_, ErrorKind::data, kMaxBytes)));
+      plans_.merge(read_plans(path_));  // ours where both have one
     } catch (const Error&) {  // a file that the constructor could not read either: written over
     }
   }
-  write_file_atomically(path_, text_of(plans_));
+  const std::string text = text_of(plans_);
+  file.write(text.data(), text.size());
+  file.commit();
 }
 
 }  // namespace peclr::cuda

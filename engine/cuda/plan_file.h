@@ -37,17 +37,24 @@ class PlanFile {
  public:
   // Reads what is there; what cannot be read is noted on stderr and made anew. "" keeps no file.
   explicit PlanFile(std::string path);
+  // Tries once more to write what store() could not.
+  ~PlanFile();
+  PlanFile(const PlanFile&) = delete;
+  PlanFile& operator=(const PlanFile&) = delete;
 
   // Null where nothing is known. Good until the next store().
   const KnownPlan* find(const std::string& key) const;
-  // Adds to what the file holds by now: other programs may have added to it. Where that fails, this
-  // run goes on without; once noted on stderr.
+  // Adds to what the file holds by now: other programs may have added to it. Where that fails, the
+  // run goes on, noted once on stderr, and the next store() writes this one, too. That another
+  // program is writing at the moment is not noted.
   void store(const std::string& key, const KnownPlan& plan);
 
  private:
+  void save();
   void write();
 
   std::string path_;
+  bool unsaved_ = false, told_ = false;
   KnownPlans plans_;
 };
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "engine/atomic_file.h"
 #include "engine/cuda/conv_shape.h"
 #include "engine/error.h"
 #include "tests/support/environment.h"
@@ -94,6 +95,59 @@ TEST_CASE("plan file: what one run stores the next finds, and two runs do not un
   CHECK_FALSE(known(next, "c"));  // no engine takes it, which is not nothing
   next.store("a", kOther);
   CHECK(known(PlanFile(path), "a") == kOther);
+}
+
+TEST_CASE("plan file: what another run keeps from being written is written with the next",
+          "[cuda]") {
+  const test::TempFolder folder;
+  const std::string path = folder / "card.json";
+  PlanFile file(path);
+  {
+    AtomicFile other(path);
+    const std::string theirs = text_of({{"theirs", kOther}});
+    other.write(theirs.data(), theirs.size());
+    file.store("a", kSome);
+    other.commit();
+  }
+  file.store("b", std::nullopt);
+  const KnownPlans all{{"theirs", kOther}, {"a", kSome}, {"b", std::nullopt}};
+  CHECK(parse_plans(test::read_bytes(path)) == all);
+}
+
+TEST_CASE("plan file: the last that another run kept from being written is written at the end",
+          "[cuda]") {
+  const test::TempFolder folder;
+  const std::string path = folder / "card.json";
+  {
+    PlanFile file(path);
+    const AtomicFile other(path);
+    file.store("a", kSome);
+  }
+  CHECK_FALSE(std::filesystem::exists(path));  // the other one was still writing
+  {
+    PlanFile file(path);
+    {
+      const AtomicFile other(path);
+      file.store("a", kSome);
+    }
+    CHECK_FALSE(std::filesystem::exists(path));
+  }
+  CHECK(known(PlanFile(path), "a") == kSome);
+}
+
+// Else what is written in between would be lost.
+TEST_CASE("plan file: what others wrote is read once nobody else may write", "[cuda]") {
+  const test::TempFolder folder;
+  const std::string path = folder / "card.json";
+  PlanFile file(path);
+  test::write_bytes(path, text_of({{"theirs", kOther}}));
+  {
+    const AtomicFile other(path);
+    file.store("a", kSome);
+    CHECK_FALSE(file.find("theirs"));
+  }
+  file.store("b", kSome);
+  CHECK(known(file, "theirs") == kOther);
 }
 
 TEST_CASE("plan file: a broken file, a folder that cannot be, and no file", "[cuda]") {

@@ -118,6 +118,19 @@ TEST_CASE("cuda stand-in: a plan of the file that does not run is looked for ane
     CHECK(plan.value().engine != fake::kRefusing);
 }
 
+TEST_CASE("cuda stand-in: a folder that cannot be made for plans is noted once", "[fake][run]") {
+  const Runs runs;
+  write_bytes(runs.folder / "cache", "");
+  const ProgramResult result = runs.run("pretrain", "run", {});
+  INFO(described(result));
+  CHECK(result.exit_code == 0);
+  const std::string note = (runs.folder / "cache/peclr") + ": cannot make the folder: ";
+  const std::size_t at = result.err.find(note);
+  REQUIRE(at != std::string::npos);
+  CHECK(result.err.find("/peclr", at + note.size()) == std::string::npos);
+  CHECK(result.says("the fastest plans of convolutions are not kept\n"));
+}
+
 std::map<std::string, int> skipped_plans(const ProgramResult& result) {
   std::map<std::string, int> counts;
   constexpr std::string_view kSays = ": a plan is skipped: ";
