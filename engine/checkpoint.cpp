@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <string_view>
 
@@ -74,6 +75,23 @@ constexpr std::pair<std::string_view, std::string_view> kNumbered[] = {
     {"0.", "conv1."},  {"1.", "bn1."},    {"4.", "layer1."},
     {"5.", "layer2."}, {"6.", "layer3."}, {"7.", "layer4."}};
 
+// By the model's name, which several may have.
+using TensorsByName = std::multimap<std::string, const StoredTensor*>;
+
+// Of several, the one that needs no translation.
+TensorsByName::iterator find_tensor(TensorsByName& tensors, const std::string& name,
+                                    const TensorFile& file) {
+  const auto [begin, end] = tensors.equal_range(name);
+  if (begin == end) return tensors.end();
+  if (std::next(begin) == end) return begin;
+  const auto own = std::find_if(begin, end, [&](const auto& t) { return t.second->name == name; });
+  if (own == end)
+    fail(ErrorKind::data, "{}: tensors {} and {} would both be the model's {}; remove one",
+         printable(file.path()), shown(begin->second->name), shown(std::next(begin)->second->name),
+         name);
+  return own;
+}
+
 }  // namespace
 
 std::string model_name_of(std::string_view name) {
@@ -120,13 +138,13 @@ void load_training(const TensorFile& file, ParameterStore& store, const Optimize
 }
 
 LoadReport load_weights(const TensorFile& file, ParameterStore& store) {
-  std::map<std::string, const StoredTensor*> theirs;
+  TensorsByName theirs;
   for (const StoredTensor& t : file.tensors()) theirs.emplace(model_name_of(t.name), &t);
   LoadReport report;
   int taken = 0;
   const auto take = [&](const std::string& name,
                         const std::vector<std::int64_t>& shape) -> const StoredTensor* {
-    const auto it = theirs.find(name);
+    const auto it = find_tensor(theirs, name, file);
     if (it == theirs.end()) {
       report.missing.push_back(name);
       return nullptr;
@@ -147,7 +165,7 @@ LoadReport load_weights(const TensorFile& file, ParameterStore& store) {
     if (const StoredTensor* t = take(b.name, {b.value.count()}))
       b.value.copy_from_host(finite_values(file, *t));
   for (StateCounter& c : store.counters()) {
-    const auto it = theirs.find(c.name);
+    const auto it = find_tensor(theirs, c.name, file);
     if (it == theirs.end()) continue;
     c.value = counter_value(file, it->second->name);
     theirs.erase(it);

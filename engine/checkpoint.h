@@ -34,9 +34,9 @@ struct LoadReport {
 std::string model_name_of(std::string_view name);
 
 // Takes every tensor whose name (by model_name_of) the model has, from a file of ours or anyone's.
-// An fc of
+// Of several for one name, the one that has it as it is; the others are unexpected. An fc of
 // another shape is passed over. Throws Error(data): another shape elsewhere, a value that is not
-// finite, no tensor in common.
+// finite, several for one name that none has as it is, no tensor in common.
 LoadReport load_weights(const TensorFile& file, ParameterStore& store);
 
 }  // namespace peclr

@@ -6,6 +6,8 @@
 #include <catch2/catch.hpp>
 #include <functional>
 #include <limits>
+#include <map>
+#include <tuple>
 
 #include "models/layers.h"
 #include "tests/support/activations.h"
@@ -209,6 +211,60 @@ TEST_CASE("checkpoint: what is missing and what is unexpected is listed", "[chec
   CHECK(report.unexpected == Names{"backend_model.layer9.weight"});
   CHECK(host(model.norm.beta->value) == bias);
   CHECK(host(model.root.weight->value) == root);
+}
+
+// A file's tensors, and more of the same values under other names.
+std::string with_more(Fixture& f, const std::map<std::string, std::string>& from_to) {
+  const TensorFile file(f.foreign([](StoredTensor&) {}));
+  std::vector<StoredTensor> tensors(file.tensors().begin(), file.tensors().end());
+  for (const auto& [from, to] : from_to) {
+    tensors.push_back(file.at(from));
+    tensors.back().name = to;
+  }
+  const std::string more = f.folder / "more.safetensors";
+  write_safetensors(more, tensors, {});
+  return more;
+}
+
+TEST_CASE("checkpoint: of two tensors for one name, the one that has it is taken", "[checkpoint]") {
+  Fixture f;
+  Model model(*f.backend, 1);
+  model.fill(10);
+  // An encoder's own fc of another shape, beside the head, before it and behind it in the file.
+  const std::string file = with_more(f, {{"conv1.weight", "backend_model.fc.weight"},
+                                         {"bn1.bias", "encoder.fc.bias"},
+                                         {"bn1.weight", "zroot_ref.zroot_ref.0.bias"}});
+  Model other(*f.backend, 2);
+  const LoadReport report = load_weights(TensorFile(file), other.store);
+  CHECK((other.weights() == model.weights()));
+  CHECK(report.missing.empty());
+  CHECK(report.unexpected ==
+        Names{"encoder.fc.bias", "backend_model.fc.weight", "zroot_ref.zroot_ref.0.bias"});
+}
+
+TEST_CASE("checkpoint: two tensors for one name that neither has are refused", "[checkpoint]") {
+  Fixture f;
+  Model model(*f.backend, 2);
+  const auto loading = [&](const char* name, const char* first, const char* second) {
+    const std::string file = with_more(f, {{name, second}});
+    const TensorFile whole(file);
+    std::vector<StoredTensor> tensors(whole.tensors().begin(), whole.tensors().end());
+    for (StoredTensor& t : tensors)
+      if (t.name == name) t.name = first;
+    const std::string both = f.folder / "both.safetensors";
+    write_safetensors(both, tensors, {});
+    return caught([&] { load_weights(TensorFile(both), model.store); });
+  };
+  for (const auto& [name, first, second] :
+       {std::tuple{"fc.weight", "encoder.fc.weight", "backend_model.fc.weight"},
+        std::tuple{"conv1.weight", "encoder.conv1.weight", "encoder.features.0.weight"},
+        std::tuple{"bn1.num_batches_tracked", "encoder.bn1.num_batches_tracked",
+                   "backend_model.bn1.num_batches_tracked"}}) {
+    const Caught error = loading(name, first, second);
+    INFO(error.text);
+    CHECK((error.kind == kData && error.one_line() && error.names("both.safetensors")));
+    CHECK((error.names(first) && error.names(second) && error.names("remove one")));
+  }
 }
 
 TEST_CASE("checkpoint: older files lack counters, and nobody is told", "[checkpoint]") {
