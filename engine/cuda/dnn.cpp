@@ -42,7 +42,7 @@ struct Dnn::Impl {
   std::optional<std::string> fault_of(const ConvPlan& plan, const ConvOperands& operands, F then) {
     const TemporaryRoom room(memory, plan.workspace_bytes);
     if (!room.enough()) {
-      lacked_room = true;
+      lacked_mib = std::min(lacked_mib.value_or(INT64_MAX), plan.workspace_bytes >> 20);
       return fmt::format("there is no room for {} MiB of scratch", plan.workspace_bytes >> 20);
     }
     std::optional<std::string> fault = plan.run(operands, room.data());
@@ -107,7 +107,8 @@ struct Dnn::Impl {
     return least == timed.end() ? std::nullopt : std::optional(std::move(*least));
   }
 
-  // The plan of the file where there is one, else the fastest.
+  // The plan of the file where there is one, else the fastest; none where no engine takes it.
+  // Throws OutOfMemory where some would in more room.
   std::optional<ConvPlan> find(ConvPass pass, const ConvShape& shape, Tf32 tf32,
                                const ConvOperands& operands) {
     const std::string name = text_of(pass, shape) + (tf32 == Tf32::on ? ", tf32" : "");
@@ -126,7 +127,7 @@ struct Dnn::Impl {
       fmt::print(stderr, "{}: no engine takes it: {}\n", name, e.what());
       return {};
     }
-    lacked_room = false;
+    lacked_mib.reset();
     if (known) {
       std::string fault;
       if (std::optional<ConvPlan> plan = plans_of_shape->make(**known, fault)) {
@@ -137,9 +138,12 @@ struct Dnn::Impl {
       fmt::print(stderr, "{}: the plan of the file is skipped: {}\n", name, fault);
     }
     std::optional<ConvPlan> best = fastest(*plans_of_shape, name, operands);
+    if (!best && lacked_mib)
+      throw OutOfMemory(fmt::format("room for {}: out of memory: {} MiB asked for, {}", name,
+                                    *lacked_mib, gpu_memory_text(memory.stats().bytes_reserved)));
     // Another time there may be more room. That nothing takes it is kept where f32 can do it
     // instead; a run that ends of it may as well look again.
-    if (!lacked_room && (best || shape.type != DType::f32))
+    if (!lacked_mib && (best || shape.type != DType::f32))
       file.store(name, best ? KnownPlan(best->choice) : std::nullopt);
     return best;
   }
@@ -159,7 +163,8 @@ struct Dnn::Impl {
   Stream stream;
   Stopwatch stopwatch;
   std::size_t scratch_bytes = 0;
-  bool lacked_room = false, told_of_file = false;
+  std::optional<std::int64_t> lacked_mib;  // the least of a plan that there was no room for
+  bool told_of_file = false;
   std::map<std::tuple<ConvPass, ConvShape, Tf32>, std::optional<ConvPlan>> plans;
 };
 

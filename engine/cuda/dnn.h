@@ -25,7 +25,8 @@ class Dnn {
 
   // Computes y, dx (in x's place) or dw (in w's, f32). Addresses are multiples of 16. `tf32` allows
   // it for this one, as the options do for all. False where no engine of cuDNN's takes this
-  // convolution on this card.
+  // convolution on this card. Throws OutOfMemory where one would if there were room for its
+  // scratch.
   bool run(ConvPass pass, const ConvShape& shape, const ConvOperands& operands,
            Tf32 tf32 = Tf32::off);
 

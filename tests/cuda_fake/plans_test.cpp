@@ -194,5 +194,29 @@ TEST_CASE("cuda plans: what was chosen for lack of room is not kept", "[fake]") 
   CHECK(card.kept().size() == 2);
 }
 
+// Another form of the convolution would want no less, and be slower.
+TEST_CASE("cuda plans: where only room is lacking, memory is full, whatever the type", "[fake]") {
+  const Variable huge = engines("huge");
+  for (const DType type : {DType::f32, DType::bf16}) {
+    CAPTURE(name_of(type));
+    Card card;
+    const cuda::ConvShape shape = Card::shape(type);
+    cuda::Dnn dnn(card.gpu, card.memory, card.options);
+    {
+      const Variable few = free_memory(100);
+      std::string text;
+      try {
+        card.run(dnn, ConvPass::backward_weights, shape);
+      } catch (const OutOfMemory& e) {
+        text = e.what();
+      }
+      CHECK(text.starts_with("room for " + text_of(ConvPass::backward_weights, shape) +
+                             ": out of memory: 3072 MiB asked for, "));
+      CHECK(card.kept().empty());
+    }
+    CHECK(card.run(dnn, ConvPass::backward_weights, shape));
+  }
+}
+
 }  // namespace
 }  // namespace peclr::fake
