@@ -108,6 +108,7 @@ const ConvCase kConvolutions[] = {
     {2, 6, 5, 12, 5, 3, 2, 1},    //
     {2, 5, 4, 16, 5, 1, 1, 0},    // from a block to none and back
     {2, 5, 4, 5, 16, 1, 1, 0},    //
+    {2, 5, 4, 32, 16, 1, 1, 1},   // a window of one place, and outputs that meet padding alone
     {2, 5, 4, 24, 8, 3, 1, 1},    // a block of 8 but not of 16
     {16, 9, 9, 16, 32, 3, 2, 1},  // a map too large for products, in calls of part of the batch
 };

@@ -243,7 +243,7 @@ struct OneDnn::Impl {
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const dnnl::matmul::primitive_desc pd({dy, x, dw}, attr, engine);
-    const bool gathers = s.kernel > 1 || s.stride > 1;
+    const bool gathers = s.kernel > 1 || s.stride > 1 || s.padding > 0;
     plan.product = {dnnl::matmul(pd),
                     dy,
                     x,
