@@ -219,7 +219,8 @@ TEST_CASE("norm_act: training in f32", "[norm]") {
 }
 
 TEST_CASE("norm_act: training on rows without positions", "[norm]") {
-  for (const Shape& shape : {Shape{6, 128}, Shape{7, 5}, Shape{64, 24}, Shape{2, 16}})
+  for (const Shape& shape :
+       {Shape{6, 128}, Shape{7, 5}, Shape{64, 24}, Shape{2, 16}, Shape{3, 5, 16}, Shape{2, 7, 5}})
     for (const float slope : {0.f, 0.01f, 1.f})
       for (const int branches : {1, 2}) check_training({shape, slope, false, DType::f32, branches});
 }

@@ -11,7 +11,7 @@ inline NormExtent norm_extent(const Tensor& x) {
   const Shape& s = x.shape();
   const std::int64_t channels = s.last();
   if (s.rank() == 4) return {s[0], s[1] * s[2], channels, x.channel_block()};
-  return {s[0], 1, channels, channels};
+  return {s.count() / channels, 1, channels, channels};
 }
 
 inline PoolExtent pool_extent(const Tensor& x) {
