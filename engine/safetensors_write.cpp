@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <tuple>
 
 #include "engine/atomic_file.h"
@@ -25,6 +26,13 @@ void check_entry(const StoredTensor& tensor) {
         shown(tensor.name), text_of(tensor.shape), name_of(tensor.type), tensor.bytes.size());
 }
 
+void check_names(std::span<const StoredTensor> tensors) {
+  std::set<std::string_view> names;
+  for (const StoredTensor& tensor : tensors)
+    check(names.insert(tensor.name).second, "write_safetensors: tensor {} comes twice",
+          shown(tensor.name));
+}
+
 // Larger elements first, then by name: everything is aligned, and the order in which a program
 // lists them is forgotten.
 std::vector<const StoredTensor*> in_file_order(std::span<const StoredTensor> tensors) {
@@ -34,9 +42,6 @@ std::vector<const StoredTensor*> in_file_order(std::span<const StoredTensor> ten
     return std::tuple(-static_cast<int>(size_of(t->type)), std::string_view(t->name));
   };
   std::sort(order.begin(), order.end(), [&](auto* a, auto* b) { return key(a) < key(b); });
-  for (std::size_t i = 1; i < order.size(); ++i)
-    check(order[i - 1]->name != order[i]->name, "write_safetensors: tensor {} comes twice",
-          shown(order[i]->name));
   return order;
 }
 
@@ -76,6 +81,7 @@ std::string safetensors_prefix(std::span<const StoredTensor> tensors, const Meta
 void write_safetensors(const std::string& path, std::span<const StoredTensor> tensors,
                        Metadata metadata) {
   for (const StoredTensor& tensor : tensors) check_entry(tensor);
+  check_names(tensors);
   metadata["format"] = "pt";
   metadata[kChecksumKey] = content_checksum(tensors, metadata);
   const std::string prefix = safetensors_prefix(tensors, metadata);

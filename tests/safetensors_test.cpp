@@ -290,6 +290,9 @@ TEST_CASE("safetensors: the writer refuses what no reader could take") {
             .names("twice"));
   CHECK(write({stored("a", StoredType::f32, {2}, v), stored("a", StoredType::f64, {1}, v)})
             .names("twice"));
+  CHECK(write({stored("a", StoredType::f32, {2}, v), stored("b", StoredType::f64, {1}, v),
+               stored("a", StoredType::f64, {1}, v)})
+            .names("twice"));
   CHECK_FALSE(std::filesystem::exists(folder / "x"));
 }
 
