@@ -59,7 +59,8 @@ Variable refine_root(Tape& tape, const Tensor& root_depth, const Variable& resid
 
 Variable pose_recover(Tape& tape, const Variable& h, const Variable& z_rel, const Variable& root) {
   const std::int64_t batch = h.value.shape()[0];
-  check(z_rel.value.count() == batch * kJoints && root.value.count() == batch,
+  check(h.value.shape() == Shape{batch, kJoints, 2} && z_rel.value.count() == batch * kJoints &&
+            root.value.count() == batch,
         "pose_recover: h {}, z_rel {}, root {}", h.value.shape().text(), z_rel.value.shape().text(),
         root.value.shape().text());
   Backend& backend = h.value.backend();

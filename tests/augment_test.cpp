@@ -12,6 +12,7 @@
 #include "engine/parallel.h"
 #include "kernels/random.h"
 #include "tests/support/device.h"
+#include "tests/support/files.h"
 
 namespace peclr {
 namespace {
@@ -417,6 +418,17 @@ TEST_CASE("the loop equals the pixel function to the bit, for any number of thre
       }
     }
     set_threads(0);
+  }
+}
+
+TEST_CASE("a row that the batch does not have is refused", "[augment]") {
+  Picture picture = coordinates(16, 16);
+  const Tensor out(test::device(), {2, 8, 8, 3}, DType::f32);
+  const AugmentParams params = levels({0, {8, 8}, 0, 0, 16, 16, 8});
+  for (const std::int64_t row : {-1, 2}) {
+    const AugmentRequest request{picture.pixels.data(), picture.width, picture.height, params, row};
+    const test::Caught error = test::caught([&] { test::device().augment({&request, 1}, out); });
+    CHECK(error.names(fmt::format("augment: row {} of pictures [2, 8, 8, 3]", row)));
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "kernels/joints.h"
 #include "tests/support/activations.h"
+#include "tests/support/files.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/pose_reference.h"
 #include "tests/support/training.h"
@@ -268,6 +269,25 @@ TEST_CASE("hand network: weights for pictures of another size say the same joint
   CHECK(worst_over(joints(larger), before, tolerance) < 1);
   CHECK(worst_over(joints(planted), before, tolerance) > 1);
   CHECK(worst_over(joints(K), before, tolerance) > 1);
+}
+
+TEST_CASE("pose_recover: rays, depths or roots of other shapes are named", "[hand]") {
+  const auto backend = new_device();
+  const auto recovering = [&](const Shape& h, const Shape& z_rel, const Shape& root) {
+    const auto input = [&](const Shape& s) {
+      return Variable{plain(*backend, s, Doubles(static_cast<std::size_t>(s.count()), 1))};
+    };
+    return caught([&] {
+      Tape tape(Mode::evaluate);
+      ops::pose_recover(tape, input(h), input(z_rel), input(root));
+    });
+  };
+  CHECK(recovering({2, 21, 2}, {2, 21}, {2}).kind == 0);
+  CHECK(recovering({2, 21, 1}, {2, 21}, {2}).names("h [2, 21, 1]"));
+  CHECK(recovering({2, 20, 2}, {2, 21}, {2}).names("h [2, 20, 2]"));
+  CHECK(recovering({2, 42}, {2, 21}, {2}).names("h [2, 42]"));
+  CHECK(recovering({2, 21, 2}, {2, 20}, {2}).names("z_rel [2, 20]"));
+  CHECK(recovering({2, 21, 2}, {2, 21}, {3}).names("root [3]"));
 }
 
 TEST_CASE("hand network: the loss reaches every weight but those of numbers nobody reads",

@@ -216,6 +216,20 @@ TEST_CASE("linear: values and gradients, with and without bias", "[ops]") {
     }
 }
 
+TEST_CASE("linear: a bias of another length is named", "[ops]") {
+  const auto backend = new_device();
+  ParameterStore store;
+  Parameter& weight = store.add("fc.weight", {4, 3}, Init::zero);
+  Parameter& bias = store.add("fc.bias", {3}, Init::zero);
+  store.allocate(*backend, 1);
+  const Caught error = caught([&] {
+    Tape tape(Mode::evaluate);
+    ops::linear(tape, {plain(*backend, {2, 3}, Doubles(6))}, weight, &bias);
+  });
+  CHECK(error.kind == static_cast<int>(ErrorKind::failure));
+  CHECK((error.names("fc.weight") && error.names("bias [3]")));
+}
+
 void check_mean_pool(const PoolCase& c, DType type) {
   CAPTURE(c.height, c.width, c.channels, name_of(type));
   const auto backend = new_device();
