@@ -212,15 +212,16 @@ struct OneDnn::Impl {
   }
 
   Plan& plan(const ConvShape& s, Direction direction) {
-    auto [it, fresh] = plans.try_emplace({s, direction});
-    if (!fresh) return it->second;
+    const std::pair key(s, direction);
+    if (const auto it = plans.find(key); it != plans.end()) return it->second;
+    Plan made;
     if (direction == Direction::backward_weights && uses_product(s)) {
-      make_product(s, it->second);
+      make_product(s, made);
     } else {
-      make(s, direction, it->second);
-      make_weight_bridge(s, direction, it->second);
+      make(s, direction, made);
+      make_weight_bridge(s, direction, made);
     }
-    return it->second;
+    return plans.emplace(key, std::move(made)).first->second;
   }
 
   // By shape and processor alone, so that a run that goes on computes what it would have computed.
