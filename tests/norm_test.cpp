@@ -140,6 +140,7 @@ void check_training(const NormRun& run) {
   const auto backend = new_device();
   const NormValues v(run);
   NormModel model(*backend, v);
+  spoil_gradients(model.store);
   const NormCase c = run.norm_case();
   const NormGradientsOf want = reference_norm_act_backward(c, v.affine, v.x, v.residual, v.dy_sum);
   NormGradientsOf beside;

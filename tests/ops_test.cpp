@@ -64,6 +64,7 @@ void check_conv(const ConvCase& shape, DType compute, double rounding) {
   Parameter& w = store.add("conv.weight", {c.out, c.kernel, c.kernel, c.in}, Init::zero);
   store.allocate(*backend, 1);
   set_values(store, w, run.w);
+  spoil_gradients(store);
   const ConvSpec spec{static_cast<int>(c.stride), static_cast<int>(c.padding)};
   const ProductGradients want = reference_conv_backward(c, run.x, run.w, run.dy);
   const ProductGradients size =
@@ -187,6 +188,7 @@ TEST_CASE("linear: values and gradients, with and without bias", "[ops]") {
       store.allocate(*backend, 1);
       set_values(store, weight, w);
       if (bias) set_values(store, *bias, b);
+      spoil_gradients(store);
       const ProductGradients want = reference_linear_backward(c, x, w, dy);
       const ProductGradients size =
           reference_linear_backward(c, magnitudes(x), magnitudes(w), magnitudes(dy));

@@ -139,14 +139,15 @@ void CpuBackend::linear_backward_data(const Tensor& dy, const Tensor& w, const T
 void CpuBackend::linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
                                          const Tensor& db, Write write) {
   const std::int64_t rows = x.shape()[0], in = x.shape()[1], out = dy.shape()[1];
-  const float beta = write == Write::accumulate ? 1.f : 0.f;
-  OneDnn::gemm({out, in, rows, true, false, beta}, dy.data<float>(), x.data<float>(),
-               dw.data<float>());
+  const bool accumulate = write == Write::accumulate;
+  OneDnn::gemm({out, in, rows, true, false, accumulate ? 1.f : 0.f}, dy.data<float>(),
+               x.data<float>(), dw.data<float>());
   if (!db.defined()) return;
   for (std::int64_t o = 0; o < out; ++o) {
     double sum = 0;
     for (std::int64_t r = 0; r < rows; ++r) sum += dy.data<float>()[r * out + o];
-    db.data<float>()[o] = beta * db.data<float>()[o] + static_cast<float>(sum);
+    float& into = db.data<float>()[o];
+    into = (accumulate ? into : 0.f) + static_cast<float>(sum);
   }
 }
 

@@ -85,6 +85,12 @@ inline void set_values(ParameterStore& store, Parameter& parameter, const Double
   store.values_changed();
 }
 
+// What a first gradient must not read: it overwrites.
+inline void spoil_gradients(ParameterStore& store) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  store.grads().copy_from_host(std::vector<float>(static_cast<std::size_t>(store.total()), kNan));
+}
+
 // The largest |got - want| in units of what is allowed for that element; infinity for a NaN.
 inline double worst_over(const Doubles& got, const Doubles& want, const Doubles& allowed) {
   double worst = got.size() == want.size() && got.size() == allowed.size()
