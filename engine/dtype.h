@@ -37,8 +37,11 @@ constexpr const char* name_of(DType type) {
   return "?";
 }
 
+// Of the types that tensors hold; others do not compile.
 template <class T>
-inline constexpr DType dtype_of = DType::f32;
+constexpr DType dtype_of = T::no_element_type_of_tensors;
+template <>
+inline constexpr DType dtype_of<float> = DType::f32;
 template <>
 inline constexpr DType dtype_of<bf16> = DType::bf16;
 template <>
