@@ -30,7 +30,8 @@ class AtomicFile {
 
   // Throws Error(failure) that names the file, the system's reason and what to do.
   void write(const void* data, std::size_t bytes);
-  // Only now does `path` change. Durable on return. Throws Error(failure) as write() does.
+  // Only now does `path` change. Durable on return. Throws Error(failure) as write() does; where it
+  // is the folder that cannot be synced, `path` has changed already.
   void commit();
 
  private:

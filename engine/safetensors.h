@@ -86,7 +86,8 @@ class TensorFile {
 // Writes beside, syncs and renames (engine/atomic_file.h). The same tensors and metadata give the
 // same bytes, whatever their order. "format" (always "pt": other loaders insist on it) and the
 // checksum are added to the metadata. Throws Error(failure) on a bug in the entries or when the
-// disk refuses; the old file then stays.
+// disk refuses; the old file then stays, but for a folder that cannot be synced
+// (AtomicFile::commit).
 void write_safetensors(const std::string& path, std::span<const StoredTensor> tensors,
                        Metadata metadata = {});
 

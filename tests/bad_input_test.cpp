@@ -234,6 +234,9 @@ TEST_CASE("bad input: an out that cannot be written") {
   } else {
     outs.push_back(folder / "closed");
     outs.push_back(folder / "closed/inside");
+    fs::create_directory(folder / "unread");
+    fs::permissions(folder / "unread", fs::perms::owner_write | fs::perms::owner_exec);
+    outs.push_back(folder / "unread");
   }
   for (const std::string& out : outs) {
     refused(pretrain(set, out), kFailure, {out, "choose another"}, no_root);
