@@ -22,6 +22,8 @@ struct Variable {
 class Tape {
  public:
   explicit Tape(Mode mode) : mode_(mode) {}
+  Tape(const Tape&) = delete;  // what ops record holds its address
+  Tape& operator=(const Tape&) = delete;
   bool training() const { return mode_ == Mode::train; }
 
   // A value whose gradient is wanted though no op made it; it can be read with gradient() after

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <memory>
 #include <string>
+#include <type_traits>
 
 #include "models/layers.h"
 #include "tests/support/activations.h"
@@ -40,6 +41,9 @@ struct Fixture {
   }
   double gradient(const Variable& x) { return host(tape.gradient(x))[0]; }
 };
+
+static_assert(!std::is_copy_constructible_v<Tape> && !std::is_move_constructible_v<Tape> &&
+              !std::is_copy_assignable_v<Tape> && !std::is_move_assignable_v<Tape>);
 
 TEST_CASE("tape: the walk goes from the last op to the first", "[tape]") {
   Fixture f;
