@@ -191,8 +191,8 @@ class Backend {
 
   // Contrastive part: projection, z and gradients [2N, D]; views [2N, 4], each row a ViewTransform;
   // rows [2, 2N], what the forward pass leaves for the gradient; summary [5]: loss, mean similarity
-  // of positives and of negatives, top-1, spread of the
-  // embedding (embedding_spread in engine/cpu/hot/ntxent.h says what that is).
+  // of positives and of negatives, top-1, spread of the embedding (embedding_spread in
+  // engine/cpu/hot/ntxent.h says what that is).
   virtual void invert_views(const Tensor& projection, const Tensor& views, Inversion what,
                             const Tensor& z) = 0;
   virtual void invert_views_backward(const Tensor& projection, const Tensor& views, Inversion what,

@@ -42,8 +42,8 @@ class ResNet {
   ResNet(ParameterStore& store, int depth, const std::string& prefix = "",
          Encoder encoder = Encoder::learned);
 
-  // images [N, H, W, 3] f32 -> features [N, plan().features()] f32; the arithmetic between is in
-  // `compute`.
+  // images [N, H, W, 3] f32, or as Backend::pictures has them -> features [N, plan().features()]
+  // f32; the arithmetic between is in `compute`.
   Variable forward(Tape& tape, const Variable& images, DType compute) const;
 
   const ResNetPlan& plan() const { return plan_; }

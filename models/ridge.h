@@ -29,7 +29,7 @@ struct RidgeSums {
   // when the shapes do not fit.
   void add(const MatrixView& features, const MatrixView& values,
            std::span<const std::int64_t> samples);
-  RidgeSums& operator+=(const RidgeSums& other);
+  RidgeSums& operator+=(const RidgeSums& other);  // throws likewise
 
   std::int64_t dims, targets, count = 0;
   std::vector<double> x, xx;  // sums of features [D] and of their products [D, D], upper triangle
@@ -42,7 +42,8 @@ struct Ridge {
   std::vector<double> weights;  // [D, T]
   std::vector<double> bias;     // [T]
 
-  // Of the samples with these numbers: [samples, T].
+  // Of the samples with these numbers: [samples, T]. Throws Error(failure) when the features are
+  // not D wide.
   std::vector<float> predict(const MatrixView& features,
                              std::span<const std::int64_t> samples) const;
 };
@@ -52,7 +53,8 @@ struct Ridge {
 Ridge fit_ridge(const RidgeSums& sums, double lambda);
 
 // The lambda of the grid whose fit on `sums` has the least loss, which should be taken on samples
-// that are neither in the sums nor in a test; of equal ones the largest.
+// that are neither in the sums nor in a test; of equal ones the largest. Throws as fit_ridge does,
+// and Error(failure) when no loss is finite.
 inline constexpr std::array kRidgeLambdas{1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3};
 double choose_lambda(const RidgeSums& sums, const std::function<double(const Ridge&)>& loss);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions and matrix products by oneDNN. Primitives are made once a shape and kept; weights
-// are brought into the layout (and precision) that a primitive wants once a version, not once a
+// Convolutions and matrix products by oneDNN. Convolutions are made once a shape and kept; their
+// weights are brought into the layout (and precision) that they want once a version, not once a
 // call.
 #pragma once
 #include <cstdint>
