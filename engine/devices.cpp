@@ -58,30 +58,15 @@ std::unique_ptr<Backend> make_simt() {
 #endif
 }
 
-// Why a build for GPUs cannot use one; empty where it can, and in other builds.
-std::string gpu_problem() {
-#if defined(PECLR_CUDA)
-  return cuda::problem_of(cuda::survey_gpus());
-#else
-  return "";
-#endif
-}
-
-bool has_gpu() {
-#if defined(PECLR_CUDA)
-  return gpu_problem().empty();
-#else
-  return false;
-#endif
-}
-
 }  // namespace
 
 DeviceKind chosen_device(DeviceKind kind) {
   if (kind != DeviceKind::automatic) return kind;
-  if (has_gpu()) return DeviceKind::cuda;
-  if (const std::string problem = gpu_problem(); !problem.empty())
-    fmt::print(stderr, "device=auto takes the CPU: {}\n", problem);
+#if defined(PECLR_CUDA)
+  const std::string problem = cuda::problem_of(cuda::survey_gpus());
+  if (problem.empty()) return DeviceKind::cuda;
+  fmt::print(stderr, "device=auto takes the CPU: {}\n", problem);
+#endif
   return DeviceKind::cpu;
 }
 
