@@ -67,11 +67,12 @@ const char* advice_on_writing(int error_number) {
   }
 }
 
-}  // namespace
-
+// "No such file or directory".
 std::string system_message(int error_number) {
   return std::generic_category().message(error_number);
 }
+
+}  // namespace
 
 void fail_reading(const std::string& path, const char* what, int error_number, ErrorKind kind) {
   const char* lack = advice_on_lack(error_number);

@@ -7,9 +7,6 @@
 
 namespace peclr {
 
-// What the system says of an errno value: "No such file or directory".
-std::string system_message(int error_number);
-
 // Throws Error(kind): "PATH: WHAT: the system's reason; what to do". Where the machine and not the
 // file is at fault (descriptors or memory run out), Error(failure) whatever `kind`: such a file
 // must never pass for a bad one.

@@ -25,7 +25,6 @@ class Context {
   Context& operator=(const Context&) = delete;
 
   Stream stream() const { return stream_; }
-  int index() const { return index_; }
   GpuFacts facts() const;  // as of now: how much memory is free changes
   std::string description() const;
   void wait() const;  // until all that was asked for is done
