@@ -37,8 +37,8 @@ std::string text_of(const Product& p) {
 }
 
 void check_cublas(cublasStatus_t status, const Product& p) {
-  check(status == CUBLAS_STATUS_SUCCESS, "{}: cuBLASLt says {}", text_of(p),
-        cublasLtGetStatusString(status));
+  if (status != CUBLAS_STATUS_SUCCESS)
+    fail(ErrorKind::failure, "{}: cuBLASLt says {}", text_of(p), cublasLtGetStatusString(status));
 }
 
 // A row-major [rows, columns] is cuBLAS's column-major [columns, rows].
@@ -162,8 +162,8 @@ std::string Blas::version() {
 void Blas::run(const Product& p, const void* a, const void* b, const float* bias, float* c) {
   enter_gpu();
   // cuBLASLt's kernels read 16 bytes of it at a time.
-  check(reinterpret_cast<std::uintptr_t>(bias) % 16 == 0, "{}: the bias is not aligned",
-        text_of(p));
+  if (reinterpret_cast<std::uintptr_t>(bias) % 16 != 0)
+    fail(ErrorKind::failure, "{}: the bias is not aligned", text_of(p));
   const Key key{p, bias ? alignment_of(bias) : 0, alignment_of(a), alignment_of(b),
                 alignment_of(c)};
   auto it = impl_->plans.find(key);
