@@ -34,7 +34,8 @@ const StepRunner::Recorded* StepRunner::record(const StepPart& part,
   const std::vector<std::int64_t> before = counts_of(store_);
   Recorded made;
   if (part.first) store_.values_changed();  // copies of weights are remade within the recording
-  // Before it is known whether a recording comes of it: other threads may ask for memory meanwhile.
+  // From the start: a plan that wants more scratch, or memory that is short, gives back what waits,
+  // and that may hold places that are recorded already.
   const bool kept = backend.allocator().keep_step_blocks(true);
   try {
     const CachingAllocator::StepScope memory(backend.allocator());
