@@ -42,8 +42,9 @@ struct Dnn::Impl {
   std::optional<std::string> fault_of(const ConvPlan& plan, const ConvOperands& operands, F then) {
     const TemporaryRoom room(memory, plan.workspace_bytes);
     if (!room.enough()) {
-      lacked_mib = std::min(lacked_mib.value_or(INT64_MAX), plan.workspace_bytes >> 20);
-      return fmt::format("there is no room for {} MiB of scratch", plan.workspace_bytes >> 20);
+      const std::int64_t mib = plan.workspace_bytes >> 20;
+      lacked_mib = std::min(lacked_mib.value_or(mib), mib);
+      return fmt::format("there is no room for {} MiB of scratch", mib);
     }
     std::optional<std::string> fault = plan.run(operands, room.data());
     if (!fault) then(room.data());
