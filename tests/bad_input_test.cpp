@@ -234,9 +234,13 @@ TEST_CASE("bad input: an out that cannot be written") {
   } else {
     outs.push_back(folder / "closed");
     outs.push_back(folder / "closed/inside");
-    fs::create_directory(folder / "unread");
-    fs::permissions(folder / "unread", fs::perms::owner_write | fs::perms::owner_exec);
-    outs.push_back(folder / "unread");
+    // Found before the run, and not by its first file.
+    const std::string unread = folder / "unread";
+    fs::create_directory(unread);
+    fs::permissions(unread, fs::perms::owner_write | fs::perms::owner_exec);
+    refused(pretrain(set, unread), kFailure,
+            {unread + ": cannot read the folder", "chmod u+r", "choose another"}, no_root);
+    CHECK(fs::is_empty(unread));
   }
   for (const std::string& out : outs) {
     refused(pretrain(set, out), kFailure, {out, "choose another"}, no_root);
