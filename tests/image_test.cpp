@@ -240,7 +240,7 @@ TEST_CASE("hostile and foreign files get one clear line") {
   CHECK(refused(caught([&] { decode(png); }), "16000 x 16000"));
 }
 
-TEST_CASE("a PNG begins with its header; what stands before it is no size") {
+TEST_CASE("a PNG begins with its header, and what stands before it is no size") {
   const std::string png = as_string(encode_png(noise(5, 5, 1)));
   const auto before_header = [&](const std::string& chunk) {
     std::string changed = png;

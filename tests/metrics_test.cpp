@@ -239,7 +239,7 @@ TEST_CASE("wrists on each other, palms as long: what each forgives", "[metrics]"
   CHECK(rotated.aligned_rigid.mean < small);
 }
 
-TEST_CASE("a joint's own error; a hand that is a point", "[metrics]") {
+TEST_CASE("a joint's own error, and a hand that is a point", "[metrics]") {
   const auto truth = random_poses(4, 9);
   auto predicted = truth;
   for (std::size_t pose = 0; pose < truth.size(); pose += 63) predicted[pose + 3 * 8] += 0.02f;

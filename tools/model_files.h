@@ -12,7 +12,7 @@
 
 namespace peclr {
 
-// Metadata of model.safetensors. No time, host or path stands in it: equal runs give equal files.
+// Metadata of model.safetensors. No time, host or folder stands in it: equal runs give equal files.
 inline constexpr const char* kDepthKey = "peclr.depth";
 inline constexpr const char* kInputKey = "peclr.input";
 inline constexpr const char* kHoldoutKey = "peclr.holdout";     // where there is one
@@ -20,7 +20,6 @@ inline constexpr const char* kMethodKey = "peclr.pretraining";  // none, simclr 
 inline constexpr const char* kCropKey = "peclr.crop";           // fine-tuned ones: data.crop
 inline constexpr const char* kFreezeKey = "peclr.freeze";       // and what was frozen, if any was
 inline constexpr const char* kBorderKey = "peclr.border";       // and what was outside of pictures
-
 inline constexpr const char* kInitialKey = "peclr.initial_weights";  // initial_weights_of its start
 
 // `initial`: initial_weights_of what training starts from.
