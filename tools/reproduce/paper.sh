@@ -16,43 +16,9 @@ usage() {
 depth=$1
 freihand=$(realpath -e "$2") youtube=$(realpath -e "$3") matrix=$(realpath -e "$4") imagenet=$(realpath -e "$5")
 settings=("${@:6}")
-here=$PWD
-root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
-if [[ -n ${PECLR:-} ]]; then
-  peclr=$(realpath -e "$PECLR")
-elif [[ -x $root/bin/peclr ]]; then
-  peclr=$root/bin/peclr
-else
-  source "$root/tools/setup.sh"
-  preset=release
-  if command -v nvcc >/dev/null; then preset=cuda; fi
-  build "$preset" peclr
-  peclr=$root/build/$preset/peclr
-  cd "$here"
-fi
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 configs=$root/tools/configs/paper
 out=out/paper
-
-# Of SETTING, what commands that do not train have, too.
-using=()
-for setting in "${settings[@]}"; do
-  [[ $setting == train.* || $setting == augment.* || $setting == model.* ]] || using+=("$setting")
-done
-
-# once FILE COMMAND...: runs the command unless FILE is there.
-once() {
-  local file=$1
-  shift
-  [[ -e $file ]] || "$@"
-}
-
-# train COMMAND CONFIG RUN WEIGHTS SETTING...
-train() {
-  local command=$1 config=$2 run=$3 weights=$4 resume=()
-  shift 4
-  [[ -e $run/last.safetensors ]] && resume=(--resume)
-  once "$run/model.safetensors" "$peclr" "$command" "$config" --init-from "$weights" "$@" "${settings[@]}" out="$run" "${resume[@]}"
-}
 
 # score PRETRAINED NAME: fine-tunes from it, scores, and writes the server's file.
 score() {
@@ -63,8 +29,7 @@ score() {
 }
 
 mkdir -p "$out"
-# Once each, and again if it found something: hours of training should not end at one damaged picture.
-once "$out/freihand.verified" bash -c '"$1" verify "$2" && touch "$3"' - "$peclr" "$freihand" "$out/freihand.verified"
+verify "$freihand" "$out/freihand.verified"
 hands=$out/youtube_hands
 # In a folder of another name until it is whole: prepare begins in an empty one.
 cut_hands() {

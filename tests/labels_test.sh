@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# tools/reproduce/labels.sh from end to end, on rendered hands in a folder whose name wants quotes. labels_test.sh FOLDER_OF_PROGRAMS
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+fail() { echo "labels_test.sh: $1" >&2; exit 1; }
+PECLR=$(cd "$1" && pwd)/peclr
+export PECLR
+cd "$folder"
+"$PECLR" synth --out 'my hands' --count 20 2>log
+tiny=(device=cpu threads=1 precision=f32 model.depth=18 model.input=32 train.batch_size=4 train.accumulate=1 train.warmup_epochs=0)
+labels() { SEEDS='1 2' LABELS='0.5 1' EPOCHS=1 "$root/tools/reproduce/labels.sh" 'my hands' - "${tiny[@]}" train.epochs=1 >table 2>log; }
+labels || { cat log; fail "the script failed"; }
+[[ $(grep -c '±' table) == 6 ]] || { cat table; fail "the table has not three methods on two shares over two seeds"; }
+for file in labels.html labels.md labels/peclr_0.5_2/scores.json labels/pretrain_simclr_1/model.safetensors; do
+  [[ -s out/$file ]] || fail "out/$file is not there"
+done
+grep -q 'rotate: 0$' out/labels/pretrain_simclr_1/config.yaml || fail "SimCLR was pre-trained with rotation"
+
+# Again, with ImageNet's weights, played by a pre-training's: what is finished is kept, a fourth method comes.
+before=$(stat -c '%n %Y %i' out/labels/*/model.safetensors)
+SEEDS=1 LABELS=1 EPOCHS=1 "$root/tools/reproduce/labels.sh" 'my hands' out/labels/pretrain_peclr_1/model.safetensors "${tiny[@]}" \
+  train.epochs=1 >table 2>log || { cat log; fail "the second call failed"; }
+[[ $before == "$(stat -c '%n %Y %i' $(sed 's/^\([^ ]*\) .*/\1/' <<<"$before"))" ]] || fail "a training was done again"
+[[ -s out/labels/imagenet_1_1/scores.json ]] || fail "nothing was trained from the weights that were given"
