@@ -5,7 +5,7 @@
 
 #include "engine/safetensors.h"
 #include "kernels/vec.h"
-#include "tests/support/files.h"
+#include "tests/support/refusals.h"
 #include "tests/support/small_runs.h"
 #include "tools/model_files.h"
 

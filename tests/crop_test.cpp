@@ -117,6 +117,14 @@ double distance(const std::array<Vec2f, kJoints>& a, const Points& b) {
   return most;
 }
 
+// By a camera without skew.
+Points projected(const std::array<Vec3f, kJoints>& joints, const Mat3f& K) {
+  Points points;
+  for (const Vec3f& p : joints)
+    points.push_back({K.m[0] * p.x / p.z + K.m[2], K.m[4] * p.y / p.z + K.m[5]});
+  return points;
+}
+
 bool same_answer(const HandPrediction& a, const HandPrediction& b) {
   return std::memcmp(&a.px, &b.px, sizeof a.px) == 0 &&
          std::memcmp(&a.xyz, &b.xyz, sizeof a.xyz) == 0;
@@ -189,11 +197,8 @@ TEST_CASE("crop: joints in space are seen where the answer says, a hand's own si
     const HandLabel& label = set.label(static_cast<std::int64_t>(i));
     REQUIRE((p.good && p.metric));
     CHECK(distance(p.px, on_disk(whole.of(freihand(says)))) < 0.02);
-    Points projected;
-    for (const Vec3f& q : p.xyz)
-      projected.push_back(
-          {label.K.m[0] * q.x / q.z + label.K.m[2], label.K.m[4] * q.y / q.z + label.K.m[5]});
-    CHECK(distance(p.px, projected) < 0.02);
+    CHECK(distance(p.px, projected(p.xyz, label.K)) < 0.02);
+    CHECK(distance(p.px, projected(p.xyz, p.K)) < 0.02);
     const Vec3f a = p.xyz[9], b = p.xyz[10];
     CHECK(std::hypot(a.x - b.x, a.y - b.y, a.z - b.z) == Approx(label.scale).epsilon(1e-4));
   }
@@ -293,6 +298,8 @@ TEST_CASE("crop: left hands are the right ones of mirrored pictures", "[crop]") 
         farthest = std::max<double>(farthest, std::abs(q.z));
       }
       CHECK(distance(got[i].px, px) < 1e-3);
+      CHECK(distance(got[i].px, projected(got[i].xyz, left.labels[i].K)) < 0.02);
+      CHECK(distance(got[i].px, projected(got[i].xyz, got[i].K)) < 0.02);
       CHECK(most < 1e-5 * farthest);
       CHECK(distance(planted[i].px, px) > 0.1);
     }

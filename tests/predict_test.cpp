@@ -3,6 +3,7 @@
 // work in it.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "data/synthetic.h"
 #include "tests/support/refusals.h"
@@ -64,6 +65,30 @@ TEST_CASE("predict: drawings among the pictures are refused before they are made
   prediction.run({"data.eval=" + hands, "out=" + hands + "/out"});
   prediction.run({"data.eval=" + hands, "out=" + hands + "/out"});
   CHECK(content(hands + "/out/skeletons").size() == 1);
+}
+
+TEST_CASE("predict: each hand's camera, given or assumed, takes its joints to its pixels") {
+  const Prediction prediction;
+  for (const std::string& set : {prediction.photos, prediction.folder / "few_hands"})
+    for (const char* side : {"right", "left"}) {
+      prediction.run({"data.eval=" + set, std::string("data.side=") + side});
+      const auto hands = nlohmann::json::parse(read_bytes(prediction.out + "/predictions.json"));
+      REQUIRE(!hands.empty());
+      for (const auto& hand : hands) {
+        CHECK(hand.at("side") == side);
+        const auto K = hand.at("K").get<std::vector<std::vector<double>>>();
+        REQUIRE(K.size() == 3);
+        CHECK(K[2] == std::vector<double>{0, 0, 1});
+        for (std::size_t j = 0; j < 21; ++j) {
+          const auto p = hand.at("xyz").at(j).get<std::vector<double>>(),
+                     uv = hand.at("uv").at(j).get<std::vector<double>>();
+          for (const std::size_t k : {0, 1}) {
+            const double at = (K[k][0] * p[0] + K[k][1] * p[1] + K[k][2] * p[2]) / p[2];
+            CHECK(at == Approx(uv[k]).margin(0.02));
+          }
+        }
+      }
+    }
 }
 
 TEST_CASE("predict: a setting without effect is told of") {

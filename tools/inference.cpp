@@ -60,6 +60,15 @@ Vec2f unreduced(const Point2& p, int factor) {
   return {original(p.x), original(p.y)};
 }
 
+// That of the picture before it was reduced, of one of the reduced picture.
+Mat3f unreduced(const Mat3f& K, int factor) {
+  const auto f = static_cast<float>(factor);
+  Mat3f out = K;
+  for (int i = 0; i < 6; ++i) out.m[i] *= f;
+  for (const int centre : {2, 5}) out.m[centre] += 0.5f * (f - 1);
+  return out;
+}
+
 // A batch of pictures in a pass, the network's views of them, and its answers.
 class HandBatch {
  public:
@@ -129,6 +138,8 @@ class HandBatch {
     const Hand found = hand(row);
     const std::vector<Vec2f> px = on_disk(found, input(row));
     std::copy(px.begin(), px.end(), out.px.begin());
+    const Input& in = input(row);
+    out.K = unreduced(left() ? mirrored(in.K, in.width) : in.K, in.picture.factor);
     for (std::size_t j = 0; j < kJoints; ++j) {
       const Vec3f& bone = found.bones[j];
       out.xyz[j] = {(left() ? -bone.x : bone.x) * scale, bone.y * scale, bone.z * scale};

@@ -21,6 +21,7 @@ struct HandPrediction {
   bool good = false;                // false: the picture could not be read
   std::array<Vec2f, kJoints> px{};  // of the original picture
   std::array<Vec3f, kJoints> xyz{};
+  Mat3f K;  // of the original picture, known or assumed: K xyz is at px
   bool metric = false;
 };
 inline constexpr float kAssumedFocal = 2;

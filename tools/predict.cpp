@@ -16,7 +16,7 @@
 namespace peclr {
 namespace {
 
-std::string predictions_json(const std::vector<HandPrediction>& predictions) {
+std::string predictions_json(const std::vector<HandPrediction>& predictions, const char* side) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const HandPrediction& p : predictions) {
     if (!p.good) continue;
@@ -25,6 +25,9 @@ std::string predictions_json(const std::vector<HandPrediction>& predictions) {
     for (const Vec2f& q : p.px) entry["uv"].push_back({q.x, q.y});
     for (const Vec3f& q : p.xyz) entry["xyz"].push_back({q.x, q.y, q.z});
     entry["unit"] = p.metric ? "m" : "bone";
+    entry["side"] = side;
+    const float* k = p.K.m;
+    entry["K"] = {{k[0], k[1], k[2]}, {k[3], k[4], k[5]}, {k[6], k[7], k[8]}};
     list.push_back(std::move(entry));
   }
   return list.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -74,7 +77,8 @@ int run_predict(const CommandLine& line) {
   // First of all, lest an earlier prediction's lies beside this one's.
   const std::string submission = settings.out + "/pred.json";
   remove_file(submission);
-  write_file_atomically(settings.out + "/predictions.json", predictions_json(predictions));
+  write_file_atomically(settings.out + "/predictions.json",
+                        predictions_json(predictions, name_of(settings.data.side)));
   if (line.submission) write_file_atomically(submission, submission_json(predictions));
   const int drawn = draw_hands(drawings, set, predictions, line.draw);
   record.end();
