@@ -5,7 +5,7 @@ CUDA graphs.
 
 Augmentation (turn, move, scale, crop, colours in HSV), ResNet v1.5, projection head, inversion of the
 views, NT-Xent, backward, LARS around Adam; channels_last, bf16 by autocast or f32, weights in f32.
-Only PyTorch is needed. The pictures lie in the GPU's memory, so no loader is timed: an advantage over
+Only PyTorch is needed, 2.4 or newer. The pictures lie in the GPU's memory, so no loader is timed: an advantage over
 the program. LARS works on lists of tensors and Adam is fused, as a careful user would write it.
 Each mode is timed twice: with views that are given, to stand beside gpu_step_bench, and with the
 augmentation, to stand beside `peclr pretrain`. With `--device cpu` the first stand beside step_bench.

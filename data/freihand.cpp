@@ -24,11 +24,12 @@ void read_cameras(const fs::path& file, std::vector<HandLabel>& labels) {
          printable(file.string()));
   for (std::size_t i = 0; i < labels.size(); ++i) {
     std::copy_n(&numbers[9 * i], 9, labels[i].K.m);
+    const float* k = labels[i].K.m;
     if (!is_camera(labels[i].K))
       fail(ErrorKind::data,
            "{}: entry {} must be of the form [[fx, s, cx], [0, fy, cy], [0, 0, 1]], with focal "
-           "lengths above 0: mend it",
-           printable(file.string()), i);
+           "lengths above 0, not [[{}, {}, {}], [{}, {}, {}], [{}, {}, {}]]: mend it",
+           printable(file.string()), i, k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8]);
   }
 }
 

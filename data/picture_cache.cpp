@@ -18,7 +18,8 @@ int side_seen(const PictureSet& set, std::int64_t index, const Image& image, See
   const int whole = std::min(image.width, image.height);
   if (seen == Seen::centre || !has_pixels(set.known)) return whole;
   const HandLabel& label = set.label(index);
-  const double side = plain_side(project(label.K, label.xyz));
+  const Around around = seen == Seen::box ? Around::box : Around::mean;
+  const double side = plain_side(project(label.K, label.xyz), around);
   return side >= 1 && side < whole ? static_cast<int>(side) : whole;
 }
 

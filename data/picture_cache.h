@@ -24,9 +24,9 @@ struct Picture {
   int factor = 1;
 };
 
-// What of a picture a network will see: its centre square, or a crop around its joints where they
-// are known.
-enum class Seen { centre, hand };
+// What of a picture a network will see: its centre square, or a crop around its joints
+// (Around::mean or Around::box) where they are known.
+enum class Seen { centre, hand, box };
 
 // Reads picture `index` of the set and reduces it so that the shorter side of what is seen keeps at
 // least `target` pixels (0: not at all). Throws what read_image throws, and Error(data) for a

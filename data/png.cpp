@@ -26,10 +26,12 @@ std::uint32_t big_endian(std::span<const std::uint8_t> bytes, std::size_t at) {
 void check_header(std::span<const std::uint8_t> checked, std::string_view type,
                   const std::string& name) {
   constexpr std::size_t kHeader = 13;  // bytes of data
-  if (type != "IHDR" || checked.size() != 4 + kHeader)
+  if (type != "IHDR")
     fail(ErrorKind::data,
          "{}: a PNG that begins with {}, not with its size; save it as JPEG or PNG", name,
          shown(type));
+  if (checked.size() != 4 + kHeader)
+    fail(ErrorKind::data, "{}: damaged PNG (its header has {} bytes)", name, checked.size() - 4);
   check_picture_size(big_endian(checked, 4), big_endian(checked, 8), name);
 }
 

@@ -8,6 +8,7 @@
 
 #include "data/image.h"
 #include "engine/error.h"
+#include "kernels/joints.h"
 
 namespace peclr {
 namespace {
@@ -77,9 +78,9 @@ Subject box_of(std::span<const Vec2f> joints) {
   // A mean hands on what is not a number; the least and the largest may lose it.
   const auto is_point = [](const Vec2f& p) { return std::isfinite(p.x) && std::isfinite(p.y); };
   if (!std::all_of(joints.begin(), joints.end(), is_point)) return {NAN, NAN, NAN};
-  constexpr std::size_t kMiddleBase = 9;
-  const Vec2f palm{(joints[0].x + joints[kMiddleBase].x) / 2,
-                   (joints[0].y + joints[kMiddleBase].y) / 2};
+  check(joints.size() == kJoints, "a box of {} joints, not of {}", joints.size(), kJoints);
+  const Vec2f &wrist = joints[kWrist], &base = joints[kMiddleMcp];
+  const Vec2f palm{(wrist.x + base.x) / 2, (wrist.y + base.y) / 2};
   double left = palm.x, right = palm.x, top = palm.y, bottom = palm.y;
   for (const Vec2f& p : joints.subspan(1)) {
     left = std::min<double>(left, p.x), right = std::max<double>(right, p.x);
@@ -123,21 +124,47 @@ View view_of(const ViewGeometry& geometry) {
   return view;
 }
 
+Vec2f middle(const Subject& s) { return {static_cast<float>(s.x), static_cast<float>(s.y)}; }
+
+std::vector<Vec2f> turned(std::span<const Vec2f> joints, double angle_deg, const Subject& about) {
+  const Affine2 turn = rotate_about(angle_deg, middle(about));
+  std::vector<Vec2f> out;
+  for (const Vec2f& p : joints) out.push_back(apply(turn, p));
+  return out;
+}
+
+// What a picture is turned about, and what of the turned one is cropped.
+struct Subjects {
+  Subject turned_about, cropped;
+};
+// A mean and its radius stay in a turn, a box does not.
+Subjects subjects_of(int width, int height, std::span<const Vec2f> joints, Around around,
+                     double angle_deg) {
+  const Subject subject = subject_of(width, height, joints, around);
+  if (around == Around::mean || joints.empty()) return {subject, subject};
+  return {subject, box_of(turned(joints, angle_deg, subject))};
+}
+
 // The square of side 2 margin radius around the subject, then moved right and down by (move_x,
 // move_y) pixels of the picture, so that the subject appears moved the other way.
-View square_view(const Subject& subject, double angle_deg, double margin, double move_x,
+View square_view(const Subjects& subjects, double angle_deg, double margin, double move_x,
                  double move_y, int out) {
+  const Subject& subject = subjects.cropped;
   const double side = 2 * margin * subject.radius;
   // A crop starts at a pixel's edge, half a pixel before its centre.
   const double x = subject.x + 0.5 - side / 2 + move_x, y = subject.y + 0.5 - side / 2 + move_y;
-  const Vec2f centre{static_cast<float>(subject.x), static_cast<float>(subject.y)};
-  View view = view_of({angle_deg, centre, x, y, side, side, out});
+  View view = view_of({angle_deg, middle(subjects.turned_about), x, y, side, side, out});
   view.shift = {static_cast<float>(-move_x / side), static_cast<float>(-move_y / side)};
   view.scale = static_cast<float>(kPlainMargin / margin);
   return view;
 }
 
-// The joints' middle in whole pixels, and the radius from there.
+// Neither turned nor moved.
+View plain_view(const Subject& subject, int out) {
+  return square_view({subject, subject}, 0, kPlainMargin, 0, 0, out);
+}
+
+// The joints' middle in whole pixels; the radius of a mean is that from there.
 Subject whole_subject(std::span<const Vec2f> joints, Around around) {
   Subject subject = joints_subject(joints, around);
   subject.x = std::trunc(subject.x);
@@ -148,11 +175,8 @@ Subject whole_subject(std::span<const Vec2f> joints, Around around) {
 
 // Where the official code turns and crops: it turns about the joints' middle in whole pixels, then
 // crops around that of the turned joints, which may be its neighbour.
-struct PaperSubjects {
-  Subject turned_about, cropped;
-};
-PaperSubjects paper_subjects(int width, int height, std::span<const Vec2f> joints, Around around,
-                             double angle_deg) {
+Subjects paper_subjects(int width, int height, std::span<const Vec2f> joints, Around around,
+                        double angle_deg) {
   Subject subject = subject_of(width, height, joints, around);
   if (joints.empty()) {  // the edge between the middle pixels: a plain crop then just fits
     subject.x = std::floor(0.5 * width);
@@ -160,11 +184,7 @@ PaperSubjects paper_subjects(int width, int height, std::span<const Vec2f> joint
     return {subject, subject};
   }
   subject = whole_subject(joints, around);
-  const Affine2 turn =
-      rotate_about(angle_deg, {static_cast<float>(subject.x), static_cast<float>(subject.y)});
-  std::vector<Vec2f> turned;
-  for (const Vec2f& p : joints) turned.push_back(apply(turn, p));
-  return {subject, whole_subject(turned, around)};
+  return {subject, whole_subject(turned(joints, angle_deg, subject), around)};
 }
 
 // The official code's crop: whole pixels; an origin left of or above the picture is moved to its
@@ -187,8 +207,7 @@ View paper_view(const AugmentOptions& options, const Draws& d, int width, int he
          subject.x, subject.y, width, height);
   const double x = std::clamp(left + std::trunc(d.jitter_x), 0.0, width - 1.0);
   const double y = std::clamp(top + std::trunc(d.jitter_y), 0.0, height - 1.0);
-  const Vec2f centre{static_cast<float>(turned_about.x), static_cast<float>(turned_about.y)};
-  View view = view_of({d.angle_deg, centre, x, y, std::min(2 * half, width - x),
+  View view = view_of({d.angle_deg, middle(turned_about), x, y, std::min(2 * half, width - x),
                        std::min(2 * half, height - y), out});
   view.shift = {static_cast<float>((left - x) / out), static_cast<float>((top - y) / out)};
   view.scale = static_cast<float>(kPlainMargin / d.margin);
@@ -205,9 +224,9 @@ View sample_view(const AugmentOptions& options, int width, int height,
   if (options.paper_exact) {
     view = paper_view(options, d, width, height, joints);
   } else {
-    const Subject subject = subject_of(width, height, joints, options.around);
-    const double unit = 2 * kPlainMargin * subject.radius / kJitterUnits;
-    view = square_view(subject, d.angle_deg, d.margin, d.jitter_x * unit, d.jitter_y * unit,
+    const Subjects subjects = subjects_of(width, height, joints, options.around, d.angle_deg);
+    const double unit = 2 * kPlainMargin * subjects.cropped.radius / kJitterUnits;
+    view = square_view(subjects, d.angle_deg, d.margin, d.jitter_x * unit, d.jitter_y * unit,
                        options.out);
     view.pixels.border = options.border;
   }
@@ -226,32 +245,32 @@ View probe_view(int out, int width, int height, std::span<const Vec2f> joints, B
   const float margin = rng.uniform(1, 1.5f);
   const double move_x = rng.uniform(-0.25f, 0.25f) * subject.radius;
   const double move_y = rng.uniform(-0.25f, 0.25f) * subject.radius;
-  View view = square_view(subject, angle_deg, margin, move_x, move_y, out);
+  View view = square_view({subject, subject}, angle_deg, margin, move_x, move_y, out);
   view.pixels.border = border;
   return view;
 }
 
-double plain_side(std::span<const Vec2f> joints) {
-  return 2 * kPlainMargin * mean_of(joints).radius;
+double plain_side(std::span<const Vec2f> joints, Around around) {
+  return 2 * kPlainMargin * joints_subject(joints, around).radius;
 }
 
 View centre_view(int out, int width, int height, double share) {
   require_pixels(width, height);
   Subject subject = middle_of(width, height);
   subject.radius *= share;
-  return square_view(subject, 0, kPlainMargin, 0, 0, out);
+  return plain_view(subject, out);
 }
 
 View joint_view(int out, int width, int height, std::span<const Vec2f> joints, Around around) {
   require_pixels(width, height);
-  return square_view(subject_of(width, height, joints, around), 0, kPlainMargin, 0, 0, out);
+  return plain_view(subject_of(width, height, joints, around), out);
 }
 
 std::optional<View> predicted_view(int out, int width, int height, std::span<const Vec2f> joints,
                                    Around around) {
   const Subject s = joints_subject(joints, around);
   if (!could_be_hand(s, width, height)) return std::nullopt;
-  return square_view(s, 0, kPlainMargin, 0, 0, out);
+  return plain_view(s, out);
 }
 
 std::optional<PixelBox> seen_box(int width, int height, std::span<const Vec2f> joints) {

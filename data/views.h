@@ -14,10 +14,10 @@ struct Range {
   float low = 0, high = 0;
 };
 
-// What a crop of joints is drawn around, and what its radius is: their mean and the largest distance
-// from it; or the middle of the box that holds them, the palm in place of the wrist, of which the
-// longer side is then 0.7 of the crop of margin 1.25. The second is how the authors' fine-tuned
-// networks are tested (docs/method.md); it wants FreiHAND's 21 joints, in their order.
+// What a crop of joints is drawn around, and what its radius is: their mean and the largest
+// distance from it; or the middle of the box that holds them, the palm in place of the wrist, of
+// which the longer side is then 0.7 of the crop of margin 1.25. The second is how the authors'
+// fine-tuned networks are tested (docs/method.md); it wants FreiHAND's 21 joints, in their order.
 enum class Around { mean, box };
 
 // Defaults: the final PeCLR recipe, as in the official configuration.
@@ -65,7 +65,7 @@ View probe_view(int out, int width, int height, std::span<const Vec2f> joints, B
                 Rng rng);
 
 // Side, in pixels of the picture, of the crop of margin 1.25 around `joints`.
-double plain_side(std::span<const Vec2f> joints);
+double plain_side(std::span<const Vec2f> joints, Around around = Around::mean);
 
 // The middle of the picture: a square of `share` of its shorter side. Throws Error(data) if the
 // picture is smaller than 2 x 2.
@@ -86,9 +86,9 @@ struct PixelBox {
   int x = 0, y = 0, width = 0, height = 0;
 };
 
-// What of a picture the default recipe's views of 64 pixels and more can see around these joints,
-// whatever is drawn; paper_exact's and probe_view's too. Nothing where predicted_view gives
-// nothing.
+// What of a picture the default recipe's views (Around::mean) of 64 pixels and more can see around
+// these joints, whatever is drawn; paper_exact's and probe_view's too. Nothing where predicted_view
+// gives nothing.
 std::optional<PixelBox> seen_box(int width, int height, std::span<const Vec2f> joints);
 
 // K' = T K: what `to_output` makes of a camera. Projecting with K' gives pixel indices of the view.

@@ -16,13 +16,13 @@ constexpr int kJoints = 21;  // in FreiHAND's order
 
 enum class Crop { picture, hand, box };
 
-// `peclr export` prints these, and they are in the file's metadata.
+// `peclr export` prints input, crop and border; they are in the file's metadata, too.
 struct Network {
   cv::dnn::Net net;                  // cv::dnn::readNetFromONNX("hand.onnx")
   int input = 128;                   // peclr.input: S
   Crop crop = Crop::picture;         // peclr.crop
   int border = cv::BORDER_CONSTANT;  // peclr.border; of `reflect` it is cv::BORDER_REFLECT_101
-  double first_crop = 0.7;           // of the shorter side, in the first look; box: 0.47
+  double first_crop = 0;  // of the shorter side, in the first look; 0: 0.7, of a box's network 0.47
 };
 
 struct Hand {
@@ -83,7 +83,9 @@ inline std::optional<cv::Rect> square_around(const cv::Mat& uv, cv::Size picture
 inline cv::Mat cut(const Network& network, const cv::Mat& bgr, cv::Rect square) {
   const cv::Rect inside = square & cv::Rect({}, bgr.size());
   cv::Mat whole, seen;
-  cv::copyMakeBorder(bgr(inside), whole, inside.y - square.y, square.br().y - inside.br().y,
+  // Else the border of a part of a larger picture would be what lies beside it there.
+  const cv::Mat picture = bgr.isSubmatrix() ? bgr.clone() : bgr;
+  cv::copyMakeBorder(picture(inside), whole, inside.y - square.y, square.br().y - inside.br().y,
                      inside.x - square.x, square.br().x - inside.br().x, network.border);
   cv::resize(whole, seen, {network.input, network.input}, 0, 0,
              square.width > network.input ? cv::INTER_AREA : cv::INTER_LINEAR);
@@ -115,7 +117,10 @@ inline Hand look(Network& network, const cv::Mat& bgr, const cv::Matx33f& K, cv:
 
 // As `peclr predict`: a look at the picture's middle, and one at the hand that is seen there.
 inline Hand find(Network& network, const cv::Mat& bgr, const cv::Matx33f& K) {
-  const double share = network.crop == Crop::picture ? 1 : network.first_crop;
+  const double usual = network.crop == Crop::box ? 0.47 : 0.7;
+  const double share = network.crop == Crop::picture ? 1
+                       : network.first_crop > 0      ? network.first_crop
+                                                     : usual;
   Hand hand = look(network, bgr, K, first_square(bgr.size(), share));
   if (network.crop == Crop::picture) return hand;
   const std::optional<cv::Rect> closer = square_around(hand.uv, bgr.size(), network.crop);

@@ -78,12 +78,15 @@ constexpr std::pair<std::string_view, std::string_view> kNumbered[] = {
 // By the model's name, which several may have.
 using TensorsByName = std::multimap<std::string, const StoredTensor*>;
 
-// Of several, the one that needs no translation.
+// Of several, the one that fits if it is alone in that, else the one that needs no translation.
 TensorsByName::iterator find_tensor(TensorsByName& tensors, const std::string& name,
+                                    const std::vector<std::int64_t>& shape,
                                     const TensorFile& file) {
   const auto [begin, end] = tensors.equal_range(name);
   if (begin == end) return tensors.end();
   if (std::next(begin) == end) return begin;
+  const auto fits = [&](const auto& t) { return t.second->shape == shape; };
+  if (std::count_if(begin, end, fits) == 1) return std::find_if(begin, end, fits);
   const auto own = std::find_if(begin, end, [&](const auto& t) { return t.second->name == name; });
   if (own == end)
     fail(ErrorKind::data, "{}: tensors {} and {} would both be the model's {}; remove one",
@@ -144,7 +147,7 @@ LoadReport load_weights(const TensorFile& file, ParameterStore& store) {
   int taken = 0;
   const auto take = [&](const std::string& name,
                         const std::vector<std::int64_t>& shape) -> const StoredTensor* {
-    const auto it = find_tensor(theirs, name, file);
+    const auto it = find_tensor(theirs, name, shape, file);
     if (it == theirs.end()) {
       report.missing.push_back(name);
       return nullptr;
@@ -165,7 +168,7 @@ LoadReport load_weights(const TensorFile& file, ParameterStore& store) {
     if (const StoredTensor* t = take(b.name, {b.value.count()}))
       b.value.copy_from_host(finite_values(file, *t));
   for (StateCounter& c : store.counters()) {
-    const auto it = find_tensor(theirs, c.name, file);
+    const auto it = find_tensor(theirs, c.name, {}, file);
     if (it == theirs.end()) continue;
     c.value = counter_value(file, it->second->name);
     theirs.erase(it);

@@ -128,8 +128,9 @@ Variable linear(Tape& tape, const Variable& x, Parameter& w, Parameter* bias) {
   const Shape& xs = x.value.shape();
   check(xs.rank() == 2 && w.shape.rank() == 2 && xs[1] == w.shape[1],
         "linear {}: input {} does not fit weights {}", w.name, xs.text(), w.shape.text());
-  check(!bias || bias->shape == Shape{w.shape[0]}, "linear {}: bias {} does not fit weights {}",
-        w.name, bias ? bias->shape.text() : "", w.shape.text());
+  if (bias && bias->shape != Shape{w.shape[0]})
+    fail(ErrorKind::failure, "linear {}: bias {} does not fit weights {}", w.name,
+         bias->shape.text(), w.shape.text());
   Backend& backend = x.value.backend();
   Tensor y(backend, {xs[0], w.shape[0]}, DType::f32);
   backend.linear_forward(x.value, w.value, bias ? bias->value : Tensor(), y);

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "engine/error.h"
-#include "kernels/vec.h"
+#include "kernels/joints.h"
 
 namespace peclr {
 namespace {
@@ -44,9 +44,8 @@ void wrist_distances(const float* predicted, const float* truth, double scale, d
 
 // What HO-3D scales a prediction by.
 double palm_scale(const float* predicted, const float* truth) {
-  constexpr int kMiddleBase = 9;
   const auto length = [](const float* hand) {
-    return distance(point(hand + 3 * kMiddleBase), point(hand));
+    return distance(point(hand + 3 * kMiddleMcp), point(hand + 3 * kWrist));
   };
   return length(predicted) > 0 ? length(truth) / length(predicted) : 1;
 }

@@ -242,6 +242,24 @@ TEST_CASE("checkpoint: of two tensors for one name, the one that has it is taken
         Names{"encoder.fc.bias", "backend_model.fc.weight", "zroot_ref.zroot_ref.0.bias"});
 }
 
+TEST_CASE("checkpoint: the one that fits is taken before the one that has the name",
+          "[checkpoint]") {
+  Fixture f;
+  Model model(*f.backend, 1);
+  model.fill(10);
+  const TensorFile whole(with_more(f, {{"fc.bias", "backend_model.fc.bias"}}));
+  std::vector<StoredTensor> tensors(whole.tensors().begin(), whole.tensors().end());
+  for (StoredTensor& t : tensors)  // a classifier's, as torchvision's files have it
+    if (t.name == "fc.bias") t = whole.at("bn1.weight"), t.name = "fc.bias";
+  const std::string file = f.folder / "classifier.safetensors";
+  write_safetensors(file, tensors, {});
+  Model other(*f.backend, 2);
+  const LoadReport report = load_weights(TensorFile(file), other.store);
+  CHECK((other.weights() == model.weights()));
+  CHECK(report.missing.empty());
+  CHECK(report.unexpected == Names{"fc.bias"});
+}
+
 TEST_CASE("checkpoint: two tensors for one name that neither has are refused", "[checkpoint]") {
   Fixture f;
   Model model(*f.backend, 2);

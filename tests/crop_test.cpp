@@ -10,6 +10,7 @@
 #include "data/pictures.h"
 #include "data/synthetic.h"
 #include "tests/support/activations.h"
+#include "tests/support/compare.h"
 #include "tests/support/files.h"
 #include "tests/support/refusals.h"
 #include "tools/batches.h"
@@ -113,7 +114,7 @@ Square around_box(Points joints) {
 double distance(const std::array<Vec2f, kJoints>& a, const Points& b) {
   double most = 0;
   for (std::size_t j = 0; j < kJoints; ++j)
-    most = std::max<double>(most, std::hypot(a[j].x - b[j].x, a[j].y - b[j].y));
+    most = worse(most, std::hypot(a[j].x - b[j].x, a[j].y - b[j].y));
   return most;
 }
 
@@ -293,8 +294,7 @@ TEST_CASE("crop: left hands are the right ones of mirrored pictures", "[crop]") 
       for (std::size_t j = 0; j < kJoints; ++j) {
         px.push_back({kWidth - 1 - want[i].px[j].x, want[i].px[j].y});
         const Vec3f p = got[i].xyz[j], q = want[i].xyz[j];
-        const double apart = std::hypot(p.x + q.x, p.y - q.y, p.z - q.z);
-        most = apart <= most ? most : apart;  // NaN is the most
+        most = worse(most, std::hypot(p.x + q.x, p.y - q.y, p.z - q.z));
         farthest = std::max<double>(farthest, std::abs(q.z));
       }
       CHECK(distance(got[i].px, px) < 1e-3);

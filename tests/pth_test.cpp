@@ -364,11 +364,13 @@ TEST_CASE("pth: a run starts from a .pth as from the same weights in safetensors
     CHECK(result.says("weights from " + weights));
     CHECK_FALSE(result.says("missing"));
     const TensorFile model(out + "/model.safetensors");
-    std::string tensors;  // the metadata name the file that it started from
+    std::string tensors;
     for (const StoredTensor& t : model.tensors()) {
-      tensors += t.name;
+      tensors += fmt::format("{} {} {}", t.name, static_cast<int>(t.type), fmt::join(t.shape, "x"));
       tensors.append(reinterpret_cast<const char*>(t.bytes.data()), t.bytes.size());
     }
+    for (const auto& [key, value] : model.metadata())
+      if (key != "peclr.initial_weights") tensors += key + value;  // it names the file
     std::filesystem::remove_all(out);
     return std::hash<std::string>()(tensors);
   };

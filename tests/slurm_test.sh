@@ -7,7 +7,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 mkdir bin
-printf '#!/usr/bin/env bash\n"$@"\n' >bin/srun
+printf '#!/usr/bin/env bash\n[[ $1 == --cpus-per-task=7 ]] || exit 9\nshift\n"$@"\n' >bin/srun
 printf '#!/usr/bin/env bash\necho "$@" >>scontrol.log\n' >bin/scontrol
 printf '#!/usr/bin/env bash\nprintf "<%%s>" "$@" >peclr.log\nexit "$CODE"\n' >bin/played
 chmod +x bin/*
@@ -16,7 +16,7 @@ chmod +x bin/*
 job() {
   rm -f ./*.log
   exited=0
-  CODE=$1 SLURM_JOB_ID=4711 PECLR=$folder/bin/played PATH=$folder/bin:$PATH \
+  CODE=$1 SLURM_JOB_ID=4711 SLURM_CPUS_PER_TASK=7 PECLR=$folder/bin/played PATH=$folder/bin:$PATH \
     bash "$root/tools/slurm.sbatch" pretrain 'data.train=my hands' out=o || exited=$?
   [[ $(cat peclr.log) == '<pretrain><data.train=my hands><out=o><--resume>' ]] || { echo "wrong call: $(cat peclr.log)" >&2; exit 1; }
 }

@@ -314,8 +314,8 @@ TEST_CASE("a view around joints is the plain one of training, labelled or predic
   CHECK(same(predicted->to_output, plain_one.to_output));
 }
 
-// The authors' test: a pixel p of the picture is at 0.7 S / L (p - c) + S / 2 of their pictures, c the
-// middle of the box of what they predict, L its longer side. Their index S / 2 is our middle,
+// The authors' test: a pixel p of the picture is at 0.7 S / L (p - c) + S / 2 of their pictures, c
+// the middle of the box of what they predict, L its longer side. Their index S / 2 is our middle,
 // (S - 1) / 2.
 TEST_CASE("a view around the box of joints is the authors' test", "[views]") {
   std::vector<Vec2f> joints(21, {100, 90});
@@ -336,6 +336,28 @@ TEST_CASE("a view around the box of joints is the authors' test", "[views]") {
   AugmentOptions options = plain();
   options.around = Around::box;
   check(sample_view(options, 224, 200, joints, Rng::of(1)));
+  // Turned, it is the box of the turned joints, and still 0.7 of the view, in its middle.
+  for (const bool paper_exact : {false, true})
+    for (const double angle : {30.0, -45.0}) {
+      options.rotate = true, options.paper_exact = paper_exact;
+      options.angle_deg = {float(angle), float(angle)};
+      const View turned = sample_view(options, 224, 200, joints, Rng::of(1));
+      std::vector<Vec2f> seen;
+      for (const Vec2f& p : joints) seen.push_back(apply(turned.to_output, p));
+      seen[0] = {(seen[0].x + seen[9].x) / 2, (seen[0].y + seen[9].y) / 2};
+      const auto spread = [&](float Vec2f::*axis) {
+        const auto [low, high] =
+            std::minmax_element(seen.begin(), seen.end(),
+                                [&](const Vec2f& a, const Vec2f& b) { return a.*axis < b.*axis; });
+        return std::pair{(*high).*axis - (*low).*axis, ((*high).*axis + (*low).*axis) / 2};
+      };
+      const auto [width, x] = spread(&Vec2f::x);
+      const auto [height, y] = spread(&Vec2f::y);
+      const double slack = paper_exact ? 2.5 : 0.01;  // of whole pixels
+      CHECK(std::max(width, height) == Approx(0.7 * 128).margin(slack));
+      CHECK(x == Approx(63.5).margin(slack));
+      CHECK(y == Approx(63.5).margin(slack));
+    }
   // The planted faults: a crop around their mean, and a box that holds the wrist.
   CHECK_FALSE(same(joint_view(128, 224, 200, joints).to_output, predicted->to_output));
   joints[0] = {104, 151};

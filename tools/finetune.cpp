@@ -25,6 +25,9 @@ void go_on_from_head(const Settings& settings, const HandNetwork& network, Param
                      int head_input) {
   require_unseen(settings);
   tell_of_other_views(settings);
+  if (head_input == 0)
+    fmt::print(stderr, "  its head does not say how large its pictures were: {} px are taken\n",
+               settings.model.input);
   if (head_input == 0 || head_input == settings.model.input) return;
   network.resize_pixels(store, head_input, settings.model.input);
   fmt::print(stderr, "  its head spoke of pictures of {} px, now of {}\n", head_input,
@@ -75,8 +78,7 @@ int run_finetune(const CommandLine& line) {
   TrainTask task = task_of(training, batches);
   task.model_metadata = model_metadata(settings, pretraining, initial);
   task.model_metadata[kCropKey] = name_of(settings.data.crop);
-  task.model_metadata[kBorderKey] =
-      name_of(settings.paper_exact ? Settings::Border::black : settings.augment.border);
+  task.model_metadata[kBorderKey] = name_of(border_seen(settings));
   if (settings.train.freeze == Settings::Freeze::encoder)
     task.model_metadata[kFreezeKey] = "encoder";
   task.keeping = keeping;

@@ -89,7 +89,7 @@ class HandBatch {
     const int size = settings.model.input;
     Input& in = inputs_[static_cast<std::size_t>(row)];
     const double share =
-        settings.data.crop == Settings::Crop::picture ? 1 : settings.data.first_crop;
+        settings.data.crop == Settings::Crop::picture ? 1 : settings.data.first_share();
     in = read_input(picture, static_cast<int>(2 * size / share));
     const Image& image = in.picture.image;
     look(row, image, centre_view(size, image.width, image.height, share));

@@ -18,10 +18,7 @@
 namespace peclr {
 namespace {
 
-// Of the official fine-tuned networks; and of the first look of their test, the share of a FreiHAND
-// picture that is the box of a hand over 0.7 (docs/method.md).
-constexpr int kReleasedInput = 224;
-constexpr double kBoxFirstCrop = 0.47;
+constexpr int kReleasedInput = 224;  // of the official fine-tuned networks (docs/method.md)
 
 // Depth from the names of a torchvision-like file: the blocks of layer3 and whether they are
 // bottlenecks.
@@ -89,7 +86,6 @@ void take_crop(const TensorFile& file, Settings::Data& data) {
   } else if (released(file)) {
     data.crop = Crop::box;
   }
-  if (data.crop == Crop::box) data.first_crop = kBoxFirstCrop;
 }
 
 // And what it saw outside of pictures; black in files from before they said it.
@@ -111,19 +107,18 @@ void require_same_size(const TensorFile& file, const Settings& settings) {
          printable(file.path()), *input, settings.model.input);
 }
 
-// Another crop or border only costs accuracy.
-void tell_of_other_views(const TensorFile& file, const Settings& trained,
-                         const Settings& settings) {
+// Another crop or border only costs accuracy. `otherwise`: what to do to have them as trained.
+void tell_of_other_views(const TensorFile& file, const Settings& trained, const Settings& settings,
+                         const char* otherwise) {
   const auto differs = [&](const char* what, const char* then, const char* now) {
     if (std::string_view(then) != now)
-      fmt::print(stderr,
-                 "{}: trained with {}={}, used with {}={}; leave it out to use it as trained\n",
-                 printable(file.path()), what, then, what, now);
+      fmt::print(stderr, "{}: trained with {}={}, used with {}={}; {}\n", printable(file.path()),
+                 what, then, what, now, otherwise);
   };
   if (file.metadata().contains(kCropKey) || released(file))
     differs("data.crop", name_of(trained.data.crop), name_of(settings.data.crop));
   if (file.metadata().contains(kBorderKey))
-    differs("augment.border", name_of(trained.augment.border), name_of(settings.augment.border));
+    differs("augment.border", name_of(trained.augment.border), name_of(border_seen(settings)));
 }
 
 // init_from of the arguments alone: a file of settings may be the training's, and its weights are
@@ -194,7 +189,7 @@ void tell_of_other_views(const Settings& settings) {
   Settings trained = settings;
   take_crop(file, trained.data);
   take_border(file, trained.augment);
-  tell_of_other_views(file, trained, settings);
+  tell_of_other_views(file, trained, settings, "give the first to go on as trained");
 }
 
 Start start_with_head(const Settings& settings, ParameterStore& store) {
@@ -243,12 +238,16 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   if (settings.model.input == 0) settings.model.input = input_of(file, usual);
   if (command != Command::probe && has_head(file)) {
     require_same_size(file, settings);
-    tell_of_other_views(file, base, settings);
+    tell_of_other_views(file, base, settings, "leave it out to use it as trained");
   }
   for (const std::string& told : idle_keys(command, args, settings))
     fmt::print(stderr, "{}\n", told);
   settings.init_from = path;
   return settings;
+}
+
+Settings::Border border_seen(const Settings& settings) {
+  return settings.paper_exact ? Settings::Border::black : settings.augment.border;
 }
 
 std::unique_ptr<Backend> make_backend(const Settings& settings) {

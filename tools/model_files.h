@@ -69,6 +69,9 @@ enum class Weights { required, optional };
 Settings settings_for_model(Command command, const std::vector<std::string>& args,
                             Weights weights = Weights::required);
 
+// What a training sees outside of pictures.
+Settings::Border border_seen(const Settings& settings);
+
 std::unique_ptr<Backend> make_backend(const Settings& settings);
 DType compute_type(const Settings& settings);
 // What the loss of a pre-training undoes: nothing for SimCLR.

@@ -21,6 +21,18 @@ void tell_of_less(double cache_gb) {
                cache_gb, static_cast<double>(most_cache_bytes()) / 1e9);
 }
 
+Seen seen_of(Settings::Crop crop) {
+  switch (crop) {
+    case Settings::Crop::picture:
+      return Seen::centre;
+    case Settings::Crop::hand:
+      return Seen::hand;
+    case Settings::Crop::box:
+      return Seen::box;
+  }
+  return Seen::centre;
+}
+
 }  // namespace
 
 PictureKeeping keeping_of(const Settings& settings, Backend& backend) {
@@ -85,10 +97,9 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
   // The reference's pixels are those of the picture on disk.
   const int target = settings.paper_exact ? 0 : 2 * settings.model.input;
   // Pre-training always crops around the joints it knows.
-  const bool hand = need == Need::pictures || settings.data.crop != Settings::Crop::picture;
+  const Seen seen = need == Need::pictures ? Seen::hand : seen_of(settings.data.crop);
   cache_ = std::make_unique<PictureCache>(
-      sets_, PictureCacheOptions{target, hand ? Seen::hand : Seen::centre,
-                                 keep ? host_bytes(settings) : 0});
+      sets_, PictureCacheOptions{target, seen, keep ? host_bytes(settings) : 0});
   bad_ = std::make_unique<BadPictures>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}),
                                        settings.data.max_bad);
 }

@@ -115,6 +115,7 @@ void read_file(Settings& settings, const std::string& path) {
 Settings resolved(Settings settings) {
   settings.train.lr = settings.train.peak_lr();
   settings.train.warmup_epochs = settings.train.warmup();
+  settings.data.first_crop = settings.data.first_share();
   return settings;
 }
 

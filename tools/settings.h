@@ -59,17 +59,21 @@ struct Settings {
   std::string init_from;  // empty: random weights
 
   struct Data {
-    std::vector<Source> train;       // empty: not set
-    std::string eval;                // empty: not set
-    double labels = 1;               // fraction of the labels that may be used
-    double holdout = 0;              // fraction of the labels that is kept for scoring
-    double max_bad = 0.01;           // fraction of unreadable pictures that a run puts up with
-    Crop crop = Crop::picture;       // what the hand network sees of a picture
-    Side side = Side::right;         // of the hands to answer for; the network knows right ones
-    double first_crop = 0.7;         // share of the centre square's side, before a hand is known
+    std::vector<Source> train;  // empty: not set
+    std::string eval;           // empty: not set
+    double labels = 1;          // fraction of the labels that may be used
+    double holdout = 0;         // fraction of the labels that is kept for scoring
+    double max_bad = 0.01;      // fraction of unreadable pictures that a run puts up with
+    Crop crop = Crop::picture;  // what the hand network sees of a picture
+    Side side = Side::right;    // of the hands to answer for; the network knows right ones
+    // Share of the centre square's side that is seen before a hand is known; load_settings() fills
+    // in first_share().
+    std::optional<double> first_crop;
     int workers = 0;                 // 0: half of the cores, beside a GPU all but one
     Cache cache = Cache::automatic;  // where decoded pictures are kept
     double cache_gb = 1;             // the host's memory for them, GB
+    // The authors' box fills 0.7 of a view, and the first of them shows a box of 0.33.
+    double first_share() const { return first_crop.value_or(crop == Crop::box ? 0.47 : 0.7); }
     bool operator==(const Data&) const = default;
   } data;
 
@@ -134,10 +138,10 @@ bool is_setting(std::string_view key);
 bool is_override(const std::string& arg);
 
 // `args`: YAML files and key=value, in any order. Defaults < files (later ones win) < key=value
-// (later ones win). A value of key=value is YAML where it begins with a bracket or a quote, else
-// the text as it stands. Throws Error(usage): unknown or duplicate key with the nearest known one,
-// wrong type, value out of range, each with file and line or with the argument. The optional values
-// of the result are filled in.
+// (later ones win). A value of key=value is YAML where it begins with a bracket or a quote or is
+// null, else the text as it stands. Throws Error(usage): unknown or duplicate key with the nearest
+// known one, wrong type, value out of range, each with file and line or with the argument. The
+// optional values of the result are filled in.
 Settings load_settings(Command command, std::span<const std::string> args);
 // The same on top of other defaults, e.g. those of a run that is resumed.
 Settings load_settings(std::span<const std::string> args, const Settings& base);

@@ -309,10 +309,12 @@ std::vector<SettingField> make_fields() {
            kAnswers},
           {{name_of(S::Side::right), S::Side::right}, {name_of(S::Side::left), S::Side::left}},
           MEMBER(data.side)),
-      number({"data.first_crop",
-              "data.crop=hand or box: share of the centre square's side that the first look sees",
-              kAnswers},
-             {0.05, 1}, MEMBER(data.first_crop)),
+      number(
+          {"data.first_crop",
+           "share of the centre square's side that the first look sees; automatic: data.crop=hand "
+           "0.7, box 0.47",
+           kAnswers},
+          {0.05, 1}, MEMBER(data.first_crop)),
       number({"data.max_bad", "fraction of unreadable pictures that stops a run", kAll}, {0, 1},
              MEMBER(data.max_bad)),
       whole({"data.workers",

@@ -13,7 +13,9 @@ TrainPlan TrainPlan::of(const Settings::Train& train, std::int64_t pictures) {
   TrainPlan plan{pictures, pictures / a_step, 0, {}};
   if (pictures < 2)
     fail(ErrorKind::data,
-         "data.train has {} of the 2 pictures that a batch has at least; give more", pictures);
+         "data.train has {} of the 2 pictures that a batch has at least; give more, or raise "
+         "data.labels",
+         pictures);
   if (plan.steps_per_epoch == 0)
     fail(ErrorKind::data,
          "data.train has {} pictures, fewer than train.batch_size x train.accumulate = {} x {}; "

@@ -54,7 +54,8 @@ Image copied(const Image& from, const PixelBox& box, Side side) {
 std::optional<fs::path> find_frame(const fs::path& root, const std::string& name) {
   const auto there = [](const fs::path& path) {
     std::error_code unknown;
-    return fs::status(path, unknown).type() != fs::file_type::not_found;
+    const fs::file_type type = fs::status(path, unknown).type();
+    return type != fs::file_type::not_found && type != fs::file_type::directory;
   };
   fs::path path = root / name;
   if (there(path)) return path;

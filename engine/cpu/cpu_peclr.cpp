@@ -29,8 +29,8 @@ NtxentRows ntxent_rows(const Tensor& rows) {
 void CpuBackend::augment(std::span<const AugmentRequest> requests, const Tensor& images) {
   const std::int64_t rows = images.shape()[0], size = images.shape()[1];
   for (const AugmentRequest& r : requests) {
-    check(r.row >= 0 && r.row < rows, "augment: row {} of pictures {}", r.row,
-          images.shape().text());
+    if (r.row < 0 || r.row >= rows)
+      fail(ErrorKind::failure, "augment: row {} of pictures {}", r.row, images.shape().text());
     const AugmentJob job{r.source, r.width, r.height, r.params,
                          images.data<float>() + r.row * size * size * 3};
     loops_.augment(&job, 1, static_cast<int>(size));

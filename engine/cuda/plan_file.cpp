@@ -140,7 +140,8 @@ void PlanFile::write() {
   if (std::filesystem::exists(path_)) {
     try {
       plans_.merge(read_plans(path_));  // ours where both have one
-    } catch (const Error&) {  // a file that the constructor could not read either: written over
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::data) throw;  // a damaged file is written over, as its reader said
     }
   }
   const std::string text = text_of(plans_);

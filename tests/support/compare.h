@@ -33,4 +33,7 @@ double max_abs(const A* got, const B* want, std::size_t n) {
   return worst;
 }
 
+// The larger; a NaN, once there, stays.
+inline double worse(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
+
 }  // namespace peclr::test

@@ -22,6 +22,7 @@ read -ra shares <<<"${LABELS:-0.01 0.1 1}"
 epochs=${EPOCHS:-30}
 configs=$root/tools/configs
 out=out/labels
+[[ $imagenet == - ]] || out=out/labels_imagenet  # whose pre-trainings started elsewhere
 
 # pretrain NAME SEED SETTING...
 pretrain() {
