@@ -138,6 +138,9 @@ TEST_CASE("cli: unknown commands and flags") {
   refused({"pretrain", "a.yaml", "--train.lr=1"}, {"--train.lr", "write train.lr=VALUE"});
   refused({"score", "a", "b", "out=x"}, {"out=x", "peclr score; write --out VALUE"});
   refused({"results", "a", "out=x"}, {"out=x", "write --out VALUE"});
+  refused({"golden", "--json", "device=cpu", "x"}, {"device=cpu", "write --device VALUE"});
+  refused({"synth", "--out=x", "count=3"}, {"count=3", "write --count VALUE"});
+  CHECK_FALSE(run_peclr({"score", "help=1", "b"}).says("VALUE"));  // a flag has none
   refused({"golden"}, {"paths"});
   refused({"golden", "--device", "gpu", "x"}, {"gpu", "auto, cpu and cuda"});
 }

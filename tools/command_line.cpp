@@ -68,6 +68,12 @@ void check_command(const CLI::App& app, const std::string& word) {
          shown(nearest(word, known)));
 }
 
+// Null: there is no such option, or it is a flag.
+const CLI::Option* option_with_value(const CLI::App& command, const std::string& name) {
+  const CLI::Option* option = command.get_option_no_throw(name);
+  return option && option->get_items_expected_max() > 0 ? option : nullptr;
+}
+
 // `--out x` to a command of settings, or `out=x` to one of options: each has the other's spelling.
 void check_spelling(const CLI::App& command, std::span<const char* const> words) {
   const bool takes_settings = command.get_option_no_throw("settings") != nullptr;
@@ -80,10 +86,10 @@ void check_spelling(const CLI::App& command, std::span<const char* const> words)
       fail(ErrorKind::usage, "{}: a setting of peclr {}; write {}=VALUE", name, command.get_name(),
            name.substr(2));
     if (!takes_settings && !option && !value && name.size() < word.size() &&
-        command.get_option_no_throw("--" + name))
+        option_with_value(command, "--" + name))
       fail(ErrorKind::usage, "{}: an option of peclr {}; write --{} VALUE", printable(word),
            command.get_name(), name);
-    value = option;
+    value = option && name.size() == word.size() && option_with_value(command, name);
   }
 }
 
