@@ -4,9 +4,11 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "data/synthetic.h"
 #include "tests/support/refusals.h"
+#include "tools/drawings.h"
 #include "tools/folder_lock.h"
 
 namespace peclr {
@@ -122,6 +124,34 @@ TEST_CASE("predict: a picture whose drawing cannot be named is told of, the othe
   CHECK(result.says("4 drawn in"));
   CHECK(fs::exists(prediction.drawings + "/" + fits + ".png"));
   CHECK_FALSE(fs::exists(prediction.drawings + ".part"));
+}
+
+TEST_CASE("predict: drawings are spread over the good predictions, wherever bad ones lie") {
+  const TempFolder folder;
+  const std::string drawings = folder / "drawings";
+  PictureSet set;
+  set.root = folder / "photos";
+  fs::create_directories(set.root);
+  std::vector<HandPrediction> predictions(16);
+  for (std::size_t i = 0; i < predictions.size(); ++i) {
+    predictions[i].file = std::string(1, char('a' + i)) + ".jpg";
+    predictions[i].good = i % 2 == 1;
+    if (predictions[i].good) write_bytes(set.root / predictions[i].file, jpeg());
+  }
+  using Names = std::set<std::string>;
+  const auto drawn = [&](int wanted) {
+    const int count = draw_hands(drawings, set, predictions, wanted);
+    Names names;
+    for (const auto& entry : fs::directory_iterator(drawings))
+      names.insert(entry.path().filename().string());
+    CHECK(names.size() == std::size_t(count));
+    return names;
+  };
+  CHECK(drawn(4) == Names{"b.jpg.png", "f.jpg.png", "j.jpg.png", "n.jpg.png"});
+  CHECK(drawn(3) == Names{"b.jpg.png", "f.jpg.png", "l.jpg.png"});
+  CHECK(drawn(99).size() == 8);
+  CHECK(drawn(0).empty());
+  CHECK(drawn(-1).empty());
 }
 
 TEST_CASE("lock: whoever writes into a folder is refused while another is at work in it") {

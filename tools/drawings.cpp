@@ -95,17 +95,17 @@ int draw_hands(const std::string& folder, const PictureSet& set,
   const std::string fresh = unfinished(folder);
   fs::remove_all(fresh);
   make_writable_folder(fresh);
-  int drawn = 0;
-  const std::size_t every =
-      std::max<std::size_t>(1, predictions.size() / static_cast<std::size_t>(std::max(1, wanted)));
-  for (std::size_t i = 0; i < predictions.size() && drawn < wanted; i += every)
-    if (predictions[i].good && can_be_named(predictions[i]))
-      draw(set, predictions[i], fresh), ++drawn;
+  std::vector<const HandPrediction*> drawable;
+  for (const HandPrediction& p : predictions)
+    if (p.good && can_be_named(p)) drawable.push_back(&p);
+  const std::size_t drawn =
+      std::min(drawable.size(), static_cast<std::size_t>(std::max(0, wanted)));
+  for (std::size_t i = 0; i < drawn; ++i) draw(set, *drawable[i * drawable.size() / drawn], fresh);
   std::error_code error;
   fs::remove_all(folder, error);
   if (!error) fs::rename(fresh, folder, error);
   if (error) fail_writing(folder, "cannot be replaced", error.value());
-  return drawn;
+  return static_cast<int>(drawn);
 }
 
 }  // namespace peclr

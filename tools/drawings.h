@@ -15,8 +15,9 @@ namespace peclr {
 // prediction that was killed) holds something else than drawings.
 void require_for_drawings(const std::string& folder, const PictureSet& set);
 
-// Draws `wanted` of the good predictions, evenly spread, each under its picture's whole name and
-// ".png", and returns how many there are. One whose name would be too long is told of on stderr.
+// Draws `wanted` of the good predictions (or all, where there are fewer), evenly spread, each under
+// its picture's whole name and ".png", and returns how many there are. One whose name would be too
+// long counts as none, and is told of on stderr.
 // Throws Error(failure) that names what cannot be written.
 int draw_hands(const std::string& folder, const PictureSet& set,
                const std::vector<HandPrediction>& predictions, int wanted);
