@@ -168,7 +168,7 @@ TEST_CASE("model files: what training began from goes with the weights, through 
       {"evaluate", "out=" + runs.out("direct"), "data.eval=" + runs.out("hands"), "threads=1"});
   CHECK(read_run(runs.out("direct")).initial_weights == name);
   CHECK(read_run(runs.out("pre")).initial_weights == name);
-  CHECK(run_peclr({"results", runs.out("direct")}).out.find("\nother (" + name + ") ") !=
+  CHECK(run_peclr({"results", runs.out("direct")}).out.find("\nother weights (" + name + ") ") !=
         std::string::npos);
 }
 

@@ -160,9 +160,9 @@ TEST_CASE("results: other programs' weights are named", "[report]") {
       other("a", 1, 2, "in_50.pth 0123abcd"), other("b", 2, 3, "in_50.pth 0123abcd"),
       other("c", 3, 4, "released.pth 4567cdef"), finetuned(folder / "d", {"none", 1, 5})};
   CHECK(contains(printed(results_of(runs, "text")),
-                 "\nother (in_50.pth 0123abcd)         10%     1     20.00"));
+                 "\nother weights (in_50.pth 0123abcd)         10%     1     20.00"));
   CHECK(contains(printed(results_of(runs, "text")),
-                 "\nscratch                            10%     1     50.00"));
+                 "\nscratch                                    10%     1     50.00"));
   CHECK(contains(printed(results_of(runs, "csv")), "\nc,other,released.pth 4567cdef,0.1,3,40,"));
   const std::string latex = printed(results_of(runs, "latex"));
   CHECK(contains(latex, "other weights (in\\_50.pth 0123abcd) & 10~\\% & 2 & 2.50 $"));

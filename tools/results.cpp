@@ -37,10 +37,10 @@ nlohmann::ordered_json row_of(const Run& run) {
   return row;
 }
 
-// Other weights with their file's name.
+// As --out and csv have it, but for other weights, which their file tells apart.
 std::string method_text(const Run& run) {
-  if (run.method != "other" || run.initial_weights.empty()) return printable(run.method);
-  return fmt::format("other ({})", printable(run.initial_weights));
+  return printable(run.method == "other" ? method_name(run.method, run.initial_weights)
+                                         : run.method);
 }
 
 void print_text(const std::vector<Run>& runs) {

@@ -121,13 +121,11 @@ std::size_t seed_count(std::span<const SeedPair> seeds) {
 
 std::size_t seed_count(std::span<const Run* const> runs) {
   std::vector<SeedPair> seeds;
-  for (const Run* run : runs)
-    if (run->training)
-      seeds.push_back({{run->settings.seed, seed_of(run->origin)}});
-    else if (run->network)
-      seeds.push_back({{run->network->settings.seed, seed_of(run->network->origin)}});
-    else
-      seeds.push_back(std::nullopt);
+  for (const Run* run : runs) {
+    const std::optional<Finetuning> finetuning = finetuning_of(*run);
+    seeds.push_back(finetuning ? SeedPair({finetuning->settings.seed, seed_of(finetuning->origin)})
+                               : std::nullopt);
+  }
   return seed_count(seeds);
 }
 

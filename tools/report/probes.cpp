@@ -83,7 +83,7 @@ std::string accuracy(const Probes& probes, const char* key, const char* over_fol
 }
 
 // As a run has it.
-std::string initial_weights_of(const Probe& probe) {
+std::string start_name(const Probe& probe) {
   const auto word = [&](const char* key) {
     const auto it = probe.words.find(key);
     return it == probe.words.end() ? "" : it->second;
@@ -94,7 +94,7 @@ std::string initial_weights_of(const Probe& probe) {
 
 Cells joint_cells(const std::string& name, const Probes& probes) {
   return {name,
-          method_name(probes[0]->weights, initial_weights_of(*probes[0])),
+          method_name(probes[0]->weights, start_name(*probes[0])),
           counted(probes),
           over_runs(probes, "probe_2d_pct", 1, 2),
           over_runs(probes, "probe_2d_mean_pct", 1, 2),
@@ -104,7 +104,7 @@ Cells joint_cells(const std::string& name, const Probes& probes) {
 
 Cells class_cells(const std::string& name, const Probes& probes) {
   return {name,
-          method_name(probes[0]->weights, initial_weights_of(*probes[0])),
+          method_name(probes[0]->weights, start_name(*probes[0])),
           counted(probes),
           accuracy(probes, "linear_accuracy", "linear_std"),
           accuracy(probes, "knn5_accuracy", "knn5_std"),

@@ -156,7 +156,7 @@ std::string method_of(const Run& run, const std::optional<TensorFile>& weights) 
   return run.settings.init_from.empty() ? "scratch" : "other";
 }
 
-std::string initial_weights_of(const Run& run, const std::optional<TensorFile>& weights) {
+std::string start_name(const Run& run, const std::optional<TensorFile>& weights) {
   if (run.scores && !run.scores->initial_weights.empty()) return run.scores->initial_weights;
   if (weights)
     if (const std::string stored = initial_weights_of(*weights); !stored.empty()) return stored;
@@ -208,7 +208,7 @@ Run read_run(const std::string& folder) {
   run.records = read_run_records(run.folder);
   const std::optional<TensorFile> weights = own_weights(run);
   run.method = method_of(run, weights);
-  run.initial_weights = initial_weights_of(run, weights);
+  run.initial_weights = start_name(run, weights);
   run.date = date_of(run);
   return run;
 }
