@@ -146,6 +146,29 @@ TEST_CASE("results: an evaluation elsewhere has its network's seed and labels", 
   apart("", "run=y");
 }
 
+TEST_CASE("results: what is not the run's own model has a row of its own", "[report]") {
+  const TempFolder folder;
+  const std::string a = finetuned(folder / "a", {"peclr", 1, 2}),
+                    b = finetuned(folder / "b", {"peclr", 2, 3});
+  const auto rows = [&](const std::string& weights) {
+    json scores = scores_of({"peclr", 2, 3});
+    scores["init_from"] = weights;
+    write_bytes(b + "/scores.json", scores.dump());
+    return printed(results_of({a, b}, "markdown"));
+  };
+  const char* together = "| PeCLR | 10 % | 2 | 2.50 ± 0.71 |";
+  CHECK(contains(rows(b + "/model.safetensors"), together));
+  CHECK(contains(rows(folder / "a/../b/model.safetensors"), together));
+  CHECK(contains(rows(b + "/epoch_0001.safetensors"),
+                 "| PeCLR, weights=epoch\\_0001.safetensors | 10 % | 1 | 3.00 |"));
+  CHECK(contains(rows("c/model.safetensors"),
+                 "| PeCLR, init\\_from=c/model.safetensors | 10 % | 1 | 3.00 |"));
+  // A run that was moved still says where it lay.
+  rows(b + "/model.safetensors");
+  fs::rename(b, folder / "moved");
+  CHECK(contains(printed(results_of({a, folder / "moved"}, "markdown")), together));
+}
+
 TEST_CASE("results: other programs' weights are named", "[report]") {
   const TempFolder folder;
   const auto other = [&](const std::string& name, int seed, double error,
@@ -198,6 +221,48 @@ TEST_CASE("results: one file's runs are taken together from wherever it lay", "[
   const std::string apart = printed(results_of(runs, "markdown"));
   CHECK(contains(apart, "| other weights (in.pth 0123abcd) | 10 % | 1 |"));
   CHECK(contains(apart, "| other weights (in.pth 89abcdef) | 10 % | 1 |"));
+}
+
+TEST_CASE("results: a foreign network is one, by whatever path it was scored", "[report]") {
+  const TempFolder folder;
+  std::vector<std::string> runs;
+  const auto score = [&](const std::string& name, const std::string& weights, double error,
+                         const std::string& initial) {
+    json scores = scores_of({"other", 1, error});
+    scores["init_from"] = weights;
+    scores["initial_weights"] = initial;
+    fs::create_directories(folder / name);
+    write_bytes(folder / (name + "/scores.json"), scores.dump());
+    runs.push_back(folder / name);
+  };
+  score("x", "near/net.pth", 4, "net.pth 0123abcd");
+  score("y", "/far/net.pth", 5, "net.pth 0123abcd");
+  CHECK(contains(printed(results_of(runs, "markdown")),
+                 "| other weights (net.pth 0123abcd) |  | 2 | 4.50 ± 0.71 |"));
+  // Two networks of ours that both began from that file, and whose runs are gone.
+  runs.clear();
+  score("x", "1/model.safetensors", 4, "net.pth 0123abcd");
+  score("y", "2/model.safetensors", 5, "net.pth 0123abcd");
+  CHECK(contains(printed(results_of(runs, "markdown")), " |  | 1 | 4.00 |"));
+}
+
+TEST_CASE("results: a foreign start's name alone does not make our pre-trainings one", "[report]") {
+  const TempFolder folder;
+  std::vector<std::string> runs;
+  for (const char* place : {"here", "there"}) {
+    const std::string run = finetuned(folder / place, {"peclr", std::int64_t(runs.size()), 2});
+    Settings settings =
+        settings_from_yaml(Command::finetune, read_bytes(run + "/config.yaml"), run);
+    settings.init_from = std::string(place) + "/model.safetensors";
+    write_bytes(run + "/config.yaml", settings_yaml(Command::finetune, settings));
+    json scores = scores_of({"peclr"});
+    scores["initial_weights"] = "model.safetensors 0123abcd";
+    write_bytes(run + "/scores.json", scores.dump());
+    runs.push_back(run);
+  }
+  const std::string table = printed(results_of(runs, "markdown"));
+  CHECK(contains(table, "| PeCLR, init\\_from=here/model.safetensors | 10 % | 1 |"));
+  CHECK(contains(table, "| PeCLR, init\\_from=there/model.safetensors | 10 % | 1 |"));
 }
 
 TEST_CASE("tables: what Markdown and LaTeX would take for their own is escaped", "[report]") {

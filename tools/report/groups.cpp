@@ -15,6 +15,8 @@
 namespace peclr {
 namespace {
 
+namespace fs = std::filesystem;
+
 // What stands in a column of its own, or says where and how a run was made.
 const std::set<std::string> kPassedOver{"seed",   "threads",     "device",   "init_from",
                                         "method", "data.labels", "data.eval"};
@@ -28,8 +30,16 @@ void add_entries(Entries& entries, Command command, const Settings& settings,
 
 // Which of a run's files, where it is not the finished model: weights of an epoch, say.
 void add_file(Entries& entries, const std::string& file, const std::string& prefix) {
-  const std::string name = std::filesystem::path(file).filename().string();
+  const std::string name = fs::path(file).filename().string();
   if (name != "model.safetensors") entries.insert(prefix + "weights=" + name);
+}
+
+// A file that weights came from: another program's by its content, where that is known, so that its
+// place does not count. The name alone does not say whose it is: ours may have it, too.
+std::string start_of(const Run& run, const std::string& path) {
+  const std::string name = printable(fs::path(path).filename().string());
+  const bool known = run.method == "other" && !path.empty();
+  return known && run.initial_weights.starts_with(name + " ") ? run.initial_weights : path;
 }
 
 // What tells a network apart that was scored into a folder of its own: the fine-tuning beside it
@@ -37,7 +47,7 @@ void add_file(Entries& entries, const std::string& file, const std::string& pref
 void add_network(Entries& entries, const Run& run) {
   const std::string& file = run.scores->init_from;
   if (!run.network) {
-    entries.insert(file.empty() ? "run=" + run.name : "init_from=" + file);
+    entries.insert(file.empty() ? "run=" + run.name : "init_from=" + start_of(run, file));
     return;
   }
   add_entries(entries, Command::finetune, run.network->settings, "");
@@ -45,20 +55,31 @@ void add_network(Entries& entries, const Run& run) {
   add_file(entries, file, "");
 }
 
-// What a training started from: another program's file by its content, where that is known, so that
-// its place does not count.
-std::string start_of(const Run& run) {
-  const std::string& path = run.settings.init_from;
-  const std::string name = printable(std::filesystem::path(path).filename().string());
-  return !path.empty() && run.initial_weights.starts_with(name + " ") ? run.initial_weights : path;
+bool same_folder(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;
+  return fs::weakly_canonical(fs::absolute(a), ignored) ==
+         fs::weakly_canonical(fs::absolute(b), ignored);
+}
+
+// What tells a network apart that was scored into the folder of a fine-tuning, where it is not the
+// model that this left. A run that was moved still says where it lay.
+void add_other_model(Entries& entries, const Run& run) {
+  const fs::path file = run.scores->init_from;
+  if (file.empty()) return;
+  const fs::path folder = fs::absolute(file).parent_path();
+  if (same_folder(folder, run.folder) || same_folder(folder, run.settings.out))
+    add_file(entries, file.string(), "");
+  else
+    entries.insert("init_from=" + start_of(run, file.string()));
 }
 
 // "key=value" of all that may matter.
 Entries entries_of(const Run& run) {
   Entries entries;
   if (run.training) add_entries(entries, *run.training, run.settings, "");
-  add_start(entries, start_of(run), run.origin);
+  add_start(entries, start_of(run, run.settings.init_from), run.origin);
   if (run.scores && !run.training) add_network(entries, run);
+  if (run.scores && is_finetuning(run)) add_other_model(entries, run);
   if (run.scores && !run.scores->set.empty()) entries.insert("data.eval=" + run.scores->set);
   if (run.scores && run.scores->holdout > 0)
     entries.insert(fmt::format("scored on data.holdout={}", run.scores->holdout));
