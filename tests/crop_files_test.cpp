@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a fine-tuned network's file says of the squares that it learned from, and what becomes of it in
-// evaluate, and in a fine-tuning that goes on from it.
+// What a fine-tuned network's file says of the squares that it learned from, and what becomes of it
+// in evaluate, and in a fine-tuning that goes on from it.
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 #include "engine/safetensors.h"
 #include "kernels/vec.h"
@@ -90,8 +91,16 @@ TEST_CASE("crop: a fine-tuned network's file says what it saw", "[crop]") {
     return result.out;
   };
   const std::string as_trained = scores({});
+  const auto stored = nlohmann::json::parse(read_bytes(runs.file("run", "scores.json")));
+  CHECK(stored.at("data.crop") == "hand");
+  CHECK(stored.at("data.first_crop") == "0.7");
+  CHECK(stored.at("data.side") == "right");
+  CHECK(stored.at("augment.border") == "black");
+  CHECK(stored.at("precision") == "f32");
   CHECK(as_trained == scores({"data.crop=hand", "data.first_crop=0.7"}));
   CHECK(as_trained != scores({"data.crop=picture"}));
+  CHECK_FALSE(nlohmann::json::parse(read_bytes(runs.file("run", "scores.json")))
+                  .contains("data.first_crop"));
 }
 
 TEST_CASE("crop: fine-tuning goes on from a hand network of another size, and tells of its views",

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "data/synthetic.h"
@@ -167,6 +168,36 @@ TEST_CASE("results: what is not the run's own model has a row of its own", "[rep
   rows(b + "/model.safetensors");
   fs::rename(b, folder / "moved");
   CHECK(contains(printed(results_of({a, folder / "moved"}, "markdown")), together));
+}
+
+TEST_CASE("results: a network asked in another way has a row of its own", "[report]") {
+  const TempFolder folder;
+  const std::string a = finetuned(folder / "a", {"peclr", 1, 2}),
+                    b = finetuned(folder / "b", {"peclr", 2, 3});
+  const auto rows = [&](const json& asked) {
+    json scores = scores_of({"peclr", 2, 3});
+    scores.update(asked);
+    write_bytes(b + "/scores.json", scores.dump());
+    return printed(results_of({a, b}, "markdown"));
+  };
+  // The first has a file of an older version.
+  CHECK(contains(rows({{"data.crop", "picture"},
+                       {"data.side", "right"},
+                       {"augment.border", "black"},
+                       {"precision", "f32"}}),
+                 "| PeCLR | 10 % | 2 | 2.50 ± 0.71 |"));
+  for (const auto& [key, value] : std::map<std::string, std::string>{{"data.crop", "hand"},
+                                                                     {"data.first\\_crop", "0.5"},
+                                                                     {"data.side", "left"},
+                                                                     {"augment.border", "reflect"},
+                                                                     {"precision", "bf16"}}) {
+    std::string plain = key;
+    std::erase(plain, '\\');
+    const std::string table = rows({{plain, value}});
+    INFO(table);
+    CHECK(contains(table, "| PeCLR, scored with " + key + "=" + value + " | 10 % | 1 | 3.00 |"));
+    CHECK(contains(table, "| PeCLR | 10 % | 1 | 2.00 |"));
+  }
 }
 
 TEST_CASE("results: other programs' weights are named", "[report]") {

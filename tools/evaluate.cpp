@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "tools/commands.h"
@@ -9,6 +11,7 @@
 #include "tools/run_folder.h"
 #include "tools/run_record.h"
 #include "tools/scores.h"
+#include "tools/settings_fields.h"
 
 namespace peclr {
 namespace {
@@ -20,6 +23,17 @@ HandPairs pair_up(const PictureSet& set, const std::vector<HandPrediction>& pred
     if (p.good) pairs.add(p.file, set.label(i), p.xyz, p.px);
   }
   return pairs;
+}
+
+std::vector<std::pair<std::string, std::string>> asked_with(const Settings& settings) {
+  std::vector<std::pair<std::string, std::string>> asked;
+  for (const char* key : kAskedWith) {
+    if (key == std::string_view("data.first_crop") && settings.data.crop == Settings::Crop::picture)
+      continue;
+    const auto field = std::ranges::find(setting_fields(), key, &SettingField::key);
+    asked.emplace_back(key, field->print(settings));
+  }
+  return asked;
 }
 
 }  // namespace
@@ -56,7 +70,8 @@ int run_evaluate(const CommandLine& line) {
                                              .weights = start.pretraining,
                                              .holdout = settings.data.holdout,
                                              .init_from = settings.init_from,
-                                             .initial_weights = start.initial});
+                                             .initial_weights = start.initial,
+                                             .settings = asked_with(settings)});
   record.end();
   fmt::print("{}\n", scores.json);
   fmt::print(stderr,

@@ -136,6 +136,7 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
   if (!names.initial_weights.empty()) json.add("initial_weights", names.initial_weights);
   if (!names.weights.empty()) json.add("weights", names.weights);
   if (!names.predictions.empty()) json.add("predictions", names.predictions);
+  for (const auto& [key, value] : names.settings) json.add(key, value);
   json.add("set", names.set)
       .add("holdout", names.holdout)
       .add("root_per_joint_cm", in_cm(scores.root.point_mean))

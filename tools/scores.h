@@ -3,6 +3,7 @@
 #pragma once
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/label.h"
@@ -23,6 +24,11 @@ struct HandPairs {
   bool predicts_meshes() const;
 };
 
+// The settings that decide what a network answers, beside its own size: scores.json has them under
+// their keys, as YAML. data.first_crop only where there is a first look.
+inline constexpr const char* kAskedWith[] = {"data.crop", "data.first_crop", "data.side",
+                                             "augment.border", "precision"};
+
 // Where scores come from, for those who read them.
 struct ScoreNames {
   std::string set;          // folder of the truth
@@ -30,7 +36,8 @@ struct ScoreNames {
   std::string predictions;  // their file, where it is another program's
   double holdout = 0;       // data.holdout: of the set's training split, what that keeps from it
   std::string init_from{};  // the network's file; empty for predictions from elsewhere
-  std::string initial_weights{};  // initial_weights_of that file
+  std::string initial_weights{};                                // initial_weights_of that file
+  std::vector<std::pair<std::string, std::string>> settings{};  // of kAskedWith: key and value
 };
 
 struct WrittenScores {

@@ -73,6 +73,19 @@ void add_other_model(Entries& entries, const Run& run) {
     entries.insert("init_from=" + start_of(run, file.string()));
 }
 
+// How the network was asked, where that is not what evaluate does unless told otherwise.
+void add_asked(Entries& entries, const Run& run) {
+  Settings usual = default_settings(Command::evaluate);
+  if (const std::optional<Finetuning> finetuning = finetuning_of(run)) {
+    usual.data.crop = finetuning->settings.data.crop;
+    usual.augment.border = finetuning->settings.augment.border;
+  }
+  for (const SettingField& field : setting_fields())
+    if (const auto it = run.scores->settings.find(field.key);
+        it != run.scores->settings.end() && it->second != field.print(usual))
+      entries.insert("scored with " + field.key + "=" + it->second);
+}
+
 // "key=value" of all that may matter.
 Entries entries_of(const Run& run) {
   Entries entries;
@@ -80,6 +93,7 @@ Entries entries_of(const Run& run) {
   add_start(entries, start_of(run, run.settings.init_from), run.origin);
   if (run.scores && !run.training) add_network(entries, run);
   if (run.scores && is_finetuning(run)) add_other_model(entries, run);
+  if (run.scores) add_asked(entries, run);
   if (run.scores && !run.scores->set.empty()) entries.insert("data.eval=" + run.scores->set);
   if (run.scores && run.scores->holdout > 0)
     entries.insert(fmt::format("scored on data.holdout={}", run.scores->holdout));

@@ -50,9 +50,9 @@ inline std::int64_t seed_of(const std::optional<Origin>& origin) {
 }
 
 // The runs that `belongs` chooses, grouped by method, label fraction and every setting that can
-// change a result (those of the pre-training included, or its weights' name); scores of unknown
-// networks stay alone. Fewer labels come
-// first, then the order is scratch, SimCLR, PeCLR, others.
+// change a result (those of the pre-training included, or its weights' name, and those of the
+// evaluation); scores of unknown networks stay alone. Fewer labels come first, then the order is
+// scratch, SimCLR, PeCLR, others.
 std::vector<Group> group_runs(const std::vector<Run>& runs,
                               const std::function<bool(const Run&)>& belongs);
 

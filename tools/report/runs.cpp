@@ -14,6 +14,7 @@
 #include "engine/text.h"
 #include "models/metrics.h"
 #include "tools/model_files.h"
+#include "tools/scores.h"
 
 namespace peclr {
 namespace {
@@ -99,6 +100,8 @@ Scores read_scores(const std::string& path) {
   scores.set = word(json, "set");
   scores.init_from = word(json, "init_from");
   scores.initial_weights = word(json, "initial_weights");
+  for (const char* key : kAskedWith)
+    if (json.contains(key)) scores.settings[key] = word(json, key);
   scores.pck = curve(json, "pck");
   scores.pa_pck = curve(json, "pa_pck");
   return scores;
