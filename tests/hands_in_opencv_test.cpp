@@ -104,11 +104,11 @@ TEST_CASE("deploying: the header for OpenCV finds the hands that predict finds")
     Crop crop;
     hands::Crop theirs;
     double first_crop;     // what is usual, and what both take where nothing is said
-    double pixels, space;  // squares are whole there, and fractions of pixels in predict
+    double pixels, space;  // squares are whole there, in both looks, and fractions in predict
   };
   const Case c = GENERATE(Case{Crop::picture, hands::Crop::picture, 1, 0.1, 0.005},
-                          Case{Crop::hand, hands::Crop::hand, 0.7, 1, 0.03},
-                          Case{Crop::box, hands::Crop::box, 0.47, 1.5, 0.03});
+                          Case{Crop::hand, hands::Crop::hand, 0.7, 2, 0.03},
+                          Case{Crop::box, hands::Crop::box, 0.47, 2, 0.03});
   for (const Border border : {Border::black, Border::reflect}) {
     const auto want = subject.predict(c.crop, border);
     hands::Network network{cv::dnn::readNetFromONNX(subject.folder / "h.onnx"), kInput, c.theirs,

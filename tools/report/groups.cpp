@@ -80,6 +80,12 @@ void add_asked(Entries& entries, const Run& run) {
     usual.data.crop = finetuning->settings.data.crop;
     usual.augment.border = finetuning->settings.augment.border;
   }
+  // The first look that goes with the crop which was asked for.
+  Settings::Data asked = usual.data;
+  if (const auto it = run.scores->settings.find("data.crop"); it != run.scores->settings.end())
+    asked.crop =
+        it->second == name_of(Settings::Crop::box) ? Settings::Crop::box : Settings::Crop::hand;
+  usual.data.first_crop = asked.first_share();
   for (const SettingField& field : setting_fields())
     if (const auto it = run.scores->settings.find(field.key);
         it != run.scores->settings.end() && it->second != field.print(usual))
