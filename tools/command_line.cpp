@@ -48,8 +48,12 @@ void add_run_command(CLI::App& app, CommandLine& line, std::string& init_from,
   sub->add_option("--init-from", init_from,
                   "weights to start from: safetensors or .pth, with torchvision's or PeCLR's names")
       ->option_text("FILE");
-  if (run.command == Command::pretrain || run.command == Command::finetune)
-    sub->add_flag("--resume", line.resume, "go on from out/last.safetensors");
+  if (run.command == Command::pretrain || run.command == Command::finetune) {
+    CLI::Option* resume = sub->add_flag("--resume", line.resume, "go on from out/last.safetensors");
+    sub->add_flag("--dry-run", line.dry_run,
+                  "check settings, data, weights and memory, tell the plan, write nothing")
+        ->excludes(resume);
+  }
   if (run.command == Command::predict) {
     sub->add_option("--draw", line.draw, "pictures to draw the skeleton on (default 16)");
     sub->add_flag("--submission", line.submission,

@@ -13,7 +13,7 @@ struct CommandLine {
   std::vector<std::string> settings;  // YAML files and key=value, in order
   std::vector<std::string>
       paths;  // export, score, prepare, verify, golden, info, results, report: files and folders
-  bool resume = false;
+  bool resume = false, dry_run = false;
   bool submission = false;
   bool json = false;
   std::string device = "auto";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/commands.h"
+#include "tools/dry_run.h"
 #include "tools/hand_training.h"
 #include "tools/train_loop.h"
 
@@ -37,6 +38,7 @@ void go_on_from_head(const Settings& settings, const HandNetwork& network, Param
 }  // namespace
 
 int run_finetune(const CommandLine& line) {
+  if (line.dry_run) return dry_run<HandTraining>(Command::finetune, Need::joints, line);
   RunFolder run(Command::finetune, line);
   const Settings& settings = run.settings();
   const std::unique_ptr<Backend> backend = make_backend(settings);
@@ -56,10 +58,6 @@ int run_finetune(const CommandLine& line) {
     pretraining = pretraining_of(*run.stored());
     initial = initial_weights_of(*run.stored());
   } else {
-    if (settings.train.freeze == Settings::Freeze::encoder && settings.init_from.empty())
-      fail(ErrorKind::usage,
-           "train.freeze=encoder: without --init-from the encoder would stay as it was drawn; give "
-           "its weights");
     const Start start = start_from(settings, training.store);
     pretraining = start.pretraining;
     initial = start.initial;

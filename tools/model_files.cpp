@@ -168,6 +168,10 @@ bool has_head(const TensorFile& file) {
 }
 
 Start start_from(const Settings& settings, ParameterStore& store) {
+  if (settings.train.freeze == Settings::Freeze::encoder && settings.init_from.empty())
+    fail(ErrorKind::usage,
+         "train.freeze=encoder: without --init-from the encoder would stay as it was drawn; give "
+         "its weights");
   if (settings.init_from.empty()) {
     fmt::print(stderr, "no weights given: random ones (seed {})\n", settings.seed);
     return {};

@@ -38,7 +38,7 @@ bool has_head(const TensorFile& file);
 
 // Takes the weights of settings.init_from into the store and tells on stderr which names did not
 // meet, or that there are none and the drawn ones stay. Throws Error(data) for weights of another
-// depth.
+// depth, Error(usage) where the encoder is to be frozen and there are none.
 struct Start {
   std::string pretraining = "none";  // pretraining_of(file); "none" where init_from is empty
   std::string initial;               // initial_weights_of(file)
@@ -47,12 +47,12 @@ struct Start {
   std::size_t missing = 0;           // tensors that the file does not have
 };
 Start start_from(const Settings& settings, ParameterStore& store);
-// Tells on stderr which other data.crop and augment.border a hand network in settings.init_from
-// learned with.
-void tell_of_other_views(const Settings& settings);
 // The same for a command that answers with joints; throws Error(data) where there is no head for
 // it.
 Start start_with_head(const Settings& settings, ParameterStore& store);
+// Tells on stderr which other data.crop and augment.border a hand network in settings.init_from
+// learned with.
+void tell_of_other_views(const Settings& settings);
 
 // Throws Error(usage) where data.holdout is set and settings.init_from, a model of ours, was
 // trained with another one: on what is to be scored.

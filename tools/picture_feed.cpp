@@ -97,11 +97,24 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
   // The reference's pixels are those of the picture on disk.
   const int target = settings.paper_exact ? 0 : 2 * settings.model.input;
   // Pre-training always crops around the joints it knows.
-  const Seen seen = need == Need::pictures ? Seen::hand : seen_of(settings.data.crop);
+  seen_ = need == Need::pictures ? Seen::hand : seen_of(settings.data.crop);
   cache_ = std::make_unique<PictureCache>(
-      sets_, PictureCacheOptions{target, seen, keep ? host_bytes(settings) : 0});
+      sets_, PictureCacheOptions{target, seen_, keep ? host_bytes(settings) : 0});
   bad_ = std::make_unique<BadPictures>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}),
                                        settings.data.max_bad);
+}
+
+std::vector<std::string> PictureFeed::sources() const {
+  std::vector<std::string> lines;
+  for (const PictureSet& set : sets_) {
+    const bool joints = seen_ != Seen::centre && has_pixels(set.known);
+    const char* around = !joints              ? "their centre squares"
+                         : seen_ == Seen::box ? "the boxes of their joints"
+                                              : "their joints";
+    lines.push_back(
+        fmt::format("{}: {} pictures, views of {}", set.root.string(), set.size(), around));
+  }
+  return lines;
 }
 
 PictureFeed::Item PictureFeed::item(std::int64_t epoch, std::int64_t position) {

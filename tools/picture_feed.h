@@ -32,6 +32,9 @@ class PictureFeed {
 
   std::int64_t pictures() const { return orders_->mixture().epoch_size; }  // an epoch
 
+  // A line for each of data.train: its path, its pictures, and what views are drawn around.
+  std::vector<std::string> sources() const;
+
   struct Item {
     std::shared_ptr<const Picture> picture;  // without pixels where a device keeps them
     PictureId id;
@@ -53,6 +56,7 @@ class PictureFeed {
 
  private:
   std::vector<PictureSet> sets_;
+  Seen seen_;
   std::unique_ptr<EpochOrders> orders_;
   std::unique_ptr<PictureCache> cache_;
   std::unique_ptr<BadPictures> bad_;

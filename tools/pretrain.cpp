@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/commands.h"
+#include "tools/dry_run.h"
 #include "tools/pretraining.h"
 #include "tools/train_loop.h"
 
 namespace peclr {
 
 int run_pretrain(const CommandLine& line) {
+  if (line.dry_run) return dry_run<Pretraining>(Command::pretrain, Need::pictures, line);
   RunFolder run(Command::pretrain, line);
   const Settings& settings = run.settings();
   const std::unique_ptr<Backend> backend = make_backend(settings);

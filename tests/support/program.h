@@ -37,6 +37,7 @@ struct ProgramResult {
   // The last line on stderr, without its end.
   std::string last_line() const;
   bool says(std::string_view part) const { return err.find(part) != std::string::npos; }
+  bool prints(std::string_view part) const { return out.find(part) != std::string::npos; }
   // A refusal as the program promises it: this exit code, and last of all one line that begins with
   // "peclr: " and holds every part.
   bool refuses(int code, const std::vector<std::string>& parts) const;

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a training would do, told without doing it: what its start may refuse of settings, data,
+// weights and memory is refused, and nothing is written. On stdout, as the settings in YAML with
+// the rest in comments.
+#pragma once
+#include <string>
+
+#include "tools/command_line.h"
+#include "tools/memory_need.h"
+#include "tools/picture_feed.h"
+#include "tools/train_plan.h"
+
+namespace peclr {
+
+// Threads and device resolved, as RunFolder has them.
+Settings settings_to_try(Command command, const CommandLine& line);
+
+struct DryRun {
+  Command command;
+  const Settings& settings;
+  const PictureFeed& feed;
+  const TrainPlan& plan;
+  const MemoryPlan& memory;
+  std::string device;
+
+  std::string text() const;
+};
+
+template <class Training>
+int dry_run(Command command, Need need, const CommandLine& line) {
+  const Settings settings = settings_to_try(command, line);
+  const std::unique_ptr<Backend> backend = make_backend(settings);
+  const PictureFeed feed(settings, need);
+  const TrainPlan plan = TrainPlan::of(settings.train, feed.pictures());
+  const MemoryPlan memory = memory_plan<Training>(settings, *backend);
+  memory.require();
+  Training training(settings, *backend);
+  start_from(settings, training.store);
+  fmt::print("{}", DryRun{command, settings, feed, plan, memory, backend->description()}.text());
+  return 0;
+}
+
+}  // namespace peclr
