@@ -49,10 +49,10 @@ struct View {
 
 // A view for training of a picture of width x height pixels. The crop's centre and radius are those
 // of `joints` (pixel indices of the picture), as options.around says; without joints they are those
-// of the picture's centre square (1.25 radii are half its side). Draws ten
-// numbers whatever the options, in this order: angle, margin, jitter right, jitter down, hue,
-// saturation, value gain, value offset, whether colour is dropped, whether it is jittered;
-// switching one off leaves the others as they were. Throws Error(data) if the picture is smaller
+// of the picture's centre square (1.25 radii are half its side). Draws ten numbers whatever the
+// options, in this order: angle, margin, jitter right, jitter down, hue, saturation, value gain,
+// value offset, whether colour is dropped, whether it is jittered; switching one off leaves the
+// others as they were. Throws Error(data) if the picture is smaller
 // than 2 x 2, the joints are not finite or lie on one point (paper_exact: within a pixel), the
 // crop lies outside the picture (paper_exact only), or the view reaches beyond kMaxPosition.
 View sample_view(const AugmentOptions& options, int width, int height,

@@ -30,8 +30,8 @@ class HandNetwork {
   // xyz [B, 21, 3] in bone lengths.
   Variable recover(Tape& tape, const Output& output) const;
 
-  // Weights that learned pictures of `from` pixels a side go on with pictures of `to`: what the head
-  // says of the old pixels it says of the new ones, and so the same joints in space.
+  // Weights that learned pictures of `from` pixels a side go on with pictures of `to`: what the
+  // head says of the old pixels it says of the new ones, and so the same joints in space.
   void resize_pixels(ParameterStore& store, int from, int to) const;
 
   const ResNet& encoder() const { return encoder_; }

@@ -16,10 +16,9 @@ TEST_CASE("dry run: the plan is the run's, and nothing is written") {
   const SmallRuns runs(20);
   const std::string hands = runs.folder / "hands";
   for (const Command command : {Command::pretrain, Command::finetune}) {
-    const Args asked =
-        runs.start(name_of(command), "run",
-                   {"train.epochs=3", "train.batch_size=4", "train.accumulate=2",
-                    "train.warmup_epochs=1", "train.lr=0.25", "data.crop=box", "device=cpu"});
+    const Args asked = runs.start(name_of(command), "run",
+                                  {"train.epochs=3", "train.batch_size=4", "train.accumulate=2",
+                                   "train.warmup_epochs=1", "train.lr=0.25", "data.crop=box"});
     const auto before = content(runs.folder.path().string());
     const ProgramResult plan = run_peclr(asked + Args{"--dry-run"});
     INFO(described(plan));
@@ -56,6 +55,12 @@ TEST_CASE("dry run: what the run would refuse is refused") {
   refused(tried + Args{"data.train=none"}, kData, {"none"});
   refused(tried + Args{"train.epoch=3"}, kUsage, {"train.epochs"});
   refused(tried + Args{"--resume"}, kUsage, {"--dry-run", "--resume"});
+  const ProgramResult held = run_peclr(
+      runs.start("finetune", "held", {"train.batch_size=4", "train.epochs=1", "data.holdout=0.2"}));
+  INFO(described(held));
+  REQUIRE(held.exit_code == 0);
+  refused(tried + Args{"--init-from", runs.file("held", "model.safetensors"), "data.holdout=0.4"},
+          kUsage, {"data.holdout=0.2"});
   CHECK_FALSE(std::filesystem::exists(runs.out("run")));
 }
 

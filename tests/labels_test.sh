@@ -1,14 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # tools/reproduce/labels.sh from end to end, on rendered hands in a folder whose name wants quotes. labels_test.sh FOLDER_OF_PROGRAMS
-set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-fail() { echo "labels_test.sh: $1" >&2; exit 1; }
-PECLR=$(cd "$1" && pwd)/peclr
-export PECLR
-cd "$folder"
+source "$(dirname "${BASH_SOURCE[0]}")/support/script.sh"
 "$PECLR" synth --out 'my hands' --count 20 2>log
 tiny=(device=cpu threads=1 precision=f32 model.depth=18 model.input=32 train.batch_size=4 train.accumulate=1 train.warmup_epochs=0)
 # labels SEEDS WEIGHTS|-

@@ -2,14 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tools/reproduce/paper.sh from end to end, on sets that are made here: rendered hands for FreiHAND, three meshes for
 # YouTube-3D-Hands, a pre-trained network for ImageNet's. paper_test.sh FOLDER_OF_PROGRAMS
-set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-fail() { echo "paper_test.sh: $1" >&2; exit 1; }
-PECLR=$(cd "$1" && pwd)/peclr
-export PECLR
-cd "$folder"
+source "$(dirname "${BASH_SOURCE[0]}")/support/script.sh"
 "$PECLR" synth --out hands --count 12 2>log
 
 # Frames are rendered hands; every mesh lies in the middle of its frame, one is of a frame that is not there.

@@ -230,20 +230,28 @@ TEST_CASE("results: other programs' weights are named", "[report]") {
                  "| other weights (model.safetensors) | 10 % | 1 |"));
 }
 
-TEST_CASE("results: one file's runs are taken together from wherever it lay", "[report]") {
-  const TempFolder folder;
+// Two seeds of a fine-tuning that say they began from here/FILE and there/FILE, of the same
+// content.
+std::vector<std::string> from_two_places(const TempFolder& folder, const char* method,
+                                         const std::string& file) {
   std::vector<std::string> runs;
   for (const char* place : {"here", "there"}) {
-    const std::string run = finetuned(folder / place, {"other", std::int64_t(runs.size()), 2});
+    const std::string run = finetuned(folder / place, {method, std::int64_t(runs.size()), 2});
     Settings settings =
         settings_from_yaml(Command::finetune, read_bytes(run + "/config.yaml"), run);
-    settings.init_from = std::string(place) + "/in.pth";
+    settings.init_from = std::string(place) + "/" + file;
     write_bytes(run + "/config.yaml", settings_yaml(Command::finetune, settings));
-    json scores = scores_of({"other"});
-    scores["initial_weights"] = "in.pth 0123abcd";
+    json scores = scores_of({method});
+    scores["initial_weights"] = file + " 0123abcd";
     write_bytes(run + "/scores.json", scores.dump());
     runs.push_back(run);
   }
+  return runs;
+}
+
+TEST_CASE("results: one file's runs are taken together from wherever it lay", "[report]") {
+  const TempFolder folder;
+  const std::vector<std::string> runs = from_two_places(folder, "other", "in.pth");
   CHECK(contains(printed(results_of(runs, "markdown")),
                  "| other weights (in.pth 0123abcd) | 10 % | 2 | 2.00 ± 0.00 |"));
   json scores = scores_of({"other"});
@@ -279,18 +287,7 @@ TEST_CASE("results: a foreign network is one, by whatever path it was scored", "
 
 TEST_CASE("results: a foreign start's name alone does not make our pre-trainings one", "[report]") {
   const TempFolder folder;
-  std::vector<std::string> runs;
-  for (const char* place : {"here", "there"}) {
-    const std::string run = finetuned(folder / place, {"peclr", std::int64_t(runs.size()), 2});
-    Settings settings =
-        settings_from_yaml(Command::finetune, read_bytes(run + "/config.yaml"), run);
-    settings.init_from = std::string(place) + "/model.safetensors";
-    write_bytes(run + "/config.yaml", settings_yaml(Command::finetune, settings));
-    json scores = scores_of({"peclr"});
-    scores["initial_weights"] = "model.safetensors 0123abcd";
-    write_bytes(run + "/scores.json", scores.dump());
-    runs.push_back(run);
-  }
+  const std::vector<std::string> runs = from_two_places(folder, "peclr", "model.safetensors");
   const std::string table = printed(results_of(runs, "markdown"));
   CHECK(contains(table, "| PeCLR, init\\_from=here/model.safetensors | 10 % | 1 |"));
   CHECK(contains(table, "| PeCLR, init\\_from=there/model.safetensors | 10 % | 1 |"));

@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # tools/slurm.sbatch, with srun, scontrol and peclr played by scripts: what is run, and what becomes of its exit code.
-set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder"
+source "$(dirname "${BASH_SOURCE[0]}")/support/script.sh"
 mkdir bin
 printf '#!/usr/bin/env bash\n[[ $1 == --cpus-per-task=7 ]] || exit 9\nshift\n"$@"\n' >bin/srun
 printf '#!/usr/bin/env bash\necho "$@" >>scontrol.log\n' >bin/scontrol
@@ -18,11 +14,11 @@ job() {
   exited=0
   CODE=$1 SLURM_JOB_ID=4711 SLURM_CPUS_PER_TASK=7 PECLR=$folder/bin/played PATH=$folder/bin:$PATH \
     bash "$root/tools/slurm.sbatch" pretrain 'data.train=my hands' out=o || exited=$?
-  [[ $(cat peclr.log) == '<pretrain><data.train=my hands><out=o><--resume>' ]] || { echo "wrong call: $(cat peclr.log)" >&2; exit 1; }
+  [[ $(cat peclr.log) == '<pretrain><data.train=my hands><out=o><--resume>' ]] || fail "wrong call: $(cat peclr.log)"
 }
 for code in 0 1 5; do
   job $code
-  [[ $exited == "$code" && ! -e scontrol.log ]] || { echo "exit code $code became $exited" >&2; exit 1; }
+  [[ $exited == "$code" && ! -e scontrol.log ]] || fail "exit code $code became $exited"
 done
 job 75
-[[ $exited == 0 && $(cat scontrol.log) == 'requeue 4711' ]] || { echo "a saved run is not queued again" >&2; exit 1; }
+[[ $exited == 0 && $(cat scontrol.log) == 'requeue 4711' ]] || fail "a saved run is not queued again"

@@ -87,32 +87,21 @@ TEST_CASE("verify: every planted fault is told", "[verify]") {
          "the first training/rgb/00000005.jpg"},
         1);
   test::write_bytes(joints, before);
-  change(joints, [](json& all) {
-    for (json& hand : all)
-      for (json& p : hand)
-        for (json& x : p) x = 1000 * x.get<double>();
-  });
-  change(hands + "/training_scale.json", [](json& all) {
-    for (json& x : all) x = 1000 * x.get<double>();
-  });
+  const auto enlarge = [&](double times) {
+    change(joints, [&](json& all) {
+      for (json& hand : all)
+        for (json& p : hand)
+          for (json& x : p) x = times * x.get<double>();
+    });
+    change(hands + "/training_scale.json", [&](json& all) {
+      for (json& x : all) x = times * x.get<double>();
+    });
+  };
+  enlarge(1000);
   found({"labels look like millimetres, not metres"}, 1);
-  change(joints, [](json& all) {
-    for (json& hand : all)
-      for (json& p : hand)
-        for (json& x : p) x = 0.1 * x.get<double>();
-  });
-  change(hands + "/training_scale.json", [](json& all) {
-    for (json& x : all) x = 0.1 * x.get<double>();
-  });
+  enlarge(0.1);
   found({"labels look like centimetres, not metres"}, 1);
-  change(joints, [](json& all) {
-    for (json& hand : all)
-      for (json& p : hand)
-        for (json& x : p) x = 0.3 * x.get<double>();
-  });
-  change(hands + "/training_scale.json", [](json& all) {
-    for (json& x : all) x = 0.3 * x.get<double>();
-  });
+  enlarge(0.3);
   found({"which is no hand's: joints must be in metres"}, 1);
   test::write_bytes(joints, before);
   test::write_bytes(hands + "/training_scale.json", scales);

@@ -12,12 +12,12 @@
 
 namespace peclr {
 
-// Threads and device resolved, as RunFolder has them.
+// As config.yaml would have them: threads resolved, device as it is asked for.
 Settings settings_to_try(Command command, const CommandLine& line);
 
 struct DryRun {
   Command command;
-  const Settings& settings;
+  const Settings& asked;
   const PictureFeed& feed;
   const TrainPlan& plan;
   const MemoryPlan& memory;
@@ -28,15 +28,18 @@ struct DryRun {
 
 template <class Training>
 int dry_run(Command command, Need need, const CommandLine& line) {
-  const Settings settings = settings_to_try(command, line);
+  const Settings asked = settings_to_try(command, line);
+  Settings settings = asked;
+  settings.device = chosen_device(asked.device);
   const std::unique_ptr<Backend> backend = make_backend(settings);
   const PictureFeed feed(settings, need);
   const TrainPlan plan = TrainPlan::of(settings.train, feed.pictures());
   const MemoryPlan memory = memory_plan<Training>(settings, *backend);
   memory.require();
   Training training(settings, *backend);
-  start_from(settings, training.store);
-  fmt::print("{}", DryRun{command, settings, feed, plan, memory, backend->description()}.text());
+  const Start start = start_from(settings, training.store);
+  if (need == Need::joints && start.has_head) require_unseen(settings);
+  fmt::print("{}", DryRun{command, asked, feed, plan, memory, backend->description()}.text());
   return 0;
 }
 

@@ -25,7 +25,10 @@ struct Input {
   Mat3f K;    // of what the views are of
 };
 
-float mirrored(float x, int width) { return static_cast<float>(width - 1) - x; }
+template <class T>
+T mirrored(T x, int width) {
+  return static_cast<T>(width - 1) - x;
+}
 
 // That of the mirrored picture, in which a point at x is at -x.
 Mat3f mirrored(Mat3f K, int width) {
@@ -110,15 +113,17 @@ class HandBatch {
     const int size = by_.settings.model.input;
     Input& in = inputs_[static_cast<std::size_t>(row)];
     const Hand seen = hand(row);
-    std::optional<View> view = view_of(seen.px, in.picture.image);
+    std::vector<Vec2f> joints;
+    for (const Point2& p : seen.px)
+      joints.push_back({static_cast<float>(p.x), static_cast<float>(p.y)});
+    std::optional<View> view = view_of(joints, in.picture.image);
     if (!view) return;
     const double side = size / view->to_output.m[0];  // of the crop; it is not turned
     if (in.picture.factor == 1 || side >= size) return look(row, in.picture.image, *view);
     const Input whole = read_input(picture, 0);
-    const std::vector<Vec2f> joints = on_disk(seen, in);
-    std::vector<Point2> px;
-    for (const Vec2f& p : joints) px.push_back({left() ? mirrored(p.x, whole.width) : p.x, p.y});
-    view = view_of(px, whole.picture.image);
+    joints = on_disk(seen, in);
+    for (Vec2f& p : joints) p.x = facing(p.x, whole.width);
+    view = view_of(joints, whole.picture.image);
     if (!view) return;
     in = {{{}, whole.picture.factor}, whole.width, whole.K};
     look(row, whole.picture.image, *view);
@@ -139,7 +144,7 @@ class HandBatch {
     const std::vector<Vec2f> px = on_disk(found, input(row));
     std::copy(px.begin(), px.end(), out.px.begin());
     const Input& in = input(row);
-    out.K = unreduced(left() ? mirrored(in.K, in.width) : in.K, in.picture.factor);
+    out.K = unreduced(facing(in.K, in.width), in.picture.factor);
     for (std::size_t j = 0; j < kJoints; ++j) {
       const Vec3f& bone = found.bones[j];
       out.xyz[j] = {(left() ? -bone.x : bone.x) * scale, bone.y * scale, bone.z * scale};
@@ -149,29 +154,30 @@ class HandBatch {
  private:
   bool left() const { return by_.settings.data.side == Settings::Side::left; }
 
+  // From the pixels of what is looked at to the picture's, or back; cameras likewise.
+  template <class T>
+  T facing(T x, int width) const {
+    return left() ? mirrored(x, width) : x;
+  }
+
   Input read_input(std::int64_t picture, int target) const {
     Input in{read_picture(set_, picture, target, Seen::centre), 0, {}};
     in.width = in.picture.image.width;
     in.K = camera_of(set_, picture, in.picture);
-    if (!left()) return in;
+    in.K = facing(in.K, in.width);
     constexpr int kMirrored = 2;  // EXIF's number for it
-    in.picture.image = upright(std::move(in.picture.image), kMirrored);
-    in.K = mirrored(in.K, in.width);
+    if (left()) in.picture.image = upright(std::move(in.picture.image), kMirrored);
     return in;
   }
 
   std::vector<Vec2f> on_disk(const Hand& seen, const Input& in) const {
     std::vector<Vec2f> joints;
-    for (const Point2& p : seen.px) {
-      const Point2 facing{left() ? in.width - 1 - p.x : p.x, p.y};
-      joints.push_back(unreduced(facing, in.picture.factor));
-    }
+    for (const Point2& p : seen.px)
+      joints.push_back(unreduced(Point2{facing(p.x, in.width), p.y}, in.picture.factor));
     return joints;
   }
 
-  std::optional<View> view_of(std::span<const Point2> px, const Image& image) const {
-    std::vector<Vec2f> joints;
-    for (const Point2& p : px) joints.push_back({static_cast<float>(p.x), static_cast<float>(p.y)});
+  std::optional<View> view_of(std::span<const Vec2f> joints, const Image& image) const {
     const Settings& settings = by_.settings;
     return predicted_view(settings.model.input, image.width, image.height, joints,
                           around(settings.data.crop));

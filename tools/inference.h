@@ -38,8 +38,7 @@ struct HandPredictor {
 
   // One prediction a picture, in the set's order. Throws Error(data) when more than data.max_bad of
   // the pictures are bad, or at the first one where gaps are refused, and at an answer that is not
-  // finite, so that no file holds one; `bad_summary` gets a line for
-  // each that was skipped.
+  // finite, so that no file holds one; `bad_summary` gets a line for each that was skipped.
   std::vector<HandPrediction> predict(const PictureSet& set, std::string& bad_summary) const;
 };
 

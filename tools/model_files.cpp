@@ -244,8 +244,7 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
     require_same_size(file, settings);
     tell_of_other_views(file, base, settings, "leave it out to use it as trained");
   }
-  for (const std::string& told : idle_keys(command, args, settings))
-    fmt::print(stderr, "{}\n", told);
+  tell_of_idle_keys(command, args, settings);
   settings.init_from = path;
   return settings;
 }

@@ -96,8 +96,7 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
            last, differing);
     first_step_ = stored_->whole_at(kStep, 0, kMaxSteps);
   }
-  for (const std::string& told : idle_keys(command, line.settings, settings_))
-    fmt::print(stderr, "{}\n", told);
+  tell_of_idle_keys(command, line.settings, settings_);
   set_threads(settings_.threads);
   settings_.threads = threads();
   asked_device_ = settings_.device;

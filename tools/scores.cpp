@@ -3,15 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <optional>
 
 #include "engine/atomic_file.h"
 #include "engine/error.h"
-#include "engine/file_error.h"
 #include "models/mesh_metrics.h"
 #include "models/metrics.h"
 #include "tools/json_lines.h"
+#include "tools/run_folder.h"
 
 namespace peclr {
 namespace {
@@ -146,9 +145,7 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
       .add("root_pck", std::span<const double>(scores.root.pck));
   // First of all, lest what an earlier scoring said of the pictures lies beside these scores.
   const std::string errors = folder + "/errors.json";
-  std::error_code error;
-  std::filesystem::remove(errors, error);
-  if (error) fail_writing(errors, "cannot remove", error.value());
+  remove_file(errors);
   write_file_atomically(folder + "/scores.json", json.text() + "\n");
   write_file_atomically(folder + "/scores.txt", written.text);
   if (in_pictures) write_file_atomically(errors, errors_json(names.set, pairs, scores));

@@ -250,6 +250,12 @@ std::vector<std::string> idle_keys(Command command, std::span<const std::string>
   return lines;
 }
 
+void tell_of_idle_keys(Command command, std::span<const std::string> args,
+                       const Settings& settings) {
+  for (const std::string& line : idle_keys(command, args, settings))
+    fmt::print(stderr, "{}\n", line);
+}
+
 std::string settings_yaml(Command command, const Settings& settings) {
   const Settings complete = resolved(settings);
   std::string text, group;

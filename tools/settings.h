@@ -155,6 +155,9 @@ std::vector<std::string> unused_keys(Command command, std::span<const std::strin
 // settings: "invert: has no effect with method=simclr".
 std::vector<std::string> idle_keys(Command command, std::span<const std::string> args,
                                    const Settings& settings);
+// The same, on stderr.
+void tell_of_idle_keys(Command command, std::span<const std::string> args,
+                       const Settings& settings);
 
 // config.yaml: every key that matters to the command, in the table's order; reads back equal.
 std::string settings_yaml(Command command, const Settings& settings);
