@@ -9,8 +9,8 @@
 #include "benchmarks/gpu/machine.h"
 #include "benchmarks/gpu/step_work.h"
 #include "benchmarks/quartiles.h"
-#include "engine/atomic_file.h"
 #include "engine/devices.h"
+#include "engine/files/atomic_file.h"
 
 namespace {
 

@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "benchmarks/gpu/results.h"
-#include "engine/atomic_file.h"
+#include "engine/files/atomic_file.h"
 
 namespace {
 

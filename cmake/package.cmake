@@ -21,7 +21,7 @@ install(RUNTIME_DEPENDENCY_SET packed_libraries
                             "^lib(cuda|cudart|cublas|cublasLt|cudnn.*|nvrtc.*)\\.so"
         DESTINATION lib)
 
-install(DIRECTORY tests/golden tests/data tests/ho3d DESTINATION tests)
+install(DIRECTORY tests/golden tests/pictures tests/ho3d DESTINATION tests)
 install(DIRECTORY tools/configs DESTINATION tools)
 install(PROGRAMS tools/gpu_check.sh tools/gpu_proof.sh tools/gpu_programs.sh DESTINATION tools)
 install(PROGRAMS tools/reproduce/paper.sh tools/reproduce/labels.sh DESTINATION tools/reproduce)

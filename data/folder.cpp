@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/file.h"
+#include "engine/files/file.h"
 #include "engine/text.h"
 
 namespace peclr {

@@ -5,9 +5,9 @@
 #include <iterator>
 #include <system_error>
 
-#include "engine/atomic_file.h"
 #include "engine/error.h"
-#include "engine/file_error.h"
+#include "engine/files/atomic_file.h"
+#include "engine/files/file_error.h"
 #include "engine/text.h"
 
 namespace peclr {

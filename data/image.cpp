@@ -9,7 +9,7 @@
 #include "data/codecs.h"
 #include "data/exif.h"
 #include "engine/error.h"
-#include "engine/file.h"
+#include "engine/files/file.h"
 #include "engine/text.h"
 
 namespace peclr {

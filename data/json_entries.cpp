@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "engine/file.h"
+#include "engine/files/file.h"
 #include "engine/text.h"
 
 namespace peclr {

@@ -7,8 +7,8 @@
 
 #include "data/codecs.h"
 #include "data/exif.h"
-#include "engine/deflate.h"
 #include "engine/error.h"
+#include "engine/files/deflate.h"
 #include "engine/text.h"
 
 namespace peclr {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Right hands in pictures, by a network that `peclr export` wrote, in OpenCV (4.6, C++17) alone:
-// copy this file. docs/deploying.md says why each step is as it is; tests/hands_in_opencv_test.cpp
-// compares it with `peclr predict`.
+// copy this file. docs/deploying.md says why each step is as it is;
+// tests/tools/hands_in_opencv_test.cpp compares it with `peclr predict`.
 #pragma once
 #include <algorithm>
 #include <cmath>

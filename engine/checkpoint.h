@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/files/safetensors.h"
 #include "engine/optimizer.h"
 #include "engine/parameters.h"
-#include "engine/safetensors.h"
 
 namespace peclr {
 

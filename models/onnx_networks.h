@@ -3,7 +3,7 @@
 // norms by their running statistics, folded into the layers before them. Pictures come as levels
 // 0..255 in RGB; the graph itself brings them to what the networks learned from.
 #pragma once
-#include "engine/onnx.h"
+#include "engine/files/onnx.h"
 #include "models/hand_network.h"
 
 namespace peclr {

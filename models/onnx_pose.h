@@ -4,7 +4,7 @@
 // f32, with fewer differences of near numbers than the quadratic for the root depth has when it is
 // written out; in f16 its floors would be zeros.
 #pragma once
-#include "engine/onnx.h"
+#include "engine/files/onnx.h"
 #include "kernels/joints.h"
 
 namespace peclr {

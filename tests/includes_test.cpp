@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which folder may know which (docs/architecture.md), read from the sources: kernels <- engine <-
-// models <- tools, data beside models; foreign libraries and device conditionals in their places.
+// models <- tools, data beside models, and the rooms within them; foreign libraries and device
+// conditionals in their places.
 #include <fmt/format.h>
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <map>
@@ -30,6 +32,18 @@ const std::map<std::string, std::set<std::string>, std::less<>> kMayInclude{
     {"benchmarks", {"benchmarks", "tests", "tools", "models", "data", "engine", "kernels"}},
     {"tests", {"tests", "docs", "benchmarks", "tools", "models", "data", "engine", "kernels"}}};
 
+// Of its own folder, a room may include only itself and these.
+const std::map<std::string_view, std::vector<std::string_view>> kRooms{
+    {"engine/files/", {"engine/error.h", "engine/text.h"}},
+    {"tools/settings/", {}},
+    {"tools/run/", {"tools/settings/", "tools/command_line.h", "tools/version.h"}},
+    {"tools/trainer/", {"tools/run/", "tools/settings/", "tools/command_line.h"}},
+    {"tools/evaluation/", {"tools/run/", "tools/settings/"}},
+    {"tools/probe/", {"tools/evaluation/", "tools/run/", "tools/settings/"}},
+    {"tools/report/",
+     {"tools/trainer/", "tools/evaluation/", "tools/run/", "tools/settings/", "tools/version.h"}},
+    {"tools/golden/", {"tools/settings/"}}};
+
 // Libraries that one source file each speaks to; Catch none outside of tests.
 constexpr std::string_view kForeign[] = {"dnnl",   "yaml-cpp/", "jpeglib.h", "turbojpeg.h",
                                          "stb/",   "CLI/",      "zlib.h",    "cudnn",
@@ -50,6 +64,15 @@ std::string_view directive(std::string_view line) {
     line.remove_prefix(at + (hash ? 1 : 0));
   }
   return line;
+}
+
+bool room_may_include(std::string_view path, std::string_view target) {
+  const auto room = std::find_if(kRooms.begin(), kRooms.end(),
+                                 [&](const auto& r) { return starts_with(path, r.first); });
+  if (room == kRooms.end() || folder_of(path) != folder_of(target)) return true;
+  return starts_with(target, room->first) ||
+         std::any_of(room->second.begin(), room->second.end(),
+                     [&](std::string_view allowed) { return starts_with(target, allowed); });
 }
 
 struct Include {
@@ -89,6 +112,8 @@ Faults faults_of(const std::vector<Source>& sources) {
       if (include.quoted &&
           kMayInclude.at(std::string(folder)).count(std::string(folder_of(include.target))) == 0)
         fault(fmt::format("{} may not include \"{}\"", folder, include.target));
+      else if (include.quoted && !room_may_include(source.path, include.target))
+        fault(fmt::format("its room may not include \"{}\"", include.target));
       if (folder == "tests" || folder == "benchmarks") continue;  // which measure against them
       for (const std::string_view library : kForeign) {
         if (!starts_with(include.target, library)) continue;
@@ -140,6 +165,9 @@ TEST_CASE("includes: planted faults are found", "[includes]") {
       {"engine/a.cpp", "#include \"models/resnet.h\"\n", "a.cpp:1: engine may not"},
       {"models/a.h", "#include \"data/image.h\"\n", "models may not"},
       {"data/deep/a.cpp", "\n\n  #  include \"models/layers.h\"", "a.cpp:3: data may not"},
+      {"engine/files/a.cpp", "#include \"engine/tensor.h\"\n", "its room may not"},
+      {"tools/run/a.h", "#include \"tools/trainer/batches.h\"\n", "its room may not"},
+      {"tools/evaluation/a.h", "\n#include \"tools/commands.h\"\n", "a.h:2: its room may not"},
       {"tools/a.cpp", "#include \"tests/support/files.h\"\n", "tools may not"},
       {"tools/a.cpp", "#include \"benchmarks/a.h\"\n", "tools may not"},
       {"engine/a.cpp", "#include \"tensor.h\"\n", "engine may not include \"tensor.h\""},
@@ -160,14 +188,16 @@ TEST_CASE("includes: planted faults are found", "[includes]") {
   CHECK(twice[0].find("data/a.cpp, tools/b.cpp") != std::string::npos);
 
   // What is allowed, or only looks like a fault.
-  const Faults none =
-      faults_of({{"kernels/a.h", "#if defined(__CUDACC__)\n#endif\n#include \"kernels/vec.h\"\n"},
-                 {"engine/a.cpp",
-                  "#include <dnnl.hpp>\n#include <dnnl_types.h>\n#include \"kernels/vec.h\"\n"},
-                 {"engine/b.cpp", "// #include \"models/resnet.h\"\n#include <fmt/format.h>\n"},
-                 {"tools/a.cpp", "#include \"data/image.h\"\n#include \"models/resnet.h\"\n"},
-                 {"tests/a_test.cpp", "#include <catch2/catch.hpp>\n#include <stb/stb_image.h>\n"},
-                 {"benchmarks/a_bench.cpp", "#include \"tests/support/compare.h\"\n"}});
+  const Faults none = faults_of(
+      {{"kernels/a.h", "#if defined(__CUDACC__)\n#endif\n#include \"kernels/vec.h\"\n"},
+       {"engine/a.cpp",
+        "#include <dnnl.hpp>\n#include <dnnl_types.h>\n#include \"kernels/vec.h\"\n"},
+       {"engine/b.cpp", "// #include \"models/resnet.h\"\n#include <fmt/format.h>\n"},
+       {"tools/a.cpp", "#include \"data/image.h\"\n#include \"models/resnet.h\"\n"},
+       {"tools/trainer/a.cpp", "#include \"tools/trainer/b.h\"\n#include \"tools/run/c.h\"\n"},
+       {"engine/files/a.h", "#include \"engine/text.h\"\n#include \"kernels/random.h\"\n"},
+       {"tests/a_test.cpp", "#include <catch2/catch.hpp>\n#include <stb/stb_image.h>\n"},
+       {"benchmarks/a_bench.cpp", "#include \"tests/support/compare.h\"\n"}});
   CAPTURE(none);
   CHECK(none.empty());
 }

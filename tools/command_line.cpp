@@ -8,10 +8,10 @@
 #include <span>
 
 #include "engine/error.h"
+#include "engine/files/yaml.h"
 #include "engine/text.h"
-#include "engine/yaml.h"
-#include "tools/nearest.h"
-#include "tools/settings.h"
+#include "tools/settings/nearest.h"
+#include "tools/settings/settings.h"
 #include "tools/version.h"
 
 namespace peclr {

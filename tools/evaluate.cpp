@@ -4,14 +4,14 @@
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "tools/commands.h"
-#include "tools/folder_lock.h"
-#include "tools/inference.h"
-#include "tools/model_files.h"
-#include "tools/picture_feed.h"
-#include "tools/run_folder.h"
-#include "tools/run_record.h"
-#include "tools/scores.h"
-#include "tools/settings_fields.h"
+#include "tools/evaluation/inference.h"
+#include "tools/evaluation/scores.h"
+#include "tools/run/folder_lock.h"
+#include "tools/run/model_files.h"
+#include "tools/run/run_folder.h"
+#include "tools/run/run_record.h"
+#include "tools/settings/settings_fields.h"
+#include "tools/trainer/picture_feed.h"
 
 namespace peclr {
 namespace {

@@ -4,11 +4,11 @@
 #include <filesystem>
 
 #include "engine/error.h"
+#include "engine/files/yaml.h"
 #include "engine/text.h"
-#include "engine/yaml.h"
 #include "models/onnx_networks.h"
 #include "tools/commands.h"
-#include "tools/model_files.h"
+#include "tools/run/model_files.h"
 
 namespace peclr {
 namespace {

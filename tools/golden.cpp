@@ -8,7 +8,7 @@
 #include "engine/error.h"
 #include "engine/text.h"
 #include "tools/commands.h"
-#include "tools/json_lines.h"
+#include "tools/run/json_lines.h"
 
 namespace peclr {
 namespace {

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "engine/devices.h"
-#include "engine/safetensors.h"
+#include "engine/files/safetensors.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/version.h"

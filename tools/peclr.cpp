@@ -12,10 +12,10 @@
 #include <new>
 
 #include "engine/error.h"
-#include "engine/file_error.h"
+#include "engine/files/file_error.h"
 #include "engine/text.h"
 #include "tools/commands.h"
-#include "tools/settings.h"
+#include "tools/settings/settings.h"
 
 namespace {
 

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
-#include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/files/atomic_file.h"
 #include "engine/parallel.h"
 #include "tools/commands.h"
-#include "tools/drawings.h"
-#include "tools/folder_lock.h"
-#include "tools/inference.h"
-#include "tools/model_files.h"
-#include "tools/run_folder.h"
-#include "tools/run_record.h"
-#include "tools/submission.h"
+#include "tools/evaluation/drawings.h"
+#include "tools/evaluation/inference.h"
+#include "tools/evaluation/submission.h"
+#include "tools/run/folder_lock.h"
+#include "tools/run/model_files.h"
+#include "tools/run/run_folder.h"
+#include "tools/run/run_record.h"
 
 namespace peclr {
 namespace {

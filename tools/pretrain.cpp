@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/commands.h"
-#include "tools/dry_run.h"
-#include "tools/pretraining.h"
-#include "tools/train_loop.h"
+#include "tools/trainer/dry_run.h"
+#include "tools/trainer/pretraining.h"
+#include "tools/trainer/train_loop.h"
 
 namespace peclr {
 

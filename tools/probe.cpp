@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/files/atomic_file.h"
 #include "engine/parallel.h"
 #include "engine/text.h"
 #include "tools/commands.h"
-#include "tools/folder_lock.h"
-#include "tools/json_lines.h"
-#include "tools/model_files.h"
-#include "tools/picture_feed.h"
 #include "tools/probe/classes.h"
 #include "tools/probe/joint_crops.h"
-#include "tools/run_folder.h"
-#include "tools/run_record.h"
+#include "tools/run/folder_lock.h"
+#include "tools/run/json_lines.h"
+#include "tools/run/model_files.h"
+#include "tools/run/run_folder.h"
+#include "tools/run/run_record.h"
+#include "tools/trainer/picture_feed.h"
 
 namespace peclr {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One page that shows runs of any kind.
-#include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/files/atomic_file.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/report/page.h"

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "engine/atomic_file.h"
 #include "engine/error.h"
+#include "engine/files/atomic_file.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/report/score_tables.h"

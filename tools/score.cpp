@@ -8,10 +8,10 @@
 #include "engine/error.h"
 #include "engine/text.h"
 #include "tools/commands.h"
-#include "tools/folder_lock.h"
-#include "tools/run_folder.h"
-#include "tools/scores.h"
-#include "tools/submission.h"
+#include "tools/evaluation/scores.h"
+#include "tools/evaluation/submission.h"
+#include "tools/run/folder_lock.h"
+#include "tools/run/run_folder.h"
 
 namespace peclr {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "engine/error.h"
 #include "tools/commands.h"
-#include "tools/progress.h"
+#include "tools/run/progress.h"
 
 namespace peclr {
 

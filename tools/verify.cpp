@@ -9,7 +9,7 @@
 #include "engine/error.h"
 #include "engine/text.h"
 #include "tools/commands.h"
-#include "tools/progress.h"
+#include "tools/run/progress.h"
 
 namespace peclr {
 namespace {

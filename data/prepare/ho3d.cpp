@@ -11,7 +11,7 @@
 #include "data/json_entries.h"
 #include "data/prepare/numpy_array.h"
 #include "engine/error.h"
-#include "engine/file.h"
+#include "engine/files/file.h"
 #include "engine/text.h"
 
 namespace peclr {

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "engine/pickle_text.h"
+#include "engine/files/pickle_text.h"
 
 namespace peclr {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/pickle.h"
+#include "engine/files/pickle.h"
 
 namespace peclr {
 

@@ -8,7 +8,7 @@
 #include "data/joint_order.h"
 #include "data/json_entries.h"
 #include "engine/error.h"
-#include "engine/safetensors.h"
+#include "engine/files/safetensors.h"
 #include "engine/text.h"
 
 namespace peclr {

@@ -6,11 +6,11 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "engine/atomic_file.h"
 #include "engine/cuda/conv_shape.h"
 #include "engine/error.h"
-#include "engine/file.h"
-#include "engine/file_error.h"
+#include "engine/files/atomic_file.h"
+#include "engine/files/file.h"
+#include "engine/files/file_error.h"
 #include "engine/text.h"
 
 namespace peclr::cuda {

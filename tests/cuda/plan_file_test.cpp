@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <set>
 
-#include "engine/atomic_file.h"
 #include "engine/cuda/conv_shape.h"
 #include "engine/error.h"
+#include "engine/files/atomic_file.h"
 #include "tests/support/environment.h"
 #include "tests/support/files.h"
 

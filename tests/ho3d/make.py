@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the frame's annotation that tests/ho3d_test.cpp reads, as HO-3D has one for each, in every
+"""Writes the frame's annotation that tests/data/ho3d_test.cpp reads, as HO-3D has one for each, in every
 form that Python 2 and 3 give a pickle: python3 tests/ho3d/make.py (needs numpy)."""
 import io
 import pathlib

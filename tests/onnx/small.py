@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Writes small.onnx with ONNX's own library (Debian's python3-onnx): what engine/onnx.cpp is compared with, byte by byte.
+# Writes small.onnx with ONNX's own library (Debian's python3-onnx): what engine/files/onnx.cpp is compared with, byte by byte.
 import struct
 import sys
 

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "engine/deflate.h"
+#include "engine/files/deflate.h"
 
 namespace peclr::test {
 namespace {

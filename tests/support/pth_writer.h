@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/safetensors.h"
+#include "engine/files/safetensors.h"
 
 namespace peclr::test {
 

@@ -47,8 +47,8 @@ std::string hand_network(const TempFolder& folder) {
   return out + "/model.safetensors";
 }
 
-std::string jpeg() { return read_bytes(in_project("tests/data/420.jpg")); }
-std::string png() { return read_bytes(in_project("tests/data/420.png")); }
+std::string jpeg() { return read_bytes(in_project("tests/pictures/420.jpg")); }
+std::string png() { return read_bytes(in_project("tests/pictures/420.png")); }
 
 std::map<std::string, std::size_t> content(const std::string& folder) {
   std::map<std::string, std::size_t> files;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/backend.h"
-#include "engine/safetensors.h"
+#include "engine/files/safetensors.h"
 
 namespace peclr::golden {
 

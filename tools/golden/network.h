@@ -3,7 +3,7 @@
 #pragma once
 #include "engine/parameters.h"
 #include "tools/golden/golden.h"
-#include "tools/settings.h"
+#include "tools/settings/settings.h"
 
 namespace peclr::golden {
 

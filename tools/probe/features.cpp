@@ -6,7 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/text.h"
-#include "tools/picture_pass.h"
+#include "tools/evaluation/picture_pass.h"
 
 namespace peclr {
 

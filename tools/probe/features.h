@@ -12,7 +12,7 @@
 #include "engine/backend.h"
 #include "models/resnet.h"
 #include "models/ridge.h"
-#include "tools/settings.h"
+#include "tools/settings/settings.h"
 
 namespace peclr {
 

@@ -10,7 +10,7 @@
 #include <tuple>
 
 #include "engine/text.h"
-#include "tools/settings_fields.h"
+#include "tools/settings/settings_fields.h"
 
 namespace peclr {
 namespace {

@@ -10,7 +10,7 @@
 #include "data/image.h"
 #include "data/skeleton.h"
 #include "engine/error.h"
-#include "engine/file.h"
+#include "engine/files/file.h"
 #include "engine/text.h"
 #include "tools/report/picture.h"
 

@@ -3,9 +3,9 @@
 
 #include "engine/error.h"
 #include "engine/text.h"
-#include "tools/model_files.h"
 #include "tools/report/pairs.h"
 #include "tools/report/picture.h"
+#include "tools/run/model_files.h"
 
 namespace peclr {
 namespace {

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "data/skeleton.h"
-#include "tools/batches.h"
-#include "tools/model_files.h"
+#include "tools/run/model_files.h"
+#include "tools/trainer/batches.h"
 
 namespace peclr {
 namespace {

@@ -9,7 +9,7 @@
 #include "data/image.h"
 #include "data/views.h"
 #include "kernels/equivariance.h"
-#include "tools/settings.h"
+#include "tools/settings/settings.h"
 
 namespace peclr {
 

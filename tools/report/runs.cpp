@@ -9,12 +9,12 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
-#include "engine/file.h"
-#include "engine/safetensors.h"
+#include "engine/files/file.h"
+#include "engine/files/safetensors.h"
 #include "engine/text.h"
 #include "models/metrics.h"
-#include "tools/model_files.h"
-#include "tools/scores.h"
+#include "tools/evaluation/scores.h"
+#include "tools/run/model_files.h"
 
 namespace peclr {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "tools/run_record.h"
-#include "tools/settings.h"
+#include "tools/run/run_record.h"
+#include "tools/settings/settings.h"
 
 namespace peclr {
 

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "engine/text.h"
-#include "tools/progress.h"
 #include "tools/report/score_tables.h"
+#include "tools/run/progress.h"
 
 namespace peclr {
 namespace {

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/run/run_folder.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "engine/error.h"
+#include "engine/files/atomic_file.h"
+#include "engine/files/file_error.h"
+#include "engine/parallel.h"
+#include "engine/text.h"
+#include "tools/run/json_lines.h"
+
+namespace peclr {
+namespace {
+
+constexpr const char* kStep = "peclr.step";
+constexpr const char* kCommand = "peclr.command";
+constexpr const char* kDevice = "peclr.device";  // what device=auto stood for
+constexpr const char* kSettings = "peclr.settings";
+constexpr const char* kPictures = "peclr.pictures";
+constexpr std::int64_t kMaxSteps = 1'000'000'000'000;
+
+Settings stored_settings(const TensorFile& file, Command command) {
+  const std::string& yaml = file.metadata_at(kSettings);
+  try {
+    return settings_from_yaml(command, yaml, "settings");
+  } catch (const Error& e) {
+    fail(ErrorKind::data,
+         "{}: another version of peclr wrote it ({}); go on with that version, or choose another "
+         "out",
+         printable(file.path()), e.what());
+  }
+}
+
+}  // namespace
+
+void make_writable_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) fail_writing(path, "cannot make the folder", error.value());
+  if (::access(path.c_str(), W_OK | X_OK) != 0)
+    fail_writing(path, "cannot write to the folder", errno);
+  if (::access(path.c_str(), R_OK) != 0)  // to sync it after each file, which opens it for reading
+    fail(ErrorKind::failure,
+         "{}: cannot read the folder, which makes files in it safe; give yourself the right to "
+         "(chmod u+r), or choose another one",
+         printable(path));
+}
+
+void remove_file(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove(path, error);
+  if (error) fail_writing(path, "cannot be removed", error.value());
+}
+
+RunFolder::RunFolder(Command command, const CommandLine& line) : command_(command), line_(line) {
+  settings_ = load_settings(command, line.settings);
+  make_writable_folder(settings_.out);
+  lock_.emplace(settings_.out);
+  const std::string last = path("last.safetensors");
+  const bool there = std::filesystem::exists(last);
+  if (there && !line.resume)
+    fail(ErrorKind::usage,
+         "{}: the folder holds a run; add --resume to go on with it, or choose another out",
+         printable(settings_.out));
+  if (!there && std::filesystem::exists(path("model.safetensors")))
+    fail(ErrorKind::usage,
+         "{}: would be overwritten; it is a finished run's, without the last.safetensors to go on "
+         "from: choose another out, or move it away",
+         printable(path("model.safetensors")));
+  if (line.resume && !there)
+    fmt::print(stderr, "--resume: no {}, starting afresh\n", printable(last));
+  if (there) {
+    stored_.emplace(last);
+    if (!stored_->metadata().contains(kCommand))
+      fail(ErrorKind::data,
+           "{}: not a checkpoint that a run can go on from; move it away, or choose another out",
+           last);
+    if (stored_->metadata_at(kCommand) != name_of(command))
+      fail(ErrorKind::usage, "{}: a checkpoint of peclr {}, not of peclr {}; choose another out",
+           printable(last), printable(stored_->metadata_at(kCommand)), name_of(command));
+    const Settings stored = stored_settings(*stored_, command);
+    const std::string out = settings_.out;
+    settings_ = load_settings(line.settings, stored);
+    settings_.out = out;
+    if (settings_.threads == 0) settings_.threads = stored.threads;
+    std::string differing;
+    for (const SettingDifference& d : setting_differences(command, stored, settings_))
+      differing += fmt::format("{}{} is {} there and {} here", differing.empty() ? "" : ", ", d.key,
+                               d.stored, d.given);
+    if (!differing.empty())
+      fail(ErrorKind::usage, "--resume: {}: {}; give the same settings, or choose another out",
+           last, differing);
+    first_step_ = stored_->whole_at(kStep, 0, kMaxSteps);
+  }
+  tell_of_idle_keys(command, line.settings, settings_);
+  set_threads(settings_.threads);
+  settings_.threads = threads();
+  asked_device_ = settings_.device;
+  settings_.device = chosen_device(asked_device_);
+  if (stored_ && stored_->metadata().contains(kDevice))
+    if (const std::string& before = stored_->metadata_at(kDevice);
+        before != name_of(settings_.device))
+      fail(ErrorKind::usage,
+           "--resume: {}: the run was on device {}, this would be {}, whose sums differ; go on "
+           "where it was, or choose another out",
+           printable(last), printable(before), name_of(settings_.device));
+}
+
+RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) const {
+  if (first_step_ > 0)
+    cut_json_lines(path("metrics.jsonl"), first_step_);
+  else
+    remove_file(path("metrics.jsonl"));
+  write_file_atomically(path("config.yaml"), asked_yaml());
+  const auto start = first_step_ > 0 ? RunRecorder::Start::resumed : RunRecorder::Start::fresh;
+  RunRecorder record(settings_.out, line_, {device, settings_.precision, pictures, start});
+  // A resume that gets nowhere must leave the folder as it was.
+  if (start == RunRecorder::Start::fresh) record.save();
+  return record;
+}
+
+std::string RunFolder::asked_yaml() const {
+  Settings asked = settings_;
+  asked.device = asked_device_;
+  return settings_yaml(command_, asked);
+}
+
+Metadata RunFolder::training_metadata(std::int64_t step, std::int64_t pictures) const {
+  return {{kCommand, name_of(command_)},
+          {kStep, std::to_string(step)},
+          {kPictures, std::to_string(pictures)},
+          {kDevice, name_of(settings_.device)},
+          {kSettings, asked_yaml()}};
+}
+
+void RunFolder::check_pictures(std::int64_t pictures) const {
+  if (!stored_ || stored_->metadata_at(kPictures) == std::to_string(pictures)) return;
+  fail(ErrorKind::data,
+       "--resume: {}: the run had {} pictures an epoch, data.train has {} now; give it the same "
+       "pictures, or choose another out",
+       printable(path("last.safetensors")), printable(stored_->metadata_at(kPictures)), pictures);
+}
+
+}  // namespace peclr

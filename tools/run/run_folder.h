@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The folder of a training run: its settings, metrics and checkpoints, and whether it goes on from
+// an earlier start.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/files/safetensors.h"
+#include "tools/command_line.h"
+#include "tools/run/folder_lock.h"
+#include "tools/run/run_record.h"
+#include "tools/settings/settings.h"
+
+namespace peclr {
+
+class RunFolder {
+ public:
+  // Reads the settings and opens `out`. With --resume, what out/last.safetensors stores is the
+  // default for everything that is not given; without such a file the run starts afresh and says
+  // so. Throws Error(usage): a setting or device that differs from the stored one, a folder that
+  // holds a run although --resume was not given, or one that holds a finished model and nothing to
+  // go on from; Error(failure): a folder that cannot be written, or in which another run is at
+  // work; Error(data): a checkpoint that cannot be read.
+  RunFolder(Command command, const CommandLine& line);
+
+  // Called once nothing can be refused any more: cuts metrics.jsonl back to the first step and
+  // writes config.yaml. Returns the keeper of the run's entry in run.json, which says
+  // the device and the pictures of an epoch.
+  [[nodiscard]] RunRecorder begin(const std::string& device, std::int64_t pictures) const;
+
+  const Settings& settings() const { return settings_; }  // threads and device resolved
+  Command command() const { return command_; }
+  std::string path(const char* file) const { return settings_.out + "/" + file; }
+
+  // The checkpoint to go on from, until forget_stored().
+  const TensorFile* stored() const { return stored_ ? &*stored_ : nullptr; }
+  void forget_stored() { stored_.reset(); }
+  std::int64_t first_step() const { return first_step_; }  // steps done before
+
+  // Metadata of last.safetensors after `step` steps on `pictures` pictures an epoch.
+  Metadata training_metadata(std::int64_t step, std::int64_t pictures) const;
+  // Throws Error(data) if the stored run had another number of pictures.
+  void check_pictures(std::int64_t pictures) const;
+
+ private:
+  std::string asked_yaml() const;  // with device: auto where that was asked for
+
+  Command command_;
+  CommandLine line_;
+  Settings settings_;
+  Settings::Device asked_device_;
+  std::optional<FolderLock> lock_;
+  std::optional<TensorFile> stored_;
+  std::int64_t first_step_ = 0;
+};
+
+// Throws Error(failure) that names the folder if it cannot be made or written to.
+void make_writable_folder(const std::string& path);
+// Of a file that is not there nothing is said. Throws Error(failure) that names it.
+void remove_file(const std::string& path);
+
+}  // namespace peclr

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fine-tuning's network and what is done with a batch, on the run's device or on one that counts
+// memory.
+#pragma once
+#include "models/hand_network.h"
+#include "tools/run/model_files.h"
+#include "tools/trainer/batches.h"
+
+namespace peclr {
+
+struct HandTraining {
+  using Batches = PoseBatches;
+  static constexpr int kViews = 1;
+  static constexpr std::array kNames{"loss", "uv_px", "z_rel", "root_depth"};
+
+  // Places the arenas; weights are not drawn (ParameterStore::draw).
+  HandTraining(const Settings& settings, Backend& backend)
+      : network(store, settings.model.depth,
+                settings.train.freeze == Settings::Freeze::encoder ? Encoder::frozen
+                                                                   : Encoder::learned),
+        optimizer(store.place(backend), optimizer_options(settings)),
+        compute(compute_type(settings)),
+        one(Tensor::from_host(backend, {1}, std::vector<float>{1})),
+        values(backend, {kNames.size()}, DType::f32) {}
+
+  // Forward and backward; adds the batch's values to `values`. Can be recorded (Backend::record).
+  void pass(const Batches::Batch& batch) {
+    Tape tape(Mode::train);
+    const HandNetwork::Output out =
+        network.forward(tape, {batch.images, -1}, batch.cameras, compute);
+    const ops::PoseLossValue loss =
+        ops::pose_loss(tape, out.lifted.uv, out.lifted.z_rel, out.root, batch.target);
+    tape.backward_from(loss.loss, one);
+    values.backend().add(loss.parts, values);
+  }
+
+  ParameterStore store;
+  HandNetwork network;
+  Optimizer optimizer;
+  DType compute;
+  Tensor one, values;  // values [names] f32
+};
+
+}  // namespace peclr
