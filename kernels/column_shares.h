@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a matrix [rows, channels] is shared out among blocks. Channels are read in packs of `lanes`
 // that lie side by side, kTile packs a block; the rows of such a tile go to `splits` blocks. The
-// shares depend on the matrix alone, so that sums have the same bits on any card.
+// shares depend on the matrix alone, so that sums have the same bits on any card. For
+// kernels/*.cu.
 #pragma once
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/column_scratch.h"
 #include "kernels/launch.h"
 
 namespace peclr::kernels {
 
 struct ColumnShares {
-  static constexpr int kTile = 8;  // packs: a 128-byte line of 16-byte packs
+  static constexpr int kTile = kColumnTile;  // packs
 
   std::int64_t rows;
   int packs;   // a row
@@ -35,20 +37,5 @@ inline ColumnShares column_shares(std::int64_t rows, int channels, int lanes,
 inline Grid grid_of(const ColumnShares& s) {
   return {.x = static_cast<unsigned>(s.tiles), .y = static_cast<unsigned>(s.splits)};
 }
-
-// What a reduction over rows needs beside its data: `partials`, column_scratch_floats(channels) of
-// any content, 16-byte aligned; `tickets`, column_tickets(channels) counters that are zero, and are
-// zero again afterwards.
-struct ColumnScratch {
-  float* partials;
-  unsigned* tickets;
-};
-// Two for each multiprocessor of an H100; at three they all run at once on an A100, too.
-inline constexpr int kReduceBlocks = 264;
-inline std::int64_t column_scratch_floats(int channels) {
-  constexpr int kSums = 3, kLanes = 8;  // at most
-  return kSums * kLanes * ColumnShares::kTile * std::max(kReduceBlocks, (channels + 31) / 32);
-}
-inline int column_tickets(int channels) { return (channels + 7) / 8; }
 
 }  // namespace peclr::kernels

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "kernels/bf16.h"
-#include "kernels/column_shares.h"
+#include "kernels/column_scratch.h"
 #include "kernels/stream.h"
 
 namespace peclr::kernels {

@@ -4,9 +4,12 @@
 // kernels/norm_act.h. Fast where channels are a multiple of a 16-byte pack and the values are
 // 16-byte aligned, right everywhere. Each is one launch.
 #pragma once
+#include <cstddef>
+#include <cstdint>
+
 #include "kernels/bf16.h"
-#include "kernels/column_shares.h"
-#include "kernels/launch.h"
+#include "kernels/column_scratch.h"
+#include "kernels/stream.h"
 
 namespace peclr::kernels {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which folder may know which (docs/architecture.md), read from the sources: kernels <- engine <-
-// models <- tools, data beside models, and the rooms within them; foreign libraries and device
-// conditionals in their places.
+// models <- tools, data beside models, and the rooms within them; foreign libraries, device
+// conditionals and what launches kernels in their places.
 #include <fmt/format.h>
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -88,40 +88,71 @@ Include include_of(std::string_view text) {
   return {text.substr(open + 1, close - open - 1), text[open] == '"'};
 }
 
+// f(number, text) for each line.
+template <class F>
+void for_each_directive(const Source& source, F f) {
+  int number = 0;
+  for (std::size_t begin = 0; begin < source.text.size();) {
+    const std::size_t end = std::min(source.text.find('\n', begin), source.text.size());
+    f(++number, directive(std::string_view(source.text).substr(begin, end - begin)));
+    begin = end + 1;
+  }
+}
+
+// Whether CUDA has no place there: the launchers' headers (docs/kernels.md), and who calls them.
+bool is_without_cuda(std::string_view path) {
+  const std::string_view folder = folder_of(path);
+  if (folder == "tests" || path == "engine/gpu/simt_backend.cpp") return false;
+  return folder != "kernels" || path.ends_with("_kernels.h");
+}
+
+// Headers with CUDA's names in them, of their own or by way of others.
+std::set<std::string, std::less<>> headers_with_cuda(const std::vector<Source>& sources) {
+  std::set<std::string, std::less<>> found{"kernels/device.h", "kernels/emulated.h",
+                                           "kernels/launch.h"};
+  for (std::size_t before = 0; before != found.size();) {
+    before = found.size();
+    for (const Source& source : sources) {
+      if (!source.path.ends_with(".h") || is_without_cuda(source.path)) continue;
+      for_each_directive(source, [&](int, std::string_view text) {
+        if (found.contains(include_of(text).target)) found.insert(source.path);
+      });
+    }
+  }
+  return found;
+}
+
 // One line for each breach.
 Faults faults_of(const std::vector<Source>& sources) {
   Faults faults;
+  const auto with_cuda = headers_with_cuda(sources);
   std::map<std::string_view, std::set<std::string>> speakers;  // of each foreign library
   for (const Source& source : sources) {
     const std::string_view folder = folder_of(source.path);
-    int number = 0;
-    const auto fault = [&](std::string_view what) {
-      faults.push_back(fmt::format("{}:{}: {}", source.path, number, what));
-    };
-    for (std::size_t begin = 0; begin < source.text.size();) {
-      const std::size_t end = std::min(source.text.find('\n', begin), source.text.size());
-      const std::string_view text =
-          directive(std::string_view(source.text).substr(begin, end - begin));
-      begin = end + 1;
-      ++number;
+    for_each_directive(source, [&](int number, std::string_view text) {
+      const auto fault = [&](std::string_view what) {
+        faults.push_back(fmt::format("{}:{}: {}", source.path, number, what));
+      };
       if (folder != "kernels" && !starts_with(text, "error") &&
           (text.find("__CUDACC__") != text.npos || text.find("__CUDA_ARCH__") != text.npos))
         fault("a condition on the device outside of kernels/");
       const Include include = include_of(text);
-      if (include.target.empty()) continue;
+      if (include.target.empty()) return;
       if (include.quoted &&
           kMayInclude.at(std::string(folder)).count(std::string(folder_of(include.target))) == 0)
         fault(fmt::format("{} may not include \"{}\"", folder, include.target));
       else if (include.quoted && !room_may_include(source.path, include.target))
         fault(fmt::format("its room may not include \"{}\"", include.target));
-      if (folder == "tests" || folder == "benchmarks") continue;  // which measure against them
+      if (is_without_cuda(source.path) && with_cuda.contains(include.target))
+        fault(fmt::format("CUDA's names by \"{}\"", include.target));
+      if (folder == "tests" || folder == "benchmarks") return;  // which measure against them
       for (const std::string_view library : kForeign) {
         if (!starts_with(include.target, library)) continue;
         speakers[library].insert(source.path);
         if (library == "catch2/") fault("Catch outside of tests/");
         if (!source.path.ends_with(".cpp")) fault(fmt::format("{} in a header", include.target));
       }
-    }
+    });
   }
   for (const auto& [library, paths] : speakers)
     if (paths.size() > 1)
@@ -175,7 +206,9 @@ TEST_CASE("includes: planted faults are found", "[includes]") {
       {"engine/a.h", "#include <dnnl.hpp>\n", "dnnl.hpp in a header"},
       {"tools/a.cpp", "#include <catch2/catch.hpp>\n", "Catch outside"},
       {"engine/a.cpp", "#ifdef __CUDACC__\n#endif\n", "condition on the device"},
-      {"tools/a.cpp", "#if defined(__CUDA_ARCH__)\n#endif\n", "condition on the device"}};
+      {"tools/a.cpp", "#if defined(__CUDA_ARCH__)\n#endif\n", "condition on the device"},
+      {"kernels/a_kernels.h", "#include \"kernels/launch.h\"\n", "a_kernels.h:1: CUDA's names"},
+      {"engine/gpu/a.cpp", "#include \"kernels/device.h\"\n", "CUDA's names by"}};
   for (const auto& p : planted) {
     const Faults faults = faults_of({{p.path, p.text}});
     CAPTURE(p.path, p.text, faults);
@@ -187,9 +220,18 @@ TEST_CASE("includes: planted faults are found", "[includes]") {
   REQUIRE(twice.size() == 1);
   CHECK(twice[0].find("data/a.cpp, tools/b.cpp") != std::string::npos);
 
+  const Faults by_way = faults_of({{"kernels/a.h", "#include \"kernels/b.h\"\n"},
+                                   {"kernels/b.h", "#include \"kernels/launch.h\"\n"},
+                                   {"kernels/c_kernels.h", "#include \"kernels/a.h\"\n"},
+                                   {"engine/gpu/c.h", "#include \"kernels/c_kernels.h\"\n"}});
+  REQUIRE(by_way.size() == 1);
+  CHECK(by_way[0].find("kernels/c_kernels.h:1: CUDA's names by") != std::string::npos);
+
   // What is allowed, or only looks like a fault.
   const Faults none = faults_of(
-      {{"kernels/a.h", "#if defined(__CUDACC__)\n#endif\n#include \"kernels/vec.h\"\n"},
+      {{"kernels/a.cu", "#include \"kernels/a_kernels.h\"\n#include \"kernels/launch.h\"\n"},
+       {"tests/kernels/a.cpp", "#include \"kernels/launch.h\"\n"},
+       {"kernels/a.h", "#if defined(__CUDACC__)\n#endif\n#include \"kernels/vec.h\"\n"},
        {"engine/a.cpp",
         "#include <dnnl.hpp>\n#include <dnnl_types.h>\n#include \"kernels/vec.h\"\n"},
        {"engine/b.cpp", "// #include \"models/resnet.h\"\n#include <fmt/format.h>\n"},

@@ -2,7 +2,7 @@
 // Scratch of one reduction over the rows of [rows, channels].
 #pragma once
 #include "engine/gpu/tickets.h"
-#include "kernels/column_shares.h"
+#include "kernels/column_scratch.h"
 
 namespace peclr::gpu {
 
