@@ -16,6 +16,7 @@ Optimizer::Optimizer(ParameterStore& store, const OptimizerOptions& options)
   norm_ = Tensor(backend, {1}, DType::f32);
   backend.zero(first_moment_);
   backend.zero(second_moment_);
+  backend.zero(norm_);  // as it stays where nothing is learned
 }
 
 OptimizerStep Optimizer::step_of() const {

@@ -16,7 +16,7 @@
 
 #include "kernels/stream.h"
 
-struct uint2 {
+struct alignas(8) uint2 {
   unsigned x, y;
 };
 struct uint3 {

@@ -130,6 +130,7 @@ bool factor_cholesky(double* matrix, std::int64_t n, double least) {
   for (std::int64_t first = 0; first < n; first += kBlock) {
     const std::int64_t end = std::min(n, first + kBlock);
     if (!factor_diagonal(matrix, n, first, end, least)) return false;
+    if (end == n) break;
     factor_right(matrix, n, first, end);
     Panel panel(n - end);
     panel.pack(end - first, [&](std::int64_t k) { return matrix + (first + k) * n + end; });

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/cpu/hot/optimizer.h"
+#include "engine/optimizer.h"
 #include "engine/parallel.h"
 #include "kernels/random.h"
 #include "tests/support/compare.h"
@@ -221,6 +222,21 @@ TEST_CASE("the update touches nothing between tensors, and nothing at all after 
   REQUIRE(arenas.weight == unchanged.weight);
   REQUIRE(arenas.first == unchanged.first);
   REQUIRE(arenas.second == unchanged.second);
+}
+
+TEST_CASE("a new optimiser's moments and norm are zeros, whatever its memory held",
+          "[optimizer][ops]") {
+  ParameterStore store;
+  store.add("weight", {1}, Init::one).frozen = true;
+  store.allocate(device(), 0);
+  {
+    std::vector<Tensor> used;  // of the size of the optimiser's own, which it then gets
+    for (int i = 0; i < 8; ++i) used.push_back(Tensor::from_host(device(), {1}, {{7.f}}));
+  }
+  const Optimizer optimizer(store, {});
+  CHECK(optimizer.norm().to_host()[0] == 0);
+  CHECK(optimizer.first_moment().to_host()[0] == 0);
+  CHECK(optimizer.second_moment().to_host()[0] == 0);
 }
 
 TEST_CASE("the optimiser does not depend on threads", "[optimizer]") {
