@@ -28,9 +28,4 @@ PECLR_HD constexpr int ait_from_freihand(int joint) {
 PECLR_HD constexpr int freihand_parent(int joint) { return joint % 4 == 1 ? kWrist : joint - 1; }
 PECLR_HD constexpr int freihand_finger(int joint) { return joint == kWrist ? -1 : (joint - 1) / 4; }
 
-inline constexpr const char* kFreihandJointNames[kJoints] = {
-    "wrist",     "thumb_cmc", "thumb_mcp",  "thumb_ip",   "thumb_tip",  "index_mcp",  "index_pip",
-    "index_dip", "index_tip", "middle_mcp", "middle_pip", "middle_dip", "middle_tip", "ring_mcp",
-    "ring_pip",  "ring_dip",  "ring_tip",   "little_mcp", "little_pip", "little_dip", "little_tip"};
-
 }  // namespace peclr

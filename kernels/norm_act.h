@@ -13,11 +13,6 @@
 
 namespace peclr {
 
-// y = x * scale + shift, before residual and activation.
-struct NormLine {
-  float scale, shift;
-};
-
 // dx = g * of_g + x * of_x + constant.
 struct NormGradientLine {
   float of_g, of_x, constant;

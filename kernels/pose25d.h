@@ -16,9 +16,8 @@ namespace peclr {
 struct ReferenceBone {
   int root, from, to;
 };
-inline constexpr ReferenceBone kWristToIndex{kWrist, kWrist, kIndexMcp};  // FreiHAND's order
-inline constexpr ReferenceBone kPalmNetwork{kAitPalm, kAitMiddleMcp,
-                                            kAitMiddlePip};  // AIT's order, palm
+// The hand network's, in AIT's order.
+inline constexpr ReferenceBone kPalmNetwork{kAitPalm, kAitMiddleMcp, kAitMiddlePip};
 
 // Bone lengths; the hand network's root depth is kept in between.
 inline constexpr double kMinRootDepth = 4, kMaxRootDepth = 50;
@@ -84,44 +83,6 @@ PECLR_HD inline double root_depth_of_bone(Point2 p, double zp, Point2 q, double 
 
 PECLR_HD inline double clamp_root_depth(double depth) {
   return depth < kMinRootDepth ? kMinRootDepth : depth > kMaxRootDepth ? kMaxRootDepth : depth;
-}
-
-struct Units25d {
-  double scale;       // length of the reference bone, in the unit of the points
-  double root_depth;  // in bone lengths
-};
-
-// xyz [joints, 3] in camera space -> uvz [joints, 3]: pixels and relative depth in bone lengths.
-PECLR_HD inline Units25d to_25d(const float* xyz, const float* K, int joints, ReferenceBone bone,
-                                float* uvz) {
-  const float *p = xyz + 3 * bone.from, *q = xyz + 3 * bone.to;
-  const double dx = double(p[0]) - q[0], dy = double(p[1]) - q[1], dz = double(p[2]) - q[2];
-  const double scale = std::sqrt(dx * dx + dy * dy + dz * dz);
-  const double root = xyz[3 * bone.root + 2];
-  for (int j = 0; j < joints; ++j) {
-    const Point2 pixel = project_point(K, xyz[3 * j], xyz[3 * j + 1], xyz[3 * j + 2]);
-    uvz[3 * j] = static_cast<float>(pixel.x);
-    uvz[3 * j + 1] = static_cast<float>(pixel.y);
-    uvz[3 * j + 2] = static_cast<float>((xyz[3 * j + 2] - root) / scale);
-  }
-  return {scale, root / scale};
-}
-
-// The way back, with the root depth from the quadratic, which is returned (bone lengths); `scale`
-// in metres gives metres, 1 gives bone lengths.
-PECLR_HD inline double from_25d(const float* uvz, const float* K, int joints, ReferenceBone bone,
-                                double scale, float* xyz) {
-  const float *p = uvz + 3 * bone.from, *q = uvz + 3 * bone.to;
-  const double root =
-      root_depth_of_bone(back_project(K, {p[0], p[1]}), p[2], back_project(K, {q[0], q[1]}), q[2]);
-  for (int j = 0; j < joints; ++j) {
-    const Point2 ray = back_project(K, {uvz[3 * j], uvz[3 * j + 1]});
-    const double depth = (uvz[3 * j + 2] + root) * scale;
-    xyz[3 * j] = static_cast<float>(ray.x * depth);
-    xyz[3 * j + 1] = static_cast<float>(ray.y * depth);
-    xyz[3 * j + 2] = static_cast<float>(depth);
-  }
-  return root;
 }
 
 // xyz [21] in FreiHAND's order and metres, scale = length of its bone 9-10, K of the network's

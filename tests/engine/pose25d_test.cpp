@@ -122,7 +122,6 @@ TEST_CASE("AIT's and FreiHAND's joint orders are each other's inverse", "[joints
   for (int j = 0; j < kJoints; ++j) REQUIRE(freihand_from_ait(j) == freihand_of[j]);
   REQUIRE(freihand_from_ait(kAitMiddleMcp) == kMiddleMcp);
   REQUIRE(freihand_from_ait(kAitMiddlePip) == kMiddlePip);
-  REQUIRE(kFreihandJointNames[freihand_from_ait(20)] == std::string("little_tip"));
 }
 
 TEST_CASE("every finger hangs on the wrist by four bones", "[joints]") {
@@ -175,25 +174,6 @@ TEST_CASE("the quadratic's floors hold where there is no answer", "[pose25d]") {
   REQUIRE(clamp_root_depth(7.5) == 7.5);
   REQUIRE(clamp_root_depth(51) == 50);
   REQUIRE(std::isnan(clamp_root_depth(NAN)));
-}
-
-TEST_CASE("2.5D comes back to the same hand", "[pose25d]") {
-  for (int seed = 0; seed < 20; ++seed) {
-    HandLabel label = make_label(seed);
-    // Wrist at the front, so that the true depth is the quadratic's larger root.
-    label.xyz[0] = {0, 0, 0.4f};
-    label.xyz[5] = {0.08f, 0.01f, 0.41f};
-    std::vector<float> xyz, uvz(63), back(63);
-    for (const Vec3f& p : label.xyz) xyz.insert(xyz.end(), {p.x, p.y, p.z});
-    const Units25d units = to_25d(xyz.data(), label.K.m, kJoints, kWristToIndex, uvz.data());
-    REQUIRE(units.scale == Approx(std::sqrt(0.0064 + 0.0001 + 0.0001)).epsilon(1e-6));
-    REQUIRE(uvz[2] == 0);
-    const double root =
-        from_25d(uvz.data(), label.K.m, kJoints, kWristToIndex, units.scale, back.data());
-    REQUIRE(root == Approx(units.root_depth).epsilon(1e-5));
-    REQUIRE(relative_l2(back.data(), xyz.data(), 63) < 1e-5);
-    REQUIRE(relative_l2(back.data(), uvz.data(), 63) > 0.1);  // the checker sees a wrong hand
-  }
 }
 
 TEST_CASE("targets are palm-rooted, in AIT's order and bone lengths, and lead back to the label",
