@@ -190,9 +190,7 @@ class Backend {
   virtual PictureHome picture_home(std::uint64_t picture) = 0;
 
   // Contrastive part: projection, z and gradients [2N, D]; views [2N, 4], each row a ViewTransform;
-  // rows [2, 2N], what the forward pass leaves for the gradient; summary [5]: loss, mean similarity
-  // of positives and of negatives, top-1, spread of the embedding (embedding_spread in
-  // engine/cpu/hot/ntxent.h says what that is).
+  // rows [2, 2N], what the forward pass leaves for the gradient; summary: a NtxentSummary.
   virtual void invert_views(const Tensor& projection, const Tensor& views, Inversion what,
                             const Tensor& z) = 0;
   virtual void invert_views_backward(const Tensor& projection, const Tensor& views, Inversion what,
@@ -211,8 +209,8 @@ class Backend {
   virtual void pose_recover_backward(const Tensor& h, const Tensor& z_rel, const Tensor& root,
                                      const Tensor& dxyz,
                                      const PoseTensors& out) = 0;  // h, z_rel, root_depth
-  // Fine-tuning's loss on uv, z_rel and root_depth, and its gradient; parts [4]: total, uv
-  // (pixels), z_rel, root depth.
+  // Fine-tuning's loss on uv, z_rel and root_depth, and its gradient; parts: a PoseLoss
+  // (kernels/pose.h).
   virtual void pose_loss(const PoseTensors& predicted, const PoseTensors& target,
                          const Tensor& parts, const PoseTensors& gradients) = 0;
   // loss [1] = mean |x - target|, and its gradient.

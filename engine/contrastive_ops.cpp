@@ -22,7 +22,7 @@ NtxentLoss ntxent(Tape& tape, const Variable& z, const NtxentOptions& options) {
   const Shape& s = z.value.shape();
   check(s.rank() == 2 && s[0] >= 2 && s[0] % 2 == 0, "ntxent: rows {} are not [2N, D]", s.text());
   Backend& backend = z.value.backend();
-  const Tensor rows(backend, {2, s[0]}, DType::f32), summary(backend, {5}, DType::f32);
+  const Tensor rows(backend, {2, s[0]}, DType::f32), summary(backend, {kNtxentSummary}, DType::f32);
   backend.ntxent(z.value, options, rows, summary);
   return {tape.record_summed(summary.slice(0, {1}),
                              [&tape, z, rows, options](const Tensor& dloss) {

@@ -10,8 +10,7 @@ namespace peclr::ops {
 // [2N, 4] f32, each row a ViewTransform. An empty inversion is SimCLR's plain normalisation.
 Variable invert_views(Tape& tape, const Variable& projection, const Tensor& views, Inversion what);
 
-// z [2N, D]: view 1 of all pictures, then view 2. summary [5]: loss, mean similarity of positives
-// and of negatives, share of anchors whose nearest row is their positive, spread of the embedding.
+// z [2N, D]: view 1 of all pictures, then view 2. summary: a NtxentSummary.
 struct NtxentLoss {
   Variable loss;
   Tensor summary;

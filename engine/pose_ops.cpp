@@ -84,7 +84,7 @@ PoseLossValue pose_loss(Tape& tape, const Variable& uv, const Variable& z_rel, c
         z_rel.value.shape().text(), root.value.shape().text(), target.uv.shape().text(),
         target.z_rel.shape().text(), target.root_depth.shape().text());
   Backend& backend = uv.value.backend();
-  const Tensor parts(backend, {4}, DType::f32);
+  const Tensor parts(backend, {kPoseLoss}, DType::f32);
   PoseTensors predicted, wanted, d;
   predicted.uv = uv.value, predicted.z_rel = z_rel.value, predicted.root_depth = root.value;
   wanted.uv = target.uv, wanted.z_rel = target.z_rel, wanted.root_depth = target.root_depth;

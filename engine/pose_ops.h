@@ -20,7 +20,7 @@ Variable refine_root(Tape& tape, const Tensor& root_depth, const Variable& resid
 // (h, 1) * (z_rel + root) -> xyz [B, 21, 3], bone lengths.
 Variable pose_recover(Tape& tape, const Variable& h, const Variable& z_rel, const Variable& root);
 
-// L1(px) + 5 L1(z_rel) + L1(root depth); parts [4]: total, uv (pixels), z_rel, root depth.
+// L1(px) + 5 L1(z_rel) + L1(root depth); parts: a PoseLoss (kernels/pose.h).
 struct PoseLossValue {
   Variable loss;
   Tensor parts;

@@ -32,6 +32,20 @@ struct NtxentSpec {
   float temperature = .5f;  // > 0
 };
 
+// What the forward pass says of a batch. Similarities are cosines (not divided by the temperature)
+// where rows are unit vectors.
+struct NtxentSummary {
+  float loss;      // mean over the 2N anchors
+  float positive;  // mean similarity over positive pairs
+  float negative;  // over negative pairs; 0 where there are none
+  float top1;      // share of anchors whose positive is nearer than every negative
+  // How far unit vectors spread over the sphere: sqrt(D) * mean over dimensions of the standard
+  // deviation over rows. About 1 when they are spread evenly, 0 when they have collapsed onto one
+  // point.
+  float spread;
+};
+inline constexpr int kNtxentSummary = sizeof(NtxentSummary) / sizeof(float);
+
 // The similarity of what must not count (an anchor with itself, padding). Finite, so that folding
 // nothing but such values gives no NaN; and so far below kLeast, where maxima start, that e^(it -
 // any maximum) is 0, scaled by a temperature or not.

@@ -125,7 +125,7 @@ std::size_t ntxent_workspace(const NtxentProblem& problem) {
 }
 
 void ntxent(const NtxentProblem& problem, const float* z, const NtxentAnchors& anchors,
-            float* summary, void* workspace, Stream stream) {
+            NtxentSummary* summary, void* workspace, Stream stream) {
   with_operands(problem, [&]<class T>() {
     const NtxentSizes sizes(problem.spec);
     const float temperature = problem.spec.temperature;

@@ -35,10 +35,9 @@ struct NtxentAnchors {
   float *lse, *loss;
 };
 
-// z [rows, dim] f32, summary [5] f32: loss, mean similarity of positives and of negatives, top-1,
-// spread of the embedding, as engine/cpu/hot/ntxent.h has them.
+// z [rows, dim] f32.
 void ntxent(const NtxentProblem& problem, const float* z, const NtxentAnchors& anchors,
-            float* summary, void* workspace, Stream stream);
+            NtxentSummary* summary, void* workspace, Stream stream);
 
 // dz [rows, dim] f32, aligned to 16 bytes, = dloss [1] * dloss/dz; `anchors` as the forward pass
 // left them for the same z. dz may be z.

@@ -111,6 +111,6 @@ struct NtxentSummaryJob {
 };
 inline constexpr int kSummaryThreads = 512;
 void summarise(const NtxentSizes& sizes, const NtxentSummaryJob& job, float temperature,
-               const NtxentAnchors& anchors, float* summary, Stream stream);
+               const NtxentAnchors& anchors, NtxentSummary* summary, Stream stream);
 
 }  // namespace peclr::kernels

@@ -22,7 +22,7 @@ struct NtxentSummaryKernel {
     NtxentSizes sizes;
     NtxentSummaryJob job;
     NtxentAnchors anchors;
-    float* summary;
+    NtxentSummary* summary;
     double cosine;  // of one unit of similarity
   };
   static constexpr int kThreads = kSummaryThreads;
@@ -52,12 +52,12 @@ struct NtxentSummaryKernel {
     const auto [spread, pairs] = embedding(p, s);
     if (threadIdx.x != 0) return;
     const double n = rows;
-    p.summary[0] = static_cast<float>(total.loss / n);
-    p.summary[1] = static_cast<float>(total.positive * p.cosine / n);
-    p.summary[2] =
-        rows <= 2 ? 0.f : static_cast<float>((pairs - total.positive * p.cosine) / (n * (n - 2)));
-    p.summary[3] = static_cast<float>(total.top1 / n);
-    p.summary[4] = static_cast<float>(spread);
+    const double positive = total.positive * p.cosine;
+    p.summary->loss = static_cast<float>(total.loss / n);
+    p.summary->positive = static_cast<float>(positive / n);
+    p.summary->negative = rows <= 2 ? 0.f : static_cast<float>((pairs - positive) / (n * (n - 2)));
+    p.summary->top1 = static_cast<float>(total.top1 / n);
+    p.summary->spread = static_cast<float>(spread);
   }
 
  private:
@@ -124,7 +124,7 @@ struct NtxentSummaryKernel {
 }  // namespace
 
 void summarise(const NtxentSizes& sizes, const NtxentSummaryJob& job, float temperature,
-               const NtxentAnchors& anchors, float* summary, Stream stream) {
+               const NtxentAnchors& anchors, NtxentSummary* summary, Stream stream) {
   launch<NtxentSummaryKernel>({.x = blocks_for(sizes.rows, kSummaryThreads)},
                               {sizes, job, anchors, summary, double(temperature) / kLog2e}, stream);
 }

@@ -216,15 +216,15 @@ void pose_recover_backward(const PoseRays& in, const float* dxyz, std::int64_t b
 }
 
 void pose_loss(const PoseBatch& predicted, const PoseBatch& target, std::int64_t batch,
-               const PoseBatchGradients& gradients, float* parts, const LossScratch& scratch,
+               const PoseBatchGradients& gradients, PoseLoss* loss, const LossScratch& scratch,
                Stream stream) {
   const AbsoluteLosses::Params params{
       {{predicted.uv, target.uv, gradients.uv, kRays * batch, 1},
        {predicted.z_rel, target.z_rel, gradients.z_rel, kJoints * batch, kRelativeDepthWeight},
        {predicted.root_depth, target.root_depth, gradients.root_depth, batch, 1}},
       3,
-      parts,
-      parts + 1,
+      &loss->total,
+      &loss->uv,  // and the others behind it
       scratch};
   launch<AbsoluteLosses>({.x = AbsoluteLosses::blocks(kRays * batch)}, params, stream);
 }

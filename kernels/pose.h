@@ -58,11 +58,12 @@ struct PoseBatchGradients {
 inline constexpr double kRelativeDepthWeight = 5;
 
 struct PoseLoss {
-  double total = 0;       // uv + 5 z_rel + root_depth
-  double uv = 0;          // mean |u - u*|, |v - v*| over batch x 21 x 2, pixels
-  double z_rel = 0;       // mean over batch x 21 (the palm, always right, counts)
-  double root_depth = 0;  // mean over batch, bone lengths
+  float total;       // uv + 5 z_rel + root_depth
+  float uv;          // mean |u - u*|, |v - v*| over batch x 21 x 2, pixels
+  float z_rel;       // mean over batch x 21 (the palm, always right, counts)
+  float root_depth;  // mean over batch, bone lengths
 };
+inline constexpr int kPoseLoss = sizeof(PoseLoss) / sizeof(float);
 
 }  // namespace peclr
 

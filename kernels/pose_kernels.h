@@ -31,10 +31,9 @@ struct LossScratch {
   unsigned* finished;
 };
 
-// parts [4]: total, uv, z_rel, root depth (PoseLoss). Sums are doubles in an order that only the
-// batch decides.
+// Sums are doubles in an order that only the batch decides.
 void pose_loss(const PoseBatch& predicted, const PoseBatch& target, std::int64_t batch,
-               const PoseBatchGradients& gradients, float* parts, const LossScratch& scratch,
+               const PoseBatchGradients& gradients, PoseLoss* loss, const LossScratch& scratch,
                Stream stream);
 
 // loss [1] = mean |predicted - target| over n numbers; gradient [n].

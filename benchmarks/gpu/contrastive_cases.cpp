@@ -64,7 +64,8 @@ Case ntxent(Machine& m, const Sizes& s, int rows, Passes passes) {
     const Tensor projection = random_tensor(backend, {rows, s.dim});
     backend.invert_views(projection, transforms(backend, rows), {}, z);
   }
-  const Tensor anchors(backend, {2, rows}, DType::f32), summary(backend, {5}, DType::f32),
+  const Tensor anchors(backend, {2, rows}, DType::f32),
+      summary(backend, {kNtxentSummary}, DType::f32),
       dloss = Tensor::from_host(backend, {1}, std::vector<float>{1});
   const NtxentOptions options{.temperature = .5f, .operands = DType::bf16};
   return {[=, &backend] {

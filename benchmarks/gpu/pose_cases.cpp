@@ -76,7 +76,7 @@ Case loss(Machine& m, const Sizes& s) {
   Backend& backend = m.backend();
   const Hands h(backend, s);
   const PoseTensors target = h.tensors(backend);
-  const Tensor parts(backend, {4}, DType::f32);
+  const Tensor parts(backend, {kPoseLoss}, DType::f32);
   return {[=, &backend] { backend.pose_loss(h.pose, target, parts, h.gradients); }};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // PeCLR's own operations on the CPU backend: tensors unpacked for the loops in hot/.
 #include <cmath>
+#include <cstring>
 
 #include "engine/cpu/cpu_backend.h"
 #include "engine/parallel.h"
@@ -56,12 +57,7 @@ void CpuBackend::ntxent(const Tensor& z, const NtxentOptions& options, const Ten
   const Tensor scratch(*this, {loops_.ntxent_scratch_floats(spec)}, DType::f32);
   const NtxentSummary s =
       loops_.ntxent_forward(spec, z.data<float>(), ntxent_rows(rows), scratch.data<float>());
-  float* out = summary.data<float>();
-  out[0] = static_cast<float>(s.loss);
-  out[1] = static_cast<float>(s.positive_similarity);
-  out[2] = static_cast<float>(s.negative_similarity);
-  out[3] = static_cast<float>(s.top1);
-  out[4] = static_cast<float>(loops_.embedding_spread(z.data<float>(), z.shape()[0], z.shape()[1]));
+  std::memcpy(summary.raw(), &s, sizeof s);
 }
 
 void CpuBackend::ntxent_backward(const Tensor& z, const NtxentOptions& options, const Tensor& rows,
@@ -110,11 +106,7 @@ void CpuBackend::pose_loss(const PoseTensors& predicted, const PoseTensors& targ
       predicted.uv.shape()[0],
       {gradients.uv.data<float>(), gradients.z_rel.data<float>(),
        gradients.root_depth.data<float>()});
-  float* out = parts.data<float>();
-  out[0] = static_cast<float>(loss.total);
-  out[1] = static_cast<float>(loss.uv);
-  out[2] = static_cast<float>(loss.z_rel);
-  out[3] = static_cast<float>(loss.root_depth);
+  std::memcpy(parts.raw(), &loss, sizeof loss);
 }
 
 void CpuBackend::mean_absolute_loss(const Tensor& x, const Tensor& target, const Tensor& loss,

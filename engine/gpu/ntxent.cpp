@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/gpu/ntxent.h"
 
+#include "engine/gpu/records.h"
 #include "kernels/ntxent_kernels.h"
 
 namespace peclr::gpu {
@@ -31,7 +32,7 @@ void ntxent(Backend& memory, Stream stream, const Tensor& z, const NtxentOptions
             const Tensor& rows, const Tensor& summary) {
   const kernels::NtxentProblem problem = problem_of(z, options);
   const Tensor workspace = scratch(memory, kernels::ntxent_workspace(problem));
-  kernels::ntxent(problem, z.data<float>(), anchors_of(rows), summary.data<float>(),
+  kernels::ntxent(problem, z.data<float>(), anchors_of(rows), records_in<NtxentSummary>(summary),
                   workspace.raw(), stream);
 }
 

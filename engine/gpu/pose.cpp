@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/gpu/pose.h"
 
+#include "engine/gpu/records.h"
 #include "kernels/pose_kernels.h"
 
 namespace peclr::gpu {
@@ -62,7 +63,7 @@ void pose_loss(Backend& memory, Stream stream, Tickets& tickets, const PoseTenso
   kernels::pose_loss(batch_of(predicted), batch_of(target), predicted.uv.shape()[0],
                      {gradients.uv.data<float>(), gradients.z_rel.data<float>(),
                       gradients.root_depth.data<float>()},
-                     parts.data<float>(), LossScratch(memory, tickets), stream);
+                     records_in<PoseLoss>(parts), LossScratch(memory, tickets), stream);
 }
 
 void mean_absolute_loss(Backend& memory, Stream stream, Tickets& tickets, const Tensor& x,

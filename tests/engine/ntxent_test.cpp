@@ -34,14 +34,15 @@ struct Result {
 Result run(const NtxentSpec& spec, const Floats& z, float grad_loss = 1) {
   REQUIRE(z.size() == std::size_t(spec.rows * spec.dim));
   const NtxentOptions options{.temperature = spec.temperature};
-  const Tensor rows(device(), {2, spec.rows}, DType::f32), summary(device(), {5}, DType::f32);
+  const Tensor rows(device(), {2, spec.rows}, DType::f32),
+      summary(device(), {kNtxentSummary}, DType::f32);
   const Tensor on_device = Tensor::from_host(device(), {spec.rows, spec.dim}, z);
   const Tensor gradient(device(), {spec.rows, spec.dim}, DType::f32);
   device().ntxent(on_device, options, rows, summary);
   device().ntxent_backward(on_device, options, rows,
                            Tensor::from_host(device(), {1}, Floats{grad_loss}), gradient);
   const Floats of_rows = rows.to_host(), s = summary.to_host();
-  return {{s[0], s[1], s[2], s[3]},
+  return {{s[0], s[1], s[2], s[3], s[4]},
           {of_rows.begin(), of_rows.begin() + spec.rows},
           {of_rows.begin() + spec.rows, of_rows.end()},
           gradient.to_host()};
@@ -110,16 +111,15 @@ TEST_CASE("loss, gradient and similarities agree with the double reference", "[n
   CHECK(std::abs(got.summary.loss - want.loss) <= 2e-6 * want.loss);
   CHECK(error(got.loss, want.anchor) < 2e-6);
   CHECK(error(got.grad, want.grad_z) < 5e-6);
-  CHECK(got.summary.positive_similarity == Approx(want.positive_similarity).margin(1e-6));
+  CHECK(got.summary.positive == Approx(want.positive_similarity).margin(1e-6));
   CHECK(got.summary.top1 == static_cast<float>(want.top1));
-  if (pictures > 1)
-    CHECK(got.summary.negative_similarity == Approx(want.negative_similarity).margin(1e-6));
+  if (pictures > 1) CHECK(got.summary.negative == Approx(want.negative_similarity).margin(1e-6));
 }
 
 TEST_CASE("a single picture has no negatives: no loss, no gradient", "[ntxent]") {
   const Result got = run({2, 64, .5f}, random_rows(2, 64));
   CHECK(got.summary.loss == 0);
-  CHECK(got.summary.negative_similarity == 0);
+  CHECK(got.summary.negative == 0);
   CHECK(got.grad == Floats(128, 0.f));
 }
 
@@ -160,7 +160,7 @@ TEST_CASE("collapsed rows", "[ntxent]") {
     const Result got = run({140, 128, .01f}, Floats(140 * 128, std::sqrt(1.f / 128)));
     CHECK(got.summary.loss == Approx(std::log(139.)).epsilon(1e-5));
     CHECK(got.summary.top1 == 0);
-    CHECK(got.summary.positive_similarity == Approx(1).epsilon(1e-6));
+    CHECK(got.summary.positive == Approx(1).epsilon(1e-6));
     for (float g : got.grad) CHECK(std::abs(g) < 1e-5f);
   }
 }
@@ -256,12 +256,12 @@ TEST_CASE("the gradient may overwrite z, and scratch holds nothing before and no
 }
 
 TEST_CASE("spread of the embedding: 1 on the sphere, 0 on a point", "[ntxent]") {
-  CHECK(loops().embedding_spread(random_rows(2000, 128, 30).data(), 2000, 128) ==
-        Approx(1).margin(.02));
-  CHECK(loops().embedding_spread(Floats(200 * 64, .125f).data(), 200, 64) ==
-        Approx(0).margin(1e-6));
-  const Floats two{1, 0, -1, 0};  // standard deviations 1 and 0
-  CHECK(loops().embedding_spread(two.data(), 2, 2) == Approx(std::sqrt(.5)));
+  const auto spread = [](std::int64_t rows, std::int64_t dim, const Floats& z) {
+    return run_loops({rows, dim, .5f}, z).summary.spread;
+  };
+  CHECK(spread(2000, 128, random_rows(2000, 128, 30)) == Approx(1).margin(.02));
+  CHECK(spread(200, 64, Floats(200 * 64, .125f)) == Approx(0).margin(1e-6));
+  CHECK(spread(2, 2, {1, 0, -1, 0}) == Approx(std::sqrt(.5)));  // deviations 1 and 0
 }
 
 TEST_CASE("planted faults in the loss are seen", "[ntxent]") {

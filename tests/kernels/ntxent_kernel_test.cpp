@@ -30,14 +30,20 @@ struct Case {
 };
 
 struct Result {
-  Floats summary, loss, dz;  // summary: loss, positives, negatives, top-1, spread
+  NtxentSummary summary;
+  Floats loss, dz;
 
   Floats all() const {
-    Floats values = summary;
+    Floats values{summary.loss, summary.positive, summary.negative, summary.top1, summary.spread};
     for (const Floats* part : {&loss, &dz}) values.insert(values.end(), part->begin(), part->end());
     return values;
   }
 };
+
+// A summary's place in memory of the device.
+NtxentSummary* place(const Guarded<float>& summary) {
+  return reinterpret_cast<NtxentSummary*>(summary.data());
+}
 
 // Scratch starts as NaN: what is read before it is written shows.
 Guarded<float> scratch(std::size_t bytes) { return {device(), Floats((bytes + 3) / 4, kNan)}; }
@@ -46,18 +52,19 @@ Result run(const kernels::NtxentProblem& problem, const Floats& z, float dloss =
   const auto rows = static_cast<std::size_t>(problem.spec.rows);
   REQUIRE(z.size() == rows * static_cast<std::size_t>(problem.spec.dim));
   const Guarded<float> in(device(), z), lse(device(), rows), loss(device(), rows),
-      summary(device(), std::size_t{5}), upstream(device(), Floats{dloss}),
+      summary(device(), std::size_t{kNtxentSummary}), upstream(device(), Floats{dloss}),
       dz(device(), Floats(z.size(), kNan)),
       forward = scratch(kernels::ntxent_workspace(problem)),
       backward = scratch(kernels::ntxent_backward_workspace(problem));
   const kernels::NtxentAnchors anchors{lse.data(), loss.data()};
-  kernels::ntxent(problem, in.data(), anchors, summary.data(), forward.data(), stream());
+  kernels::ntxent(problem, in.data(), anchors, place(summary), forward.data(), stream());
   kernels::ntxent_backward(problem, in.data(), anchors, upstream.data(), backward.data(), dz.data(),
                            stream());
   CHECK(std::equal(z.begin(), z.end(), in.values().begin(),
                    [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }));
   lse.values(), forward.values(), backward.values();  // nothing around them was written
-  return {summary.values(), loss.values(), dz.values()};
+  const Floats s = summary.values();
+  return {{s[0], s[1], s[2], s[3], s[4]}, loss.values(), dz.values()};
 }
 
 Floats rounded(const Floats& z) {
@@ -94,12 +101,12 @@ void check_loss(const NtxentSpec& spec, const Floats& z, const Result& got,
   // which cut sums off, squares all err to one side.
   const bool cuts = operands == NtxentOperands::bf16 && std::string_view(device_name()) == "cuda";
   const double accuracy = spec.temperature >= .05f ? 2e-6 : cuts ? 6e-5 : 2e-5;
-  CHECK(std::abs(got.summary[0] - want.loss) <= accuracy * want.loss);
+  CHECK(std::abs(got.summary.loss - want.loss) <= accuracy * want.loss);
   CHECK(error(got.loss, want.anchor) < accuracy);
-  CHECK(got.summary[1] == Approx(want.positive_similarity).margin(1e-6));
-  CHECK(got.summary[2] == Approx(spec.rows > 2 ? want.negative_similarity : 0).margin(1e-6));
-  CHECK(got.summary[3] == Approx(want.top1).margin(1e-7));
-  CHECK(got.summary[4] == Approx(spread(spec, z)).epsilon(1e-6).margin(1e-7));
+  CHECK(got.summary.positive == Approx(want.positive_similarity).margin(1e-6));
+  CHECK(got.summary.negative == Approx(spec.rows > 2 ? want.negative_similarity : 0).margin(1e-6));
+  CHECK(got.summary.top1 == Approx(want.top1).margin(1e-7));
+  CHECK(got.summary.spread == Approx(spread(spec, z)).epsilon(1e-6).margin(1e-7));
 }
 
 // The gradient where the weights of the negatives are rounded to bf16 before they are summed.
@@ -181,7 +188,7 @@ TEST_CASE("NT-Xent kernels in bf16 follow the formulas on rounded rows", "[kerne
     CHECK(error(got.dz, want.grad_z) < 4e-3);
     // And on the rows as they were, loosely: a dot product of rounded rows is off by about 2^-10.
     const ReferenceLoss exact = expected(problem.spec, z);
-    CHECK(std::abs(got.summary[0] - exact.loss) <= 1e-2 * exact.loss);
+    CHECK(std::abs(got.summary.loss - exact.loss) <= 1e-2 * exact.loss);
     CHECK(error(got.dz, exact.grad_z) < 2e-2);
   }
 }
@@ -199,8 +206,8 @@ TEST_CASE("NT-Xent kernels give the same bits in every order", "[kernels][ntxent
 TEST_CASE("NT-Xent kernels: a single picture has no loss and no gradient", "[kernels][ntxent]") {
   const auto operands = GENERATE(NtxentOperands::f32, NtxentOperands::bf16);
   const Result got = run({{2, 64, .5f}, operands}, random_rows(2, 64));
-  CHECK(got.summary[0] == 0);
-  CHECK(got.summary[2] == 0);
+  CHECK(got.summary.loss == 0);
+  CHECK(got.summary.negative == 0);
   CHECK(got.dz == Floats(128, 0.f));
 }
 
@@ -228,7 +235,7 @@ TEST_CASE("NT-Xent kernels: rows need not be unit vectors", "[kernels][ntxent]")
   for (std::size_t i = 0; i < z.size(); ++i) z[i] *= 1.f + float(i / 64 % 7);
   const Result got = run(problem, z);
   const ReferenceLoss want = expected(problem.spec, z);
-  CHECK(got.summary[0] == Approx(want.loss).epsilon(1e-5));
+  CHECK(got.summary.loss == Approx(want.loss).epsilon(1e-5));
   CHECK(error(got.dz, want.grad_z) < 1e-4);
 }
 
@@ -242,18 +249,18 @@ TEST_CASE("NT-Xent kernels: collapsed rows", "[kernels][ntxent]") {
     const Result got = run(problem, given);
     const ReferenceLoss want = expected(problem.spec, z);
     CAPTURE(common);
-    CHECK(got.summary[0] == Approx(want.loss).epsilon(1e-6));
-    CHECK(got.summary[4] == Approx(spread(problem.spec, z)).epsilon(1e-5));
+    CHECK(got.summary.loss == Approx(want.loss).epsilon(1e-6));
+    CHECK(got.summary.spread == Approx(spread(problem.spec, z)).epsilon(1e-5));
     // The gradient is a difference of rows that agree up to 1 / common.
     if (operands == NtxentOperands::f32) CHECK(error(got.dz, want.grad_z) < 1e-5 + 5e-7 * common);
   }
   SECTION("equal: every guess is as good, and nothing is strictly nearest") {
     const Result got = run({{140, 128, .01f}, operands}, Floats(140 * 128, std::sqrt(1.f / 128)));
-    CHECK(got.summary[0] == Approx(std::log(139.)).epsilon(1e-5));
-    CHECK(got.summary[1] == Approx(1).epsilon(operands == NtxentOperands::f32 ? 1e-6 : 4e-3));
-    CHECK(got.summary[2] == Approx(got.summary[1]).epsilon(1e-6));
-    CHECK(got.summary[3] == 0);
-    CHECK(got.summary[4] == Approx(0).margin(1e-6));
+    CHECK(got.summary.loss == Approx(std::log(139.)).epsilon(1e-5));
+    CHECK(got.summary.positive == Approx(1).epsilon(operands == NtxentOperands::f32 ? 1e-6 : 4e-3));
+    CHECK(got.summary.negative == Approx(got.summary.positive).epsilon(1e-6));
+    CHECK(got.summary.top1 == 0);
+    CHECK(got.summary.spread == Approx(0).margin(1e-6));
     // In bf16 all weights are rounded alike, by up to 2^-9: a gradient along the row remains.
     const double most = operands == NtxentOperands::f32 ? 1e-5 : 0x1p-9 * 2 / 1.4 * .089;
     CHECK(max_abs(got.dz.data(), Floats(got.dz.size()).data(), got.dz.size()) < most);
@@ -266,10 +273,10 @@ TEST_CASE("NT-Xent kernels: the gradient may overwrite z", "[kernels][ntxent]") 
   const Floats z = random_rows(80, 128);
   const Floats want = run(problem, z).dz;
   const Guarded<float> in(device(), z), lse(device(), std::size_t{80}),
-      loss(device(), std::size_t{80}), summary(device(), std::size_t{5}), one(device(), Floats{1}),
-      forward = scratch(kernels::ntxent_workspace(problem)),
-      backward = scratch(kernels::ntxent_backward_workspace(problem));
-  kernels::ntxent(problem, in.data(), {lse.data(), loss.data()}, summary.data(), forward.data(),
+      loss(device(), std::size_t{80}), summary(device(), std::size_t{kNtxentSummary}),
+      one(device(), Floats{1}), forward = scratch(kernels::ntxent_workspace(problem)),
+                                backward = scratch(kernels::ntxent_backward_workspace(problem));
+  kernels::ntxent(problem, in.data(), {lse.data(), loss.data()}, place(summary), forward.data(),
                   stream());
   kernels::ntxent_backward(problem, in.data(), {lse.data(), loss.data()}, one.data(),
                            backward.data(), in.data(), stream());
@@ -283,7 +290,8 @@ TEST_CASE("NT-Xent kernels serve the backend", "[kernels][ntxent]") {
   const Floats z = operands == DType::bf16 ? rounded(given) : given;
   Backend& backend = device();
   const Tensor in = Tensor::from_host(backend, {spec.rows, spec.dim}, given),
-               rows(backend, {2, spec.rows}, DType::f32), summary(backend, {5}, DType::f32),
+               rows(backend, {2, spec.rows}, DType::f32),
+               summary(backend, {kNtxentSummary}, DType::f32),
                dz(backend, {spec.rows, spec.dim}, DType::f32);
   const NtxentOptions options{spec.temperature, operands};
   backend.ntxent(in, options, rows, summary);
@@ -347,15 +355,15 @@ TEST_CASE("planted faults in NT-Xent's kernels are seen", "[kernels][ntxent]") {
     without.erase(without.end() - spec.dim, without.end());
     without.erase(without.begin() + 32 * spec.dim, without.begin() + 33 * spec.dim);
     const ReferenceLoss wrong = expected(fewer, without);
-    CHECK(std::abs(got.summary[0] - wrong.loss) > 1e-3 * wrong.loss);
+    CHECK(std::abs(got.summary.loss - wrong.loss) > 1e-3 * wrong.loss);
   }
   SECTION("NaN in one element reaches the loss and every comparison") {
     const auto operands = GENERATE(NtxentOperands::f32, NtxentOperands::bf16);
     Floats broken = z;
     broken[70] = kNan;
     const Result bad = run({spec, operands}, broken);
-    CHECK(std::isnan(bad.summary[0]));
-    CHECK(std::isnan(bad.summary[4]));
+    CHECK(std::isnan(bad.summary.loss));
+    CHECK(std::isnan(bad.summary.spread));
     CHECK_FALSE(error(bad.dz, expected(spec, z).grad_z) < 1e9);
   }
 }

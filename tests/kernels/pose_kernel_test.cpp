@@ -196,17 +196,17 @@ TEST_CASE("pose kernels: the 2.5D loss, its parts and its gradient", "[kernels][
     const Numbers p0(predicted[0]), p1(predicted[1]), p2(predicted[2]), t0(target[0]),
         t1(target[1]), t2(target[2]);
     const Floats got = in_every_order([&] {
-      const Numbers g0(42 * batch), g1(21 * batch), g2(batch), parts(std::int64_t{4});
+      const Numbers g0(42 * batch), g1(21 * batch), g2(batch), parts(std::int64_t{kPoseLoss});
       kernels::pose_loss({p0.data(), p1.data(), p2.data()}, {t0.data(), t1.data(), t2.data()},
-                         batch, {g0.data(), g1.data(), g2.data()}, parts.data(), scratch, stream());
+                         batch, {g0.data(), g1.data(), g2.data()},
+                         reinterpret_cast<PoseLoss*>(parts.data()), scratch, stream());
       scratch.check_left();
       CHECK(g0.values() == want_gradient[0]);
       CHECK(g1.values() == want_gradient[1]);
       CHECK(g2.values() == want_gradient[2]);
       return parts.values();
     });
-    CHECK(
-        near(got, {float(want.total), float(want.uv), float(want.z_rel), float(want.root_depth)}));
+    CHECK(near(got, {want.total, want.uv, want.z_rel, want.root_depth}));
   }
 }
 

@@ -40,7 +40,6 @@ struct Loops {
   decltype(&peclr::ntxent_scratch_floats) ntxent_scratch_floats;
   decltype(&peclr::ntxent_forward) ntxent_forward;
   decltype(&peclr::ntxent_backward) ntxent_backward;
-  decltype(&peclr::embedding_spread) embedding_spread;
 
   decltype(&peclr::pose_lift) pose_lift;
   decltype(&peclr::pose_lift_backward) pose_lift_backward;

@@ -132,6 +132,22 @@ double mean_negative(const NtxentSpec& spec, const float* z, double positive_sum
   return total / (double(spec.rows) * double(spec.rows - 2));
 }
 
+double embedding_spread(const NtxentSpec& spec, const float* z) {
+  const std::int64_t rows = spec.rows, dim = spec.dim;
+  double mean[kNtxentMaxDim] = {}, variance[kNtxentMaxDim] = {};
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t d = 0; d < dim; ++d) mean[d] += z[i * dim + d];
+  for (std::int64_t d = 0; d < dim; ++d) mean[d] /= double(rows);
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t d = 0; d < dim; ++d) {
+      const double apart = z[i * dim + d] - mean[d];
+      variance[d] += apart * apart;
+    }
+  double total = 0;
+  for (std::int64_t d = 0; d < dim; ++d) total += std::sqrt(variance[d] / double(rows));
+  return total / std::sqrt(double(dim));
+}
+
 }  // namespace
 
 std::int64_t ntxent_scratch_floats(const NtxentSpec& spec) {
@@ -159,18 +175,18 @@ NtxentSummary ntxent_forward(const NtxentSpec& spec, const float* z, const Ntxen
     }
   });
 
-  NtxentSummary summary;
-  double positive_sum = 0;
+  double loss = 0, top1 = 0, positive_sum = 0;
   for (std::int64_t i = 0; i < spec.rows; ++i) {
-    summary.loss += rows.loss[i];
-    summary.top1 += w.positive[i] > w.nearest[i] ? 1 : 0;
+    loss += rows.loss[i];
+    top1 += w.positive[i] > w.nearest[i] ? 1 : 0;
     positive_sum += double(w.positive[i]) * spec.temperature;
   }
-  summary.loss /= double(spec.rows);
-  summary.top1 /= double(spec.rows);
-  summary.positive_similarity = positive_sum / double(spec.rows);
-  summary.negative_similarity = mean_negative(spec, z, positive_sum);
-  return summary;
+  const auto n = static_cast<double>(spec.rows);
+  return {.loss = static_cast<float>(loss / n),
+          .positive = static_cast<float>(positive_sum / n),
+          .negative = static_cast<float>(mean_negative(spec, z, positive_sum)),
+          .top1 = static_cast<float>(top1 / n),
+          .spread = static_cast<float>(embedding_spread(spec, z))};
 }
 
 void ntxent_backward(const NtxentSpec& spec, const float* z, const NtxentRows& rows,
@@ -202,21 +218,6 @@ void ntxent_backward(const NtxentSpec& spec, const float* z, const NtxentRows& r
       }
     }
   });
-}
-
-double embedding_spread(const float* z, std::int64_t rows, std::int64_t dim) {
-  double mean[kNtxentMaxDim] = {}, variance[kNtxentMaxDim] = {};
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t d = 0; d < dim; ++d) mean[d] += z[i * dim + d];
-  for (std::int64_t d = 0; d < dim; ++d) mean[d] /= double(rows);
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t d = 0; d < dim; ++d) {
-      const double apart = z[i * dim + d] - mean[d];
-      variance[d] += apart * apart;
-    }
-  double total = 0;
-  for (std::int64_t d = 0; d < dim; ++d) total += std::sqrt(variance[d] / double(rows));
-  return total / std::sqrt(double(dim));
 }
 
 PECLR_END

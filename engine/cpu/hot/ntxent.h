@@ -18,15 +18,6 @@ struct NtxentRows {
   float* loss = nullptr;  // of the anchor
 };
 
-// For the step's log. Similarities are cosines (not divided by the temperature) where rows are unit
-// vectors.
-struct NtxentSummary {
-  double loss = 0;                 // mean over the 2N anchors
-  double positive_similarity = 0;  // mean over positive pairs
-  double negative_similarity = 0;  // mean over negative pairs; 0 where there are none
-  double top1 = 0;                 // share of anchors whose positive is nearer than every negative
-};
-
 }  // namespace peclr
 
 PECLR_BEGIN
@@ -43,10 +34,5 @@ NtxentSummary ntxent_forward(const NtxentSpec& spec, const float* z, const Ntxen
 // z.
 void ntxent_backward(const NtxentSpec& spec, const float* z, const NtxentRows& rows,
                      float grad_loss, float* scratch, float* grad_z);
-
-// How far unit vectors z [rows, dim] spread over the sphere: sqrt(D) * mean over dimensions of the
-// standard deviation over rows. About 1 when they are spread evenly, 0 when they have collapsed
-// onto one point.
-double embedding_spread(const float* z, std::int64_t rows, std::int64_t dim);
 
 PECLR_END

@@ -105,14 +105,15 @@ PoseLoss pose_loss(const PoseBatch& predicted, const PoseBatch& target, std::int
                    const PoseBatchGradients& out) {
   if (batch <= 0) return {};
   const double uv = 1.0 / (kRays * batch), z = 1.0 / (kJoints * batch), root = 1.0 / batch;
-  PoseLoss loss;
-  loss.uv = uv * absolute_difference(predicted.uv, target.uv, kRays * batch, uv, out.uv);
-  loss.z_rel = z * absolute_difference(predicted.z_rel, target.z_rel, kJoints * batch,
-                                       kRelativeDepthWeight * z, out.z_rel);
-  loss.root_depth = root * absolute_difference(predicted.root_depth, target.root_depth, batch, root,
-                                               out.root_depth);
-  loss.total = loss.uv + kRelativeDepthWeight * loss.z_rel + loss.root_depth;
-  return loss;
+  const double of_uv = uv * absolute_difference(predicted.uv, target.uv, kRays * batch, uv, out.uv);
+  const double of_z = z * absolute_difference(predicted.z_rel, target.z_rel, kJoints * batch,
+                                              kRelativeDepthWeight * z, out.z_rel);
+  const double of_root = root * absolute_difference(predicted.root_depth, target.root_depth, batch,
+                                                    root, out.root_depth);
+  return {.total = static_cast<float>(of_uv + kRelativeDepthWeight * of_z + of_root),
+          .uv = static_cast<float>(of_uv),
+          .z_rel = static_cast<float>(of_z),
+          .root_depth = static_cast<float>(of_root)};
 }
 
 double mean_absolute_loss(const float* predicted, const float* target, std::int64_t n,
