@@ -15,6 +15,10 @@ inline constexpr int kWrist = 0, kIndexMcp = 5, kMiddleMcp = 9, kMiddlePip = 10;
 // thumb to little.
 inline constexpr int kAitPalm = 0, kAitMiddleMcp = 3, kAitMiddlePip = 8;
 
+}  // namespace peclr
+
+PECLR_BEGIN
+
 // FreiHAND's index of AIT's joint, and back.
 PECLR_HD constexpr int freihand_from_ait(int joint) {
   return joint == 0 ? 0 : 1 + 4 * ((joint - 1) % 5) + (joint - 1) / 5;
@@ -28,4 +32,4 @@ PECLR_HD constexpr int ait_from_freihand(int joint) {
 PECLR_HD constexpr int freihand_parent(int joint) { return joint % 4 == 1 ? kWrist : joint - 1; }
 PECLR_HD constexpr int freihand_finger(int joint) { return joint == kWrist ? -1 : (joint - 1) / 4; }
 
-}  // namespace peclr
+PECLR_END

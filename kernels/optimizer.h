@@ -43,6 +43,10 @@ struct AdamStep {
   float epsilon;
 };
 
+}  // namespace peclr
+
+PECLR_BEGIN
+
 // `step` counts from 0; the corrections are those of t = step + 1.
 PECLR_HD inline AdamStep adam_step(const AdamOptions& options, double learning_rate,
                                    std::int64_t step) {
@@ -74,10 +78,6 @@ PECLR_HD inline GradientRule lars_rule(const LarsOptions& options, const Segment
   return {segment.weight_decay,
           trust < learning_rate ? static_cast<float>(trust / learning_rate) : 1.0f};
 }
-
-}  // namespace peclr
-
-PECLR_BEGIN
 
 // One weight: w, first and second moment m and v from gradient g.
 PECLR_HD inline void adam_update(const AdamStep& step, const GradientRule& rule, float g, float& w,

@@ -37,6 +37,10 @@ struct NormReduce {
   bool keep;
 };
 
+}  // namespace peclr
+
+PECLR_BEGIN
+
 // Reductions work on chunks of whole images with at least kNormChunkRows positions, and keep two
 // sums a channel and chunk.
 inline constexpr std::int64_t kNormChunkRows = 2048;
@@ -46,10 +50,6 @@ constexpr std::int64_t norm_chunk_images(const NormExtent& e) {
 constexpr std::int64_t norm_scratch_doubles(const NormExtent& e) {
   return 2 * e.channels * ((e.images + norm_chunk_images(e) - 1) / norm_chunk_images(e));
 }
-
-}  // namespace peclr
-
-PECLR_BEGIN
 
 // Over images and positions, sums [C] of x - shift and squares [C] of its squares. shift [C]
 // receives the channel's first value: the mean's own square, of which a variance far from zero
