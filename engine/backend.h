@@ -33,14 +33,15 @@ enum class Write { overwrite, accumulate };
 // one pass: y = act(gamma * (x - mean) / sqrt(variance + eps) + beta + residual). The residual may
 // be a normalised one itself, with numbers of its own.
 struct NormSpec {
-  float eps = 1e-5f,
-        momentum =
-            0.1f;     // running = (1 - momentum) * running + momentum * batch (unbiased variance)
+  float eps = 1e-5f;
+  // running = (1 - momentum) * running + momentum * batch (unbiased variance)
+  float momentum = 0.1f;
   float slope = 0.f;  // of the activation below zero: 0 ReLU, 1 none, 0.01 leaky ReLU
 };
+// [C] f32 each.
 struct NormWeights {
   Tensor gamma, beta, running_mean, running_variance;
-};  // [C] f32 each
+};
 struct NormInput {
   Tensor x;             // undefined: no residual
   NormWeights weights;  // undefined: a residual as it is
@@ -75,6 +76,12 @@ struct PoolWinners {
 // undefined where nothing flows.
 struct PoseTensors {
   Tensor uv, z_rel, h, root_depth, mlp_input;
+};
+
+// aligned [B, P, 3] = scale [B] * source @ rotation [B, 3, 3] + translation [B, 3], and pa_epe [B],
+// the mean distance of aligned points from the target; all f32. Undefined: not wanted.
+struct ProcrustesTensors {
+  Tensor aligned, rotation, scale, translation, pa_epe;
 };
 
 // How NT-Xent multiplies: rows as they are, or rounded to bf16 first, for the tensor cores; sums
@@ -154,14 +161,18 @@ class Backend {
   virtual void linear_backward_weights(const Tensor& x, const Tensor& dy, const Tensor& dw,
                                        const Tensor& db, Write) = 0;
 
-  // Normalisation.
+  // Normalisation: x, residual and y [N, H, W, C] or [B, C], of one type and layout; y lies in
+  // memory of its own. norm_train goes by the batch's statistics: it writes the moments of `in`,
+  // lets the running statistics follow them, and does the same for a residual that is normalised.
   virtual void norm_train(const NormSpec&, const NormInput& in, const NormInput& residual,
                           const Tensor& y, const Tensor& signs) = 0;
   // Where norm_train with a residual says on which side of zero y lies: bits for it to write, or y
   // itself. Without a residual, signs are undefined.
   virtual Tensor norm_signs(const Tensor& y) = 0;
+  // By the running statistics, which stay as they are; without moments.
   virtual void norm_evaluate(const NormSpec&, const NormInput& in, const NormInput& residual,
                              const Tensor& y) = 0;
+  // From what norm_train has left; `signs` as it wrote them.
   virtual void norm_backward(const NormSpec&, const NormBackward&) = 0;
 
   // A norm, its activation and max pooling; the map between is never stored. y [N, H', W', C].
@@ -176,7 +187,8 @@ class Backend {
   virtual void mean_pool(const Tensor& x, const Tensor& y) = 0;
   virtual void mean_pool_backward(const Tensor& dy, const Tensor& dx) = 0;
 
-  virtual void add(const Tensor& x, const Tensor& into) = 0;  // into += x, same layout
+  virtual void add(const Tensor& x, const Tensor& into) = 0;      // into += x, same layout
+  virtual void scale(const Tensor& x, const Tensor& factor) = 0;  // x *= factor [1], f32
 
   // Makes views in `images`, made by pictures() or a plain [N, S, S, 3] f32. The first may be
   // called from any thread, for different rows at a time, and is done with the sources on return;
@@ -216,13 +228,8 @@ class Backend {
   // loss [1] = mean |x - target|, and its gradient.
   virtual void mean_absolute_loss(const Tensor& x, const Tensor& target, const Tensor& loss,
                                   const Tensor& dx) = 0;
-  virtual void scale(const Tensor& x, const Tensor& factor) = 0;  // x *= factor [1], f32
 
-  // Batched alignment of source [B, P, 3] to target: kernels/procrustes.h; aligned = scale * source
-  // @ rotation + translation.
-  struct ProcrustesTensors {
-    Tensor aligned, rotation, scale, translation, pa_epe;
-  };  // undefined: not wanted
+  // Batched alignment of source [B, P, 3] to target: kernels/procrustes.h.
   virtual void procrustes(const Tensor& source, const Tensor& target, Alignment rule,
                           const ProcrustesTensors& out) = 0;
 

@@ -10,8 +10,8 @@ namespace peclr::kernels {
 // A thread keeps to its channels, so that it reads their numbers once.
 struct ColumnWalk {
   static constexpr int kThreads = 256, kRows = kThreads / ColumnShares::kTile;
-  static constexpr int kBlocks =
-      12 * 132;  // an H100's multiprocessors: whole rounds of two or three each
+  // Of 132 multiprocessors, an H100's: whole rounds of two or three blocks each.
+  static constexpr int kBlocks = 12 * 132;
 
   static ColumnShares shares(std::int64_t rows, int channels, int lanes, int unroll) {
     return column_shares(rows, channels, lanes, kRows * unroll, kBlocks);

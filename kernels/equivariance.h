@@ -62,8 +62,8 @@ PECLR_HD inline ViewInverse inverse_of(const ViewTransform& view, Inversion what
 
 // What a row must be folded to before its points can be mapped. A monoid: empty rows are {}.
 struct PointStats {
-  float square = 0, sum_x = 0,
-        sum_y = 0;  // square: of all coordinates, the squared norm of the row
+  float square = 0;  // of all coordinates: the squared norm of the row
+  float sum_x = 0, sum_y = 0;
   float low_x = 3.4e38f, low_y = 3.4e38f, high_x = -3.4e38f, high_y = -3.4e38f;
 };
 

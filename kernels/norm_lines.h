@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For kernels/norm_act*.cu.
+// What the kernels of norms share: for kernels/norm_act*.cu and norm_max_pool.cu.
 #pragma once
 #include "kernels/lanes.h"
 #include "kernels/launch.h"

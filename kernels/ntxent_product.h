@@ -120,9 +120,9 @@ class WarpProduct<float, kDim> {
 
   PECLR_DEVICE static void add(const WarpMatrix<kDim, 16>& weights, Tile<float, kDim>& tile,
                                int column, WarpMatrix<kDim, kDim>& sum) {
+    // The weights: element j % 2 of fragment j / 8, in lane j / 2 % 4.
     PECLR_UNROLL_BY(1)  // or the addresses of several rows cost more registers than there are
-    for (int j = 0; j < 16;
-         ++j) {  // the weights: element j % 2 of fragment j / 8, in lane j / 2 % 4
+    for (int j = 0; j < 16; ++j) {
       float w[kRowFragments<kDim>][2];
       PECLR_UNROLL
       for (int m = 0; m < kRowFragments<kDim>; ++m)

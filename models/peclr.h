@@ -22,10 +22,11 @@ class ContrastiveModel {
   // Linear without bias.
   ContrastiveModel(ParameterStore& store, const ContrastiveOptions& options);
 
+  // See ops::ntxent.
   struct Output {
     Variable z, loss;
     Tensor summary;
-  };  // see ops::ntxent
+  };
   // images [2N, S, S, 3] (Backend::pictures; view 1 of all, then view 2), views [2N, 4]
   // (ViewTransform rows).
   Output forward(Tape& tape, const Variable& images, const Tensor& views) const;

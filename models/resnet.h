@@ -28,11 +28,12 @@ const ResNetPlan& resnet_plan(int depth);
 
 class ResNet {
  public:
+  // A convolution and the norm after it.
   struct Unit {
     Parameter* conv;
     ops::NormLayer norm;
     ConvSpec spec;
-  };  // convolution and the norm after it
+  };
   struct Block {
     std::vector<Unit> units;
     std::optional<Unit> downsample;

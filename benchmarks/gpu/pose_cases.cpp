@@ -14,7 +14,7 @@ Case procrustes(Machine& m, const Sizes& s) {
   const Tensor source = random_tensor(backend, poses),
                target = random_tensor(backend, poses, DType::f32, -.3f, .9f);
   backend.add(target, source);
-  Backend::ProcrustesTensors out;
+  ProcrustesTensors out;
   out.aligned = Tensor(backend, poses, DType::f32);
   out.pa_epe = Tensor(backend, {s.poses}, DType::f32);
   return {[=, &backend] { backend.procrustes(source, target, Alignment::proper, out); }};

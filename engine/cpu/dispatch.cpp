@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Which instruction set's loops run: the best that the processor has, or PECLR_CPU's.
 #include <cstdlib>
 #include <string_view>
 

@@ -6,8 +6,8 @@
 namespace peclr::cuda {
 
 struct SearchSoFar {
-  int ran = 0,
-      failed = 0;  // plans; of engines that are not exact none is made, which costs nothing
+  // Plans; of engines that are not exact none is made, which costs nothing.
+  int ran = 0, failed = 0;
   double best_microseconds = 0;  // of those that ran
   double seconds = 0;            // some engines compile for a second each
 };

@@ -6,7 +6,7 @@
 namespace peclr::gpu {
 
 void procrustes(Stream stream, const Tensor& source, const Tensor& target, Alignment rule,
-                const Backend::ProcrustesTensors& out) {
+                const ProcrustesTensors& out) {
   kernels::procrustes({source.data<float>(), target.data<float>(), source.shape()[0],
                        static_cast<int>(source.shape()[1]), rule},
                       {data_or_null<float>(out.aligned), data_or_null<float>(out.rotation),

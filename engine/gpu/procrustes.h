@@ -7,6 +7,6 @@
 namespace peclr::gpu {
 
 void procrustes(Stream stream, const Tensor& source, const Tensor& target, Alignment rule,
-                const Backend::ProcrustesTensors& out);
+                const ProcrustesTensors& out);
 
 }  // namespace peclr::gpu

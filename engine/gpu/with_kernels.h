@@ -112,7 +112,7 @@ class WithKernels : public Base {
     gpu::mean_absolute_loss(*this, this->stream(), tickets_, x, target, loss, dx);
   }
   void procrustes(const Tensor& source, const Tensor& target, Alignment rule,
-                  const Backend::ProcrustesTensors& out) override {
+                  const ProcrustesTensors& out) override {
     gpu::procrustes(this->stream(), source, target, rule, out);
   }
 

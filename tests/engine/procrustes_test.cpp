@@ -31,8 +31,8 @@ Fits fit(const Poses& poses, Alignment rule) {
   const std::int64_t n = poses.count;
   const Shape shape{n, poses.points, 3};
   const auto output = [](Shape of) { return Tensor(device(), of, DType::f32); };
-  const Backend::ProcrustesTensors out{output(shape), output({n, 3, 3}), output({n}),
-                                       output({n, 3}), output({n})};
+  const ProcrustesTensors out{output(shape), output({n, 3, 3}), output({n}), output({n, 3}),
+                              output({n})};
   device().procrustes(Tensor::from_host(device(), shape, poses.source),
                       Tensor::from_host(device(), shape, poses.target), rule, out);
   return {out.aligned.to_host(), out.rotation.to_host(), out.scale.to_host(),

@@ -17,10 +17,10 @@ Results run_procrustes(const TensorFile& file, Backend& backend) {
   const Tensor source = Tensor::from_host(backend, {n, points, 3}, from),
                target = Tensor::from_host(backend, {n, points, 3},
                                           floats(file, "target", {n, points, 3}));
-  const Backend::ProcrustesTensors out{
-      Tensor(backend, source.shape(), DType::f32), Tensor(backend, {n, 3, 3}, DType::f32),
-      Tensor(backend, {n}, DType::f32), Tensor(backend, {n, 3}, DType::f32),
-      Tensor(backend, {n}, DType::f32)};
+  const ProcrustesTensors out{Tensor(backend, source.shape(), DType::f32),
+                              Tensor(backend, {n, 3, 3}, DType::f32),
+                              Tensor(backend, {n}, DType::f32), Tensor(backend, {n, 3}, DType::f32),
+                              Tensor(backend, {n}, DType::f32)};
   backend.procrustes(source, target, Alignment::proper, out);
   const bool far = file.metadata_at("case").find("far_off_centre") != std::string::npos;
   const double metres = far ? 1e-4 : 1e-5;

@@ -8,9 +8,9 @@
 
 namespace peclr {
 
+// Of the larger side; behind max pooling it is (side + 1) / 2 a side.
 struct PoolExtent {
-  std::int64_t images, height, width, channels,
-      block;  // of the larger side; behind max pooling it is (side + 1) / 2 a side
+  std::int64_t images, height, width, channels, block;
 };
 
 }  // namespace peclr
