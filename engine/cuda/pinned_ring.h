@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 
 #include "kernels/stream.h"
@@ -26,12 +27,16 @@ class PinnedRing {
 
  private:
   static constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
+  struct Unpin {
+    void operator()(std::byte* block) const;
+  };
   struct Piece {
     std::mutex mutex;
     std::byte* data = nullptr;
-    CUevent_st* read = nullptr;  // by the card
+    std::shared_ptr<CUevent_st> read;  // by the card
   };
-  std::array<Piece, 16> pieces_;
+  std::unique_ptr<std::byte, Unpin> all_;
+  std::array<Piece, 16> pieces_;  // of it
   std::atomic<std::size_t> next_{0};
 };
 
