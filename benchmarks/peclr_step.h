@@ -10,7 +10,7 @@
 #include "engine/optimizer.h"
 #include "engine/step_runner.h"
 #include "kernels/random.h"
-#include "models/peclr.h"
+#include "models/contrastive_model.h"
 
 namespace peclr {
 

@@ -6,8 +6,8 @@
 
 #include "engine/cpu/hot/loops.h"
 #include "engine/parallel.h"
+#include "kernels/joints.h"
 #include "kernels/random.h"
-#include "kernels/vec.h"
 
 namespace {
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two orders of a hand's 21 joints: FreiHAND's (finger by finger: labels, scores, files) and
-// AIT's (ring by ring: the hand network). Maps are arithmetic, not tables, so that device code can
-// call them.
+// A hand's points, and the two orders of its 21 joints: FreiHAND's (finger by finger: labels,
+// scores, files) and AIT's (ring by ring: the hand network). Maps are arithmetic, not tables, so
+// that device code can call them.
 #pragma once
 #include "kernels/host_device.h"
-#include "kernels/vec.h"
 
 namespace peclr {
+
+inline constexpr int kJoints = 21;
+inline constexpr int kVertices = 778;  // of a hand's mesh: MANO's
 
 // FreiHAND: 0 wrist; 1-4 thumb, 5-8 index, 9-12 middle, 13-16 ring, 17-20 little, each from base to
 // tip.

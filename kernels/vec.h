@@ -17,7 +17,4 @@ struct Mat3f {
   float m[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
 };
 
-inline constexpr int kJoints = 21;
-inline constexpr int kVertices = 778;  // of a hand's mesh: MANO's
-
 }  // namespace peclr

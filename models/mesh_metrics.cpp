@@ -8,7 +8,7 @@
 
 #include "engine/error.h"
 #include "engine/parallel.h"
-#include "kernels/vec.h"
+#include "kernels/joints.h"
 
 namespace peclr {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "engine/error.h"
 #include "engine/parallel.h"
-#include "models/symmetric.h"
+#include "models/cholesky.h"
 
 namespace peclr {
 namespace {

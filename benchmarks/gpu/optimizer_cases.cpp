@@ -3,7 +3,7 @@
 #include "benchmarks/gpu/random_tensor.h"
 #include "engine/gpu/records.h"
 #include "kernels/optimizer_kernels.h"
-#include "models/peclr.h"
+#include "models/contrastive_model.h"
 
 namespace peclr::bench {
 namespace {

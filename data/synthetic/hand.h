@@ -6,6 +6,7 @@
 #include <array>
 
 #include "data/synthetic/math.h"
+#include "kernels/joints.h"
 #include "kernels/vec.h"
 
 namespace peclr::synthetic {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "engine/parallel.h"
+#include "kernels/joints.h"
 #include "kernels/random.h"
-#include "kernels/vec.h"
 #include "tests/support/device.h"
 #include "tests/support/pose_reference.h"
 

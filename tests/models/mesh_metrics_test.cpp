@@ -10,8 +10,8 @@
 
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "kernels/joints.h"
 #include "kernels/random.h"
-#include "kernels/vec.h"
 #include "tests/support/pose_reference.h"
 
 namespace peclr {

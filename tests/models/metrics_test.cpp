@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "kernels/joints.h"
 #include "kernels/random.h"
-#include "kernels/vec.h"
 #include "tests/support/places.h"
 #include "tests/support/pose_reference.h"
 

@@ -6,8 +6,8 @@
 #include <catch2/catch.hpp>
 #include <map>
 
+#include "models/contrastive_model.h"
 #include "models/hand_network.h"
-#include "models/peclr.h"
 #include "tests/support/activations.h"
 #include "tests/support/compare.h"
 #include "tests/support/files.h"

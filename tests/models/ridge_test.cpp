@@ -11,7 +11,7 @@
 
 #include "engine/parallel.h"
 #include "kernels/random.h"
-#include "models/symmetric.h"
+#include "models/cholesky.h"
 #include "tests/support/compare.h"
 #include "tests/support/files.h"
 

@@ -6,8 +6,8 @@
 
 #include "engine/optimizer.h"
 #include "engine/step_runner.h"
+#include "models/contrastive_model.h"
 #include "models/hand_network.h"
-#include "models/peclr.h"
 #include "tests/support/activations.h"
 #include "tests/support/threads.h"
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/files/safetensors.h"
-#include "kernels/vec.h"
+#include "kernels/joints.h"
 #include "tests/support/refusals.h"
 #include "tests/support/small_runs.h"
 #include "tools/run/model_files.h"

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/joints.h"
 #include "kernels/vec.h"
 #include "tools/report/groups.h"
 #include "tools/report/html.h"

@@ -13,7 +13,7 @@
 #include "engine/files/safetensors_header.h"
 #include "engine/text.h"
 #include "kernels/pose.h"
-#include "models/peclr.h"
+#include "models/contrastive_model.h"
 
 namespace peclr {
 namespace {

@@ -2,7 +2,7 @@
 // Pre-training's model and what is done with a batch, on the run's device or on one that counts
 // memory.
 #pragma once
-#include "models/peclr.h"
+#include "models/contrastive_model.h"
 #include "tools/run/model_files.h"
 #include "tools/trainer/batches.h"
 

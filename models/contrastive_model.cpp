@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/peclr.h"
+#include "models/contrastive_model.h"
 
 namespace peclr {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/symmetric.h"
+#include "models/cholesky.h"
 
 #include <algorithm>
 #include <cmath>
