@@ -23,7 +23,7 @@ struct Subject {
   double x = 0, y = 0, radius = 0;  // pixels of the picture
 };
 
-// All the random numbers of a view, before the options switch any of them off.
+// All the random numbers of a view.
 struct Draws {
   float angle_deg, margin, jitter_x, jitter_y, drop, jitter;
   ColourJitter colour;
@@ -43,9 +43,6 @@ Draws draw_all(const AugmentOptions& options, Rng& rng) {
   d.colour.value_offset = draw(rng, options.value_offset);
   d.drop = rng.uniform();
   d.jitter = rng.uniform();
-  if (!options.rotate) d.angle_deg = 0;
-  if (!options.scale) d.margin = kPlainMargin;
-  if (!options.translate) d.jitter_x = d.jitter_y = 0;
   return d;
 }
 
