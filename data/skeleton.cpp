@@ -23,7 +23,7 @@ void blend(Image& image, int x, int y, Colour c, float alpha) {
 
 // A line with round ends: every pixel by its distance from the segment. A dot is a line from a
 // point to itself.
-void draw_line(Image& image, Vec2f a, Vec2f b, float radius, Colour c, float opacity) {
+void draw_line(Image& image, Vec2f a, Vec2f b, float radius, Colour c) {
   const auto from = [&](float lower, int size) {
     return std::clamp(static_cast<int>(std::floor(lower - radius - 1)), 0, size);
   };
@@ -42,24 +42,23 @@ void draw_line(Image& image, Vec2f a, Vec2f b, float radius, Colour c, float opa
       const float t = length > 0 ? std::clamp((px * dx + py * dy) / length, 0.f, 1.f) : 0.f;
       const float coverage =
           std::clamp(radius + 0.5f - std::hypot(px - t * dx, py - t * dy), 0.f, 1.f);
-      if (coverage > 0) blend(image, x, y, c, coverage * opacity);
+      if (coverage > 0) blend(image, x, y, c, coverage);
     }
 }
 
 }  // namespace
 
-void draw_skeleton(Image& image, std::span<const Vec2f> joints, SkeletonStyle style) {
+void draw_skeleton(Image& image, std::span<const Vec2f> joints) {
   const float thickness = static_cast<float>(std::min(image.width, image.height)) / 160.f;
-  const float opacity = style == SkeletonStyle::solid ? 1.f : 0.4f;
   for (int j = 1; j < kJoints; ++j) {
     const Colour colour = kFingerColours[freihand_finger(j)];
     draw_line(image, joints[static_cast<std::size_t>(freihand_parent(j))],
-              joints[static_cast<std::size_t>(j)], thickness, colour, opacity);
+              joints[static_cast<std::size_t>(j)], thickness, colour);
   }
   for (int j = 0; j < kJoints; ++j) {
     const Vec2f p = joints[static_cast<std::size_t>(j)];
     draw_line(image, p, p, 1.8f * thickness,
-              j == kWrist ? kWristColour : kFingerColours[freihand_finger(j)], opacity);
+              j == kWrist ? kWristColour : kFingerColours[freihand_finger(j)]);
   }
 }
 

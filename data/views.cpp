@@ -234,17 +234,14 @@ View sample_view(const AugmentOptions& options, int width, int height,
   return view;
 }
 
-View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Border border,
-                Rng rng) {
+View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Rng rng) {
   require_pixels(width, height);
   const Subject subject = subject_of(width, height, joints, Around::mean);
   const float angle_deg = rng.uniform(-45, 45);
   const float margin = rng.uniform(1, 1.5f);
   const double move_x = rng.uniform(-0.25f, 0.25f) * subject.radius;
   const double move_y = rng.uniform(-0.25f, 0.25f) * subject.radius;
-  View view = square_view({subject, subject}, angle_deg, margin, move_x, move_y, out);
-  view.pixels.border = border;
-  return view;
+  return square_view({subject, subject}, angle_deg, margin, move_x, move_y, out);
 }
 
 double plain_side(std::span<const Vec2f> joints, Around around) {

@@ -60,8 +60,7 @@ View sample_view(const AugmentOptions& options, int width, int height,
 // A view for probing what features know of the pose: around the joints, turned by -45..45 degrees,
 // moved by up to a quarter of the radius an axis either way, margin 1..1.5. Draws angle, margin,
 // move right, move down. Throws as above.
-View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Border border,
-                Rng rng);
+View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Rng rng);
 
 // Side, in pixels of the picture, of the crop of margin 1.25 around `joints`.
 double plain_side(std::span<const Vec2f> joints, Around around = Around::mean);

@@ -62,7 +62,7 @@ void draw(const PictureSet& set, const HandPrediction& p, const std::string& fol
   std::vector<Vec2f> joints;
   for (const Vec2f& q : p.px)
     joints.push_back({(q.x + 0.5f) * zoom - 0.5f, (q.y + 0.5f) * zoom - 0.5f});
-  draw_skeleton(image, joints, SkeletonStyle::solid);
+  draw_skeleton(image, joints);
   const fs::path path = fs::path(folder) / name_of_drawing(p);
   make_writable_folder(path.parent_path().string());
   write_png(path, image);

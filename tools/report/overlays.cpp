@@ -55,7 +55,7 @@ Image with_skeleton(const Shown& shown, const std::array<Vec2f, kJoints>& px) {
   std::vector<Vec2f> joints;
   for (const Vec2f& p : px)
     joints.push_back({(p.x + 0.5f) * shown.zoom - 0.5f, (p.y + 0.5f) * shown.zoom - 0.5f});
-  draw_skeleton(image, joints, SkeletonStyle::solid);
+  draw_skeleton(image, joints);
   return image;
 }
 
