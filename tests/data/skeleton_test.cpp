@@ -53,6 +53,17 @@ TEST_CASE("skeleton: joints and bones have their finger's colour, the rest stays
   CHECK((changed > 1000 && changed < 6000));  // of 64,000
 }
 
+TEST_CASE("skeleton: joints of a picture are drawn on its enlarged copy") {
+  Image image(320, 200);
+  std::fill(image.pixels.begin(), image.pixels.end(), kGrey);
+  const Image plain = drawn(spread_hand());
+  // Pixel q of the picture is pixels 4 q to 4 q + 3 of the copy.
+  auto small = spread_hand();
+  for (Vec2f& p : small) p = {(p.x - 1.5f) / 4, (p.y - 1.5f) / 4};
+  draw_skeleton(image, small, 4);
+  CHECK(image.pixels == plain.pixels);
+}
+
 TEST_CASE("skeleton: what lies outside of the picture is cut off") {
   auto joints = spread_hand();
   const Image whole = drawn(joints);
