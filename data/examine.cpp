@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/picture_cache.h"
+#include "data/picture.h"
 #include "engine/error.h"
 
 namespace peclr {

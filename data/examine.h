@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/joint_order.h"
+#include "data/label_look.h"
 #include "data/pictures.h"
 #include "data/turns.h"
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/freihand_writer.h"
+#include "data/synthetic/pose.h"
 #include "data/synthetic/scene.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
