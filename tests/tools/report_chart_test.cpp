@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
-
-#include "engine/text.h"
 #include "tools/report/chart.h"
+
+#include <catch2/catch.hpp>
 
 namespace peclr {
 
@@ -16,7 +15,7 @@ TEST_CASE("report: a long label is cut between two characters", "[report]") {
       write_chart(html,
                   {.lines = {{.label = start + character + "bcdefg", .line = {{0, 1}, {1, 2}}}}});
       const std::string page = html.page();
-      CHECK(is_clean_utf8(page));
+      CHECK(page.find("\\x") == std::string::npos);  // as Html shows stray bytes
       const bool whole = before + character.size() <= 23;
       CHECK(page.find(">" + start + (whole ? character : "...")) != std::string::npos);
     }
