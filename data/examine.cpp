@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/picture_cache.h"
+#include "data/picture.h"
 #include "engine/error.h"
-#include "engine/parallel.h"
 
 namespace peclr {
 namespace {
@@ -17,6 +16,16 @@ struct Look {
   int width = 0, height = 0;
   std::string fault;
 };
+
+Look look_at(const PictureSet& set, std::int64_t index) {
+  try {
+    const Picture picture = read_picture(set, index, 0, Seen::centre);
+    return {picture.image.width, picture.image.height, {}};
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
+    return {0, 0, error.what()};
+  }
+}
 
 void note(SetFindings::Noted& noted, const std::string& picture) {
   if (noted.count++ == 0) noted.first = picture;
@@ -47,38 +56,23 @@ void examine_labels(const PictureSet& set, SetFindings& findings) {
 
 }  // namespace
 
-SetFindings examine(const PictureSet& set,
-                    const std::function<void(std::int64_t, std::int64_t)>& progress) {
+SetFindings examine(const PictureSet& set, const CountProgress& progress) {
+  constexpr std::int64_t kBetweenReports = 256;
   SetFindings findings;
   examine_labels(set, findings);
-  constexpr std::int64_t kBetweenReports = 256;
-  std::vector<Look> seen(kBetweenReports);
-  for (std::int64_t start = 0; start < set.size(); start += kBetweenReports) {
-    const std::int64_t some = std::min(kBetweenReports, set.size() - start);
-    parallel_for(some, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        Look& one = seen[static_cast<std::size_t>(i)] = {};
-        try {
-          const Picture picture = read_picture(set, start + i, 0, Seen::centre);
-          one.width = picture.image.width;
-          one.height = picture.image.height;
-        } catch (const Error& error) {
-          if (error.kind() != ErrorKind::data) throw;
-          one.fault = error.what();
-        }
-      }
-    });
-    for (std::int64_t i = 0; i < some; ++i) {
-      const Look& one = seen[static_cast<std::size_t>(i)];
-      if (!one.fault.empty()) {
-        findings.faults.push_back(one.fault);
-        continue;
-      }
-      ++findings.sizes[{one.width, one.height}];
-      if (has_pixels(set.known) && !middle_is_inside(set.label(start + i), one.width, one.height))
-        note(findings.hand_outside, set.files[static_cast<std::size_t>(start + i)]);
+  std::vector<Look> looks(static_cast<std::size_t>(set.size()));
+  in_turns(
+      set.size(), kBetweenReports,
+      [&](std::int64_t i) { looks[static_cast<std::size_t>(i)] = look_at(set, i); }, progress);
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    const Look& one = looks[static_cast<std::size_t>(i)];
+    if (!one.fault.empty()) {
+      findings.faults.push_back(one.fault);
+      continue;
     }
-    if (progress) progress(start + some, set.size());
+    ++findings.sizes[{one.width, one.height}];
+    if (has_pixels(set.known) && !middle_is_inside(set.label(i), one.width, one.height))
+      note(findings.hand_outside, set.files[static_cast<std::size_t>(i)]);
   }
   return findings;
 }

@@ -3,14 +3,14 @@
 // what can, but is hardly what it should be (another unit, labels of other pictures).
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "data/joint_order.h"
+#include "data/label_look.h"
 #include "data/pictures.h"
+#include "data/turns.h"
 
 namespace peclr {
 
@@ -30,9 +30,8 @@ struct SetFindings {
   LabelLook look;
 };
 
-// Decodes every picture. `progress` is told how many were, of how many. The findings do not depend
-// on threads. Throws what read_image throws but Error(data).
-SetFindings examine(const PictureSet& set,
-                    const std::function<void(std::int64_t done, std::int64_t all)>& progress = {});
+// Decodes every picture. The findings do not depend on threads. Throws what read_image throws but
+// Error(data).
+SetFindings examine(const PictureSet& set, const CountProgress& progress = {});
 
 }  // namespace peclr

@@ -5,7 +5,7 @@
 #include <array>
 #include <span>
 
-#include "data/json.h"
+#include "data/json_numbers.h"
 #include "engine/error.h"
 #include "engine/text.h"
 #include "kernels/joints.h"

@@ -86,19 +86,4 @@ void write_freihand_labels(const std::filesystem::path& dir, Split part,
   write_file_atomically(dir / (name + "_K.json"), json_of(labels, &HandLabel::K));
 }
 
-FreihandWriter::FreihandWriter(const std::filesystem::path& dir, Split part, int count)
-    : dir_(dir),
-      part_(part),
-      pictures_(make_freihand_part(dir, part)),
-      labels_(static_cast<std::size_t>(count)) {}
-
-void FreihandWriter::write(int id, const Image& image, const HandLabel& label) {
-  check(id >= 0 && static_cast<std::size_t>(id) < labels_.size(),
-        "FreihandWriter: id {} is not below {}", id, labels_.size());
-  write_freihand_picture(pictures_ / fmt::format("{:08}.jpg", id), image);
-  labels_[static_cast<std::size_t>(id)] = label;
-}
-
-void FreihandWriter::finish() { write_freihand_labels(dir_, part_, labels_); }
-
 }  // namespace peclr

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes one part of a data set in FreiHAND's layout: DIR/training/rgb/%08d.jpg and
+// Writes one part of a data set in FreiHAND's layout: DIR/training/rgb/*.jpg and
 // DIR/training_{K,xyz,scale}.json, or the same with "evaluation". One version an image.
 #pragma once
 #include <filesystem>
@@ -22,24 +22,5 @@ void write_freihand_picture(const std::filesystem::path& path, const Image& imag
 // returned, and not before.
 void write_freihand_labels(const std::filesystem::path& dir, Split part,
                            const std::vector<HandLabel>& labels);
-
-// A part whose pictures are numbered and known in number before they are made.
-class FreihandWriter {
- public:
-  // Throws as make_freihand_part.
-  FreihandWriter(const std::filesystem::path& dir, Split part, int count);
-
-  // Image and label of one id in [0, count), each id once. Different ids may be written by
-  // different threads.
-  void write(int id, const Image& image, const HandLabel& label);
-
-  void finish();  // writes the labels
-
- private:
-  std::filesystem::path dir_;
-  Split part_;
-  std::filesystem::path pictures_;
-  std::vector<HandLabel> labels_;
-};
 
 }  // namespace peclr

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <string_view>
 
@@ -134,6 +135,43 @@ Image box_reduce(const Image& image, int factor) {
     }
   }
   return out;
+}
+
+Image resized(const Image& image, int width, int height) {
+  Image out(width, height);
+  const auto place = [](int i, int to, int from) {
+    return std::clamp(
+        (static_cast<float>(i) + 0.5f) * static_cast<float>(from) / static_cast<float>(to) - 0.5f,
+        0.f, static_cast<float>(from - 1));
+  };
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x) {
+      const float sx = place(x, width, image.width), sy = place(y, height, image.height);
+      const int x0 = static_cast<int>(sx), y0 = static_cast<int>(sy);
+      const int x1 = std::min(x0 + 1, image.width - 1), y1 = std::min(y0 + 1, image.height - 1);
+      const float fx = sx - static_cast<float>(x0), fy = sy - static_cast<float>(y0);
+      for (int c = 0; c < 4; ++c) {
+        const float top = static_cast<float>(image.at(x0, y0)[c]) * (1 - fx) +
+                          static_cast<float>(image.at(x1, y0)[c]) * fx;
+        const float bottom = static_cast<float>(image.at(x0, y1)[c]) * (1 - fx) +
+                             static_cast<float>(image.at(x1, y1)[c]) * fx;
+        out.at(x, y)[c] = static_cast<std::uint8_t>(std::lround(top * (1 - fy) + bottom * fy));
+      }
+    }
+  return out;
+}
+
+float zoom_to(const Image& image, int side) {
+  const auto [shorter, longer] = std::minmax(image.width, image.height);
+  return std::min(static_cast<float>(side) / static_cast<float>(shorter),
+                  static_cast<float>(kLongestShown) / static_cast<float>(longer));
+}
+
+Image zoomed(const Image& image, float zoom) {
+  const auto size = [&](int side) {
+    return std::max(1, static_cast<int>(std::lround(zoom * static_cast<float>(side))));
+  };
+  return resized(image, size(image.width), size(image.height));
 }
 
 void write_png(const std::filesystem::path& path, const Image& image) {

@@ -50,6 +50,17 @@ int reduction_for(int width, int height, int target);
 // dropped.
 Image box_reduce(const Image& image, int factor);
 
+// An enlarged or reduced copy, bilinear.
+Image resized(const Image& image, int width, int height);
+
+// How many times as large a picture is to be shown: its shorter side `side` pixels, or less where
+// the longer one would then pass kLongestShown.
+float zoom_to(const Image& image, int side);
+inline constexpr int kLongestShown = 4096;
+
+// A copy `zoom` times as large, in whole pixels, one at least.
+Image zoomed(const Image& image, float zoom);
+
 // RGB without alpha. Throw Error(failure) that names the file. Quality 1..100, chroma halved both
 // ways (4:2:0).
 void write_png(const std::filesystem::path& path, const Image& image);

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The orders in which data sets list a hand's 21 joints, and what a set's labels look like whatever
-// its author thinks they are: of which order, of which hand, in which unit.
+// The orders in which data sets list a hand's 21 joints.
 #pragma once
 #include <array>
 #include <cstddef>
-#include <cstdint>
-#include <span>
 
-#include "data/label.h"
+#include "kernels/joints.h"
 
 namespace peclr {
 
@@ -21,17 +18,5 @@ inline constexpr JointOrder kFromMano = {0, 13, 14, 15, 16, 1,  2, 3, 17, 4, 5,
 // InterHand2.6M's run from tip to base, thumb to little finger, the wrist last.
 inline constexpr JointOrder kFromInterhand = {20, 3, 2,  1,  0,  7,  6,  5,  4,  11, 10,
                                               9,  8, 15, 14, 13, 12, 19, 18, 17, 16};
-
-// Null pointers: as they should be, or not clear.
-struct LabelLook {
-  const char* order = nullptr;  // "MANO's"
-  const char* unit = nullptr;   // "millimetres"
-  // Hands whose bent fingers show which they are, and those of them that are left ones.
-  std::int64_t sided = 0, left = 0;
-  bool left_hands() const;  // more than a quarter: sets of right hands have none
-};
-
-// Of labels that hold joints; of fewer than five nothing is said.
-LabelLook look_of(std::span<const HandLabel> labels);
 
 }  // namespace peclr

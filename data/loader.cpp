@@ -17,7 +17,7 @@ Loader::Loader(const LoaderOptions& options, Prepare prepare)
       prepare_(std::move(prepare)),
       batch_(options.first_batch - 1),
       next_batch_(options.first_batch) {
-  check(options_.threads >= 0 && options_.slots >= 1 && options_.items >= 1 &&
+  check(options_.threads >= 1 && options_.slots >= 1 && options_.items >= 1 &&
             options_.first_batch >= 0,
         "Loader: {} threads, {} slots, {} elements, first batch {}", options_.threads,
         options_.slots, options_.items, options_.first_batch);
@@ -26,7 +26,7 @@ Loader::Loader(const LoaderOptions& options, Prepare prepare)
   // The buffer of the batch before the first counts as in use until the first next() gives it back.
   freed_end_ = std::min(options_.end_batch, options_.first_batch + options_.slots - 1);
   for (int i = 0; i < options_.threads; ++i) {
-    workers_.emplace_back([this, i](std::stop_token stop) { work(stop, i); });
+    workers_.emplace_back([this](std::stop_token stop) { work(stop); });
   }
 }
 
@@ -34,7 +34,7 @@ Loader::~Loader() {
   for (std::jthread& worker : workers_) worker.request_stop();  // all, before the first is joined
 }
 
-void Loader::work(std::stop_token stop, int worker) {
+void Loader::work(std::stop_token stop) {
   stay_serial_on_this_thread();
   // The training threads wait for each other at barriers, some of them spinning: a worker that
   // takes one's place on a core stops them all. Workers therefore only get what is left; the
@@ -44,7 +44,7 @@ void Loader::work(std::stop_token stop, int worker) {
   while (true) {
     work_changed_.wait(lock, stop, [this] { return next_batch_ < freed_end_; });
     if (stop.stop_requested()) return;
-    const LoaderItem item{next_batch_, next_item_, slot_of(next_batch_), worker};
+    const LoaderItem item{next_batch_, next_item_, slot_of(next_batch_)};
     if (++next_item_ == options_.items) {
       next_item_ = 0;
       ++next_batch_;
@@ -66,29 +66,14 @@ void Loader::work(std::stop_token stop, int worker) {
   }
 }
 
-void Loader::prepare_all(Slot& slot) {
-  for (int i = 0; i < options_.items && !slot.failure; ++i) {
-    try {
-      prepare_({batch_ + 1, i, slot_of(batch_ + 1), 0});
-    } catch (...) {
-      slot.failure = std::current_exception();
-    }
-  }
-  slot.left = 0;
-}
-
 int Loader::next() {
   check(batch_ + 1 < options_.end_batch, "Loader: batch {} is past the last", batch_ + 1);
   const int slot_number = slot_of(batch_ + 1);
   Slot& slot = slots_[static_cast<std::size_t>(slot_number)];
   std::unique_lock lock(mutex_);
-  if (options_.threads == 0) {
-    prepare_all(slot);
-  } else {
-    freed_end_ = std::min(options_.end_batch, batch_ + 1 + options_.slots);
-    work_changed_.notify_all();
-    slot_ready_.wait(lock, [&slot] { return slot.left == 0; });
-  }
+  freed_end_ = std::min(options_.end_batch, batch_ + 1 + options_.slots);
+  work_changed_.notify_all();
+  slot_ready_.wait(lock, [&slot] { return slot.left == 0; });
   if (slot.failure) std::rethrow_exception(slot.failure);
   slot.left = options_.items;  // for its next turn; no worker touches it before that
   ++batch_;

@@ -15,20 +15,18 @@
 namespace peclr {
 
 struct LoaderOptions {
-  int threads = 2;  // workers; 0: next() prepares on the caller's thread
+  int threads = 2;  // workers, 1 at least
   int slots = 3;    // batch buffers: one in use, the others filled ahead (at least 2 to work ahead)
   int items = 1;    // elements of a batch
   std::int64_t first_batch = 0;        // the number of the first batch, e.g. after a resume
   std::int64_t end_batch = INT64_MAX;  // one past the last
 };
 
-// One element to prepare: element `item` of batch `batch`, into buffer `slot`. `worker` in [0,
-// max(1, threads)) is for scratch memory only.
+// One element to prepare: element `item` of batch `batch`, into buffer `slot`.
 struct LoaderItem {
   std::int64_t batch = 0;
   int item = 0;
   int slot = 0;
-  int worker = 0;
 };
 
 class Loader {
@@ -48,8 +46,6 @@ class Loader {
   // Error(failure).
   int next();
 
-  std::int64_t batch() const { return batch_; }  // number of the batch that next() returned last
-
  private:
   struct Slot {
     int left = 0;  // elements not yet prepared
@@ -57,13 +53,12 @@ class Loader {
     std::exception_ptr failure;
   };
 
-  void work(std::stop_token stop, int worker);
-  void prepare_all(Slot& slot);
+  void work(std::stop_token stop);
   int slot_of(std::int64_t batch) const { return static_cast<int>(batch % options_.slots); }
 
   const LoaderOptions options_;
   const Prepare prepare_;
-  std::int64_t batch_;  // only next() and batch() touch it
+  std::int64_t batch_;  // that next() returned last; only it touches this
 
   std::mutex mutex_;
   std::condition_variable_any work_changed_;

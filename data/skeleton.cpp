@@ -23,7 +23,7 @@ void blend(Image& image, int x, int y, Colour c, float alpha) {
 
 // A line with round ends: every pixel by its distance from the segment. A dot is a line from a
 // point to itself.
-void draw_line(Image& image, Vec2f a, Vec2f b, float radius, Colour c, float opacity) {
+void draw_line(Image& image, Vec2f a, Vec2f b, float radius, Colour c) {
   const auto from = [&](float lower, int size) {
     return std::clamp(static_cast<int>(std::floor(lower - radius - 1)), 0, size);
   };
@@ -42,49 +42,24 @@ void draw_line(Image& image, Vec2f a, Vec2f b, float radius, Colour c, float opa
       const float t = length > 0 ? std::clamp((px * dx + py * dy) / length, 0.f, 1.f) : 0.f;
       const float coverage =
           std::clamp(radius + 0.5f - std::hypot(px - t * dx, py - t * dy), 0.f, 1.f);
-      if (coverage > 0) blend(image, x, y, c, coverage * opacity);
+      if (coverage > 0) blend(image, x, y, c, coverage);
     }
 }
 
 }  // namespace
 
-void draw_skeleton(Image& image, std::span<const Vec2f> joints, SkeletonStyle style) {
+void draw_skeleton(Image& image, std::span<const Vec2f> joints, float zoom) {
   const float thickness = static_cast<float>(std::min(image.width, image.height)) / 160.f;
-  const float opacity = style == SkeletonStyle::solid ? 1.f : 0.4f;
-  for (int j = 1; j < kJoints; ++j) {
-    const Colour colour = kFingerColours[freihand_finger(j)];
-    draw_line(image, joints[static_cast<std::size_t>(freihand_parent(j))],
-              joints[static_cast<std::size_t>(j)], thickness, colour, opacity);
-  }
-  for (int j = 0; j < kJoints; ++j) {
-    const Vec2f p = joints[static_cast<std::size_t>(j)];
-    draw_line(image, p, p, 1.8f * thickness,
-              j == kWrist ? kWristColour : kFingerColours[freihand_finger(j)], opacity);
-  }
-}
-
-Image resized(const Image& image, int width, int height) {
-  Image out(width, height);
-  const auto place = [](int i, int to, int from) {
-    return std::clamp(
-        (static_cast<float>(i) + 0.5f) * static_cast<float>(from) / static_cast<float>(to) - 0.5f,
-        0.f, static_cast<float>(from - 1));
+  const auto place = [&](int j) {
+    const Vec2f& p = joints[static_cast<std::size_t>(j)];
+    return Vec2f{(p.x + 0.5f) * zoom - 0.5f, (p.y + 0.5f) * zoom - 0.5f};
   };
-  for (int y = 0; y < height; ++y)
-    for (int x = 0; x < width; ++x) {
-      const float sx = place(x, width, image.width), sy = place(y, height, image.height);
-      const int x0 = static_cast<int>(sx), y0 = static_cast<int>(sy);
-      const int x1 = std::min(x0 + 1, image.width - 1), y1 = std::min(y0 + 1, image.height - 1);
-      const float fx = sx - static_cast<float>(x0), fy = sy - static_cast<float>(y0);
-      for (int c = 0; c < 4; ++c) {
-        const float top = static_cast<float>(image.at(x0, y0)[c]) * (1 - fx) +
-                          static_cast<float>(image.at(x1, y0)[c]) * fx;
-        const float bottom = static_cast<float>(image.at(x0, y1)[c]) * (1 - fx) +
-                             static_cast<float>(image.at(x1, y1)[c]) * fx;
-        out.at(x, y)[c] = static_cast<std::uint8_t>(std::lround(top * (1 - fy) + bottom * fy));
-      }
-    }
-  return out;
+  for (int j = 1; j < kJoints; ++j)
+    draw_line(image, place(freihand_parent(j)), place(j), thickness,
+              kFingerColours[freihand_finger(j)]);
+  for (int j = 0; j < kJoints; ++j)
+    draw_line(image, place(j), place(j), 1.8f * thickness,
+              j == kWrist ? kWristColour : kFingerColours[freihand_finger(j)]);
 }
 
 }  // namespace peclr

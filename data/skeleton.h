@@ -8,13 +8,9 @@
 
 namespace peclr {
 
-enum class SkeletonStyle { solid, faint };  // faint: the truth behind a prediction
-
-// Draws 21 joints (FreiHAND's order, pixel indices of the image) and their bones, anti-aliased,
-// over the image; what lies outside is cut off.
-void draw_skeleton(Image& image, std::span<const Vec2f> joints, SkeletonStyle style);
-
-// An enlarged or reduced copy, bilinear, so that small pictures can carry lines.
-Image resized(const Image& image, int width, int height);
+// Draws 21 joints (FreiHAND's order) and their bones, anti-aliased, over the image; what lies
+// outside is cut off. The joints are pixel indices of the picture that the image shows `zoom` times
+// as large.
+void draw_skeleton(Image& image, std::span<const Vec2f> joints, float zoom = 1);
 
 }  // namespace peclr

@@ -2,8 +2,10 @@
 #include "data/synthetic.h"
 
 #include <mutex>
+#include <vector>
 
 #include "data/freihand_writer.h"
+#include "data/synthetic/pose.h"
 #include "data/synthetic/scene.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
@@ -67,8 +69,16 @@ void write_synthetic(const std::filesystem::path& out, int count, std::uint64_t 
   // Far beyond any training index.
   constexpr std::uint64_t kEvaluationStart = std::uint64_t{1} << 40;
   const int evaluation = evaluation_images(count), total = count + evaluation;
-  FreihandWriter training_set(out, Split::training, count);
-  FreihandWriter evaluation_set(out, Split::evaluation, evaluation);
+  struct Part {
+    std::filesystem::path pictures;
+    std::vector<HandLabel> labels;
+  };
+  const auto make_part = [&](Split split, int size) {
+    return Part{make_freihand_part(out, split),
+                std::vector<HandLabel>(static_cast<std::size_t>(size))};
+  };
+  Part training_part = make_part(Split::training, count);
+  Part evaluation_part = make_part(Split::evaluation, evaluation);
   std::mutex progress_mutex;
   int done = 0;
   parallel_for(total, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -77,15 +87,17 @@ void write_synthetic(const std::filesystem::path& out, int count, std::uint64_t 
       const int id = static_cast<int>(training ? i : i - count);
       const auto index = static_cast<std::uint64_t>(id) + (training ? 0 : kEvaluationStart);
       const SyntheticHand hand = synthetic_hand(seed, index);
-      (training ? training_set : evaluation_set).write(id, hand.image, hand.label);
+      Part& part = training ? training_part : evaluation_part;
+      write_freihand_picture(part.pictures / fmt::format("{:08}.jpg", id), hand.image);
+      part.labels[static_cast<std::size_t>(id)] = hand.label;
       if (!progress) continue;
       std::lock_guard lock(progress_mutex);
       progress(++done, total);
     }
   });
   // The labels of the training part come last: their file says that the set is complete.
-  evaluation_set.finish();
-  training_set.finish();
+  write_freihand_labels(out, Split::evaluation, evaluation_part.labels);
+  write_freihand_labels(out, Split::training, training_part.labels);
 }
 
 }  // namespace peclr

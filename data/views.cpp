@@ -23,7 +23,7 @@ struct Subject {
   double x = 0, y = 0, radius = 0;  // pixels of the picture
 };
 
-// All the random numbers of a view, before the options switch any of them off.
+// All the random numbers of a view.
 struct Draws {
   float angle_deg, margin, jitter_x, jitter_y, drop, jitter;
   ColourJitter colour;
@@ -43,9 +43,6 @@ Draws draw_all(const AugmentOptions& options, Rng& rng) {
   d.colour.value_offset = draw(rng, options.value_offset);
   d.drop = rng.uniform();
   d.jitter = rng.uniform();
-  if (!options.rotate) d.angle_deg = 0;
-  if (!options.scale) d.margin = kPlainMargin;
-  if (!options.translate) d.jitter_x = d.jitter_y = 0;
   return d;
 }
 
@@ -237,17 +234,14 @@ View sample_view(const AugmentOptions& options, int width, int height,
   return view;
 }
 
-View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Border border,
-                Rng rng) {
+View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Rng rng) {
   require_pixels(width, height);
   const Subject subject = subject_of(width, height, joints, Around::mean);
   const float angle_deg = rng.uniform(-45, 45);
   const float margin = rng.uniform(1, 1.5f);
   const double move_x = rng.uniform(-0.25f, 0.25f) * subject.radius;
   const double move_y = rng.uniform(-0.25f, 0.25f) * subject.radius;
-  View view = square_view({subject, subject}, angle_deg, margin, move_x, move_y, out);
-  view.pixels.border = border;
-  return view;
+  return square_view({subject, subject}, angle_deg, margin, move_x, move_y, out);
 }
 
 double plain_side(std::span<const Vec2f> joints, Around around) {

@@ -24,10 +24,9 @@ enum class Around { mean, box };
 struct AugmentOptions {
   int out = 128;  // side of a view, pixels
   Around around = Around::mean;
-  bool rotate = true, translate = true, scale = true;
   Range angle_deg{-45, 45};  // floored to whole degrees
   Range jitter{0, 15};  // of the crop's origin, right and down; 128ths of the crop of margin 1.25
-  Range margin{0.9f, 1.5f};  // half the crop's side, in radii of the hand; 1.25 without `scale`
+  Range margin{0.9f, 1.5f};  // half the crop's side, in radii of the hand; 1.25 is neutral
   float colour_jitter = 1;   // probability
   Range hue{0.01f, 1}, saturation{0.01f, 1}, value_gain{0.5f, 1}, value_offset{5, 20};
   float colour_drop = 0;  // probability
@@ -51,8 +50,8 @@ struct View {
 // of `joints` (pixel indices of the picture), as options.around says; without joints they are those
 // of the picture's centre square (1.25 radii are half its side). Draws ten numbers whatever the
 // options, in this order: angle, margin, jitter right, jitter down, hue, saturation, value gain,
-// value offset, whether colour is dropped, whether it is jittered; switching one off leaves the
-// others as they were. Throws Error(data) if the picture is smaller
+// value offset, whether colour is dropped, whether it is jittered; a range of one value, or a
+// probability of 0, leaves the others as they were. Throws Error(data) if the picture is smaller
 // than 2 x 2, the joints are not finite or lie on one point (paper_exact: within a pixel), the
 // crop lies outside the picture (paper_exact only), or the view reaches beyond kMaxPosition.
 View sample_view(const AugmentOptions& options, int width, int height,
@@ -61,8 +60,7 @@ View sample_view(const AugmentOptions& options, int width, int height,
 // A view for probing what features know of the pose: around the joints, turned by -45..45 degrees,
 // moved by up to a quarter of the radius an axis either way, margin 1..1.5. Draws angle, margin,
 // move right, move down. Throws as above.
-View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Border border,
-                Rng rng);
+View probe_view(int out, int width, int height, std::span<const Vec2f> joints, Rng rng);
 
 // Side, in pixels of the picture, of the crop of margin 1.25 around `joints`.
 double plain_side(std::span<const Vec2f> joints, Around around = Around::mean);
@@ -71,7 +69,7 @@ double plain_side(std::span<const Vec2f> joints, Around around = Around::mean);
 // picture is smaller than 2 x 2.
 View centre_view(int out, int width, int height, double share = 1);
 
-// sample_view's with nothing switched on: margin 1.25 around the joints, or the centre square
+// sample_view's with nothing drawn: margin 1.25 around the joints, or the centre square
 // where there are none. Throws as sample_view.
 View joint_view(int out, int width, int height, std::span<const Vec2f> joints,
                 Around around = Around::mean);

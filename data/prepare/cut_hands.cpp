@@ -8,7 +8,6 @@
 #include "data/freihand_writer.h"
 #include "data/views.h"
 #include "engine/error.h"
-#include "engine/parallel.h"
 #include "engine/text.h"
 
 namespace peclr {
@@ -85,6 +84,35 @@ struct Fate {
   std::string first;          // what a person should look at, were it the first
 };
 
+// Cuts the hands at `indices`, all of one frame, into `folder`, and says what became of each.
+void cut_frame(const std::vector<FrameHand>& hands, const std::vector<std::size_t>& indices,
+               const fs::path& root, const fs::path& folder, std::vector<Fate>& fates) {
+  const std::string& name = hands[indices.front()].frame;
+  const auto leave_all = [&](const char* why, const std::string& first) {
+    for (const std::size_t i : indices) fates[i].why = why, fates[i].first = first;
+  };
+  const std::optional<fs::path> path = find_frame(root, name);
+  if (!path) return leave_all("of frames that are not there", name);
+  Image frame;
+  try {
+    frame = read_image(*path);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
+    return leave_all("of frames that cannot be read", error.what());
+  }
+  for (const std::size_t i : indices) {
+    const std::optional<CutHand> cut = cut_hand(frame, hands[i]);
+    if (!cut) {
+      fates[i].why = "whose camera or joints show no hand in the frame";
+      fates[i].first = name;
+      continue;
+    }
+    write_freihand_picture(folder / picture_name(i, name), cut->image);
+    fates[i].label = cut->label;
+    fates[i].scaled = frame.width != hands[i].width || frame.height != hands[i].height;
+  }
+}
+
 }  // namespace
 
 std::optional<CutHand> cut_hand(const Image& frame, const FrameHand& hand) {
@@ -104,6 +132,7 @@ std::optional<CutHand> cut_hand(const Image& frame, const FrameHand& hand) {
 }
 
 CutResult cut_hands(const std::vector<FrameHand>& hands, const CutOptions& options) {
+  constexpr std::int64_t kBetweenReports = 64;  // frames
   check(!hands.empty(), "cut_hands: no hands");
   const fs::path folder = make_freihand_part(options.out, options.part);
   std::map<std::string, std::vector<std::size_t>> by_frame;
@@ -112,43 +141,13 @@ CutResult cut_hands(const std::vector<FrameHand>& hands, const CutOptions& optio
   for (const auto& [frame, indices] : by_frame) frames.push_back(&indices);
 
   std::vector<Fate> fates(hands.size());
-  const auto cut_frame = [&](const std::vector<std::size_t>& indices) {
-    const std::string& name = hands[indices.front()].frame;
-    const auto leave_all = [&](const char* why, const std::string& first) {
-      for (const std::size_t i : indices) fates[i].why = why, fates[i].first = first;
-    };
-    const std::optional<fs::path> path = find_frame(options.root, name);
-    if (!path) return leave_all("of frames that are not there", name);
-    Image frame;
-    try {
-      frame = read_image(*path);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::data) throw;
-      return leave_all("of frames that cannot be read", error.what());
-    }
-    for (const std::size_t i : indices) {
-      const std::optional<CutHand> cut = cut_hand(frame, hands[i]);
-      if (!cut) {
-        fates[i].why = "whose camera or joints show no hand in the frame";
-        fates[i].first = name;
-        continue;
-      }
-      write_freihand_picture(folder / picture_name(i, name), cut->image);
-      fates[i].label = cut->label;
-      fates[i].scaled = frame.width != hands[i].width || frame.height != hands[i].height;
-    }
-  };
-  constexpr std::int64_t kBetweenReports = 64;  // frames
-  const std::int64_t count = std::ssize(frames);
-  if (options.progress) options.progress(0, count);
-  for (std::int64_t start = 0; start < count; start += kBetweenReports) {
-    const std::int64_t some = std::min(kBetweenReports, count - start);
-    parallel_for(some, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i)
-        cut_frame(*frames[static_cast<std::size_t>(start + i)]);
-    });
-    if (options.progress) options.progress(start + some, count);
-  }
+  if (options.progress) options.progress(0, std::ssize(frames));
+  in_turns(
+      std::ssize(frames), kBetweenReports,
+      [&](std::int64_t i) {
+        cut_frame(hands, *frames[static_cast<std::size_t>(i)], options.root, folder, fates);
+      },
+      options.progress);
 
   CutResult result;
   std::vector<HandLabel> labels;

@@ -3,12 +3,12 @@
 // decoded quickly, kept in memory, cropped by what every other part of the program knows.
 #pragma once
 #include <filesystem>
-#include <functional>
 #include <optional>
 
 #include "data/image.h"
 #include "data/pictures.h"
 #include "data/prepare/frame_hands.h"
+#include "data/turns.h"
 
 namespace peclr {
 
@@ -27,7 +27,7 @@ struct CutOptions {
   std::filesystem::path root;  // of the frames; one that is not there may be a .jpg for a .png
   std::filesystem::path out;
   Split part = Split::training;
-  std::function<void(std::int64_t done, std::int64_t frames)> progress = {};
+  CountProgress progress = {};  // of frames
 };
 struct CutResult {
   std::int64_t written = 0, scaled = 0;  // hands; of frames of another size

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Light and shadow of synthetic_skin.h. Each direction that light comes from keeps a small map of
-// how far the skin reaches towards it; what lies deeper is in the shadow. A lamp and a dome of
-// faint lights make a key shadow and soft occlusion between the fingers with the same few lines.
-#include "data/synthetic/skin.h"
+// Each direction that light comes from keeps a small map of how far the skin reaches towards it;
+// what lies deeper is in the shadow. A lamp and a dome of faint lights make a key shadow and soft
+// occlusion between the fingers with the same few lines.
+#include "data/synthetic/light.h"
 
 namespace peclr::synthetic {
 namespace {

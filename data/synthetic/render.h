@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "data/image.h"
-#include "data/synthetic/skin.h"
+#include "data/synthetic/light.h"
 
 namespace peclr::synthetic {
 

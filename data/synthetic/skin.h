@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The skin in a pose, before the camera, and the light that falls on it.
+// The skin in a pose, seen from the camera.
 #pragma once
-#include <cstdint>
 #include <vector>
 
 #include "data/synthetic/look.h"
-#include "data/synthetic/pose.h"
+#include "data/synthetic/view.h"
 
 namespace peclr::synthetic {
 
@@ -16,24 +15,5 @@ struct PosedSkin {
 
 PosedSkin pose_skin(const HandTemplate& hand, const HandShape& shape, const Articulation& pose,
                     const Look& look, const View& view);
-
-// A distant lamp and the sky around it.
-struct Lighting {
-  Vec3f towards_lamp, lamp;  // direction, colour
-  Vec3f sky, ground;         // colours of the light from above (camera -y) and below
-};
-
-Lighting sample_lighting(Rng& rng);
-
-// Light on the vertices (colour x cosine, shadows of the hand on itself included), and how much of
-// the lamp they see, for highlights.
-struct LitSkin {
-  std::vector<Vec3f> irradiance;
-  std::vector<float> lamp_share;
-};
-
-// Lights the vertices in `seen`; all vertices cast shadows, around `centre`.
-LitSkin light_skin(const PosedSkin& skin, const std::vector<std::int32_t>& seen,
-                   const Lighting& lighting, Vec3f centre);
 
 }  // namespace peclr::synthetic

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "data/synthetic/pose.h"
+#include "data/synthetic/view.h"
 
 namespace peclr::synthetic {
 namespace {

@@ -369,3 +369,19 @@ TEST_CASE("box reduction") {
   }
   CHECK(caught([] { box_reduce(Image(4, 4), 5); }).kind == static_cast<int>(ErrorKind::failure));
 }
+
+TEST_CASE("a copy of a picture as large as it is to be shown") {
+  CHECK(zoom_to(Image(300, 200), 448) == 2.24f);
+  CHECK(zoom_to(Image(2000, 1000), 250) == 0.25f);
+  CHECK(zoom_to(Image(8192, 3), 288) == 0.5f);  // a line of pixels stays one
+  Image image(3, 2);
+  for (int i = 0; i < 24; ++i)
+    image.pixels[std::size_t(i)] = static_cast<std::uint8_t>(10 * (i / 4));
+  const Image twice = zoomed(image, 2), half = zoomed(Image(8192, 3), 0.01f);
+  REQUIRE((twice.width == 6 && twice.height == 4));
+  CHECK((half.width == 82 && half.height == 1));
+  // Between pixels, a quarter of the way from one to the next; at the border, the border's.
+  CHECK((twice.at(0, 0)[0] == 0 && twice.at(5, 3)[2] == 50));
+  CHECK(twice.at(2, 0)[0] == 8);   // 7.5
+  CHECK(twice.at(3, 1)[1] == 20);  // three quarters of 12.5 and one of 42.5
+}

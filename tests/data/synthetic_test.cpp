@@ -13,6 +13,7 @@
 #include <set>
 
 #include "data/freihand.h"
+#include "data/synthetic/pose.h"
 #include "data/synthetic/scene.h"
 #include "engine/error.h"
 #include "engine/parallel.h"

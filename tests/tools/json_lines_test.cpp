@@ -90,23 +90,24 @@ TEST_CASE("json lines: a disk that refuses leaves whole lines") {
 TEST_CASE("json lines: cut back to a step") {
   const TempFolder folder;
   const std::string path = folder / "m.jsonl";
-  CHECK(cut_json_lines(path, 5) == 0);
+  cut_json_lines(path, 5);
   CHECK_FALSE(std::filesystem::exists(path));
 
   const std::string kept = "{\"step\": 1}\n{\"epoch\":1,\"step\":2,\"loss\":null}\n";
   write_bytes(path, kept + "{\"step\": 3}\n{\"step\": 4");
-  CHECK(cut_json_lines(path, 2) == 2);
+  cut_json_lines(path, 2);
   CHECK(read_bytes(path) == kept);
-  CHECK(cut_json_lines(path, 2) == 0);
+  cut_json_lines(path, 2);
+  CHECK(read_bytes(path) == kept);
 
   // A last line that is whole but for its end of line may be half of "{...}": not to be trusted.
   // Garbage goes, too.
   const std::string zeros(16, '\0');
   write_bytes(path, kept + zeros + "\n[1]\n{\"step\":\"x\"}\n{\"step\":1.5}\n\n" +
                         std::string(100'000, '[') + "\n{\"step\": 2}");
-  CHECK(cut_json_lines(path, 2) == 7);
+  cut_json_lines(path, 2);
   CHECK(read_bytes(path) == kept);
-  CHECK(cut_json_lines(path, 0) == 2);
+  cut_json_lines(path, 0);
   CHECK(read_bytes(path).empty());
 }
 

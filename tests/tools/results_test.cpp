@@ -304,5 +304,21 @@ TEST_CASE("tables: what Markdown and LaTeX would take for their own is escaped",
         "\\bottomrule\n\\end{tabular}\n");
 }
 
+TEST_CASE("results: the same reading, one row a run", "[report]") {
+  const TempFolder folder;
+  const std::string run = finetuned(folder / "run", {"none", 4, 2.25});
+  const ProgramResult result = run_peclr({"results", run, "--out", folder / "results.json"});
+  INFO(described(result));
+  REQUIRE(result.exit_code == 0);
+  const json row = json::parse(read_bytes(folder / "results.json")).at(0);
+  CHECK(row["method"] == "scratch");
+  CHECK(row["seed"] == 4);
+  CHECK(row["pa_epe_cm"] == 2.25);
+  CHECK(row["epe_median_cm"].is_null());
+  CHECK(row["count"] == 3);
+  fs::remove(run + "/scores.json");
+  CHECK(run_peclr({"results", run}).refuses(3, {"scores.json", "evaluate"}));
+}
+
 }  // namespace
 }  // namespace peclr

@@ -17,9 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Pictures smaller than this are enlarged before the skeleton goes on, but for what is so thin that
-// it would become longer than kDrawnLength.
-constexpr int kDrawnSide = 448, kDrawnLength = 4096;
+// Smaller pictures are enlarged before the skeleton goes on, so that they can carry its lines.
+constexpr int kDrawnSide = 448;
 
 std::string unfinished(const std::string& folder) { return folder + ".part"; }
 
@@ -50,19 +49,10 @@ void require_drawings_alone(const std::string& folder) {
 }
 
 void draw(const PictureSet& set, const HandPrediction& p, const std::string& folder) {
-  Image image = read_image(set.root / p.file);
-  const auto enlarged = [](int side, int to) {
-    return static_cast<float>(to) / static_cast<float>(side);
-  };
-  const float zoom =
-      std::max(1.f, std::min(enlarged(std::min(image.width, image.height), kDrawnSide),
-                             enlarged(std::max(image.width, image.height), kDrawnLength)));
-  image = resized(image, static_cast<int>(zoom * static_cast<float>(image.width)),
-                  static_cast<int>(zoom * static_cast<float>(image.height)));
-  std::vector<Vec2f> joints;
-  for (const Vec2f& q : p.px)
-    joints.push_back({(q.x + 0.5f) * zoom - 0.5f, (q.y + 0.5f) * zoom - 0.5f});
-  draw_skeleton(image, joints, SkeletonStyle::solid);
+  const Image picture = read_image(set.root / p.file);
+  const float zoom = std::max(1.f, zoom_to(picture, kDrawnSide));
+  Image image = zoomed(picture, zoom);
+  draw_skeleton(image, p.px, zoom);
   const fs::path path = fs::path(folder) / name_of_drawing(p);
   make_writable_folder(path.parent_path().string());
   write_png(path, image);

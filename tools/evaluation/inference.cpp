@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "data/exif.h"
-#include "data/picture_cache.h"
+#include "data/picture.h"
 #include "data/views.h"
 #include "engine/error.h"
 #include "engine/text.h"

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "data/json.h"
+#include "data/json_numbers.h"
 #include "engine/error.h"
 #include "engine/files/file.h"
 #include "engine/text.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/picture_cache.h"
+#include "data/picture.h"
 #include "data/pictures.h"
 #include "data/views.h"
 #include "engine/backend.h"

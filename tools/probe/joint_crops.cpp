@@ -35,7 +35,7 @@ JointCrops joint_crops(const FrozenEncoder& encoder, const PictureSet& set, Spli
   auto crop = [&](const Picture& picture, std::int64_t i, int v) {
     const std::array<Vec2f, kJoints> px = joints_in(picture, set.label(i));
     const View view = probe_view(
-        side, picture.image.width, picture.image.height, px, Border::black,
+        side, picture.image.width, picture.image.height, px,
         Rng::of(seed, purpose, static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(v)));
     auto to = joints_of(i, v);
     for (const Vec2f& joint : px) {

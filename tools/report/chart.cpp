@@ -43,8 +43,12 @@ ChartRange y_range(const Chart& chart) {
 // About the width of `letters` letters of a label.
 double width_of(std::size_t letters) { return 8.4 * static_cast<double>(letters); }
 
+// Cut before a character of UTF-8, not within it.
 std::string shortened(const std::string& label) {
-  return label.size() <= kLongestLabel ? label : label.substr(0, kLongestLabel - 3) + "...";
+  if (label.size() <= kLongestLabel) return label;
+  std::size_t end = kLongestLabel - 3;
+  while (end > 0 && (static_cast<unsigned char>(label[end]) & 0xC0) == 0x80) --end;
+  return label.substr(0, end) + "...";
 }
 
 double label_space(const Chart& chart) {

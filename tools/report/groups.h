@@ -3,13 +3,14 @@
 #pragma once
 #include <functional>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tools/report/identity.h"
 #include "tools/report/runs.h"
+#include "tools/report/spread.h"
 
 namespace peclr {
 
@@ -24,21 +25,6 @@ struct Group {
 
   std::string label() const { return differing.empty() ? method : method + ", " + differing; }
 };
-
-// What two runs must share to be taken together: "key=value" of what can change a result.
-using Entries = std::set<std::string>;
-
-// Adds where the weights came from: the settings of the training that left them, and which of its
-// files they are; or the file's name where that run is not beside it.
-void add_start(Entries& entries, const std::string& weights, const std::optional<Origin>& origin);
-
-// The fine-tuning whose network was scored: the run's own or, of an evaluation alone, the
-// network's. Nothing where nobody knows, and of a pre-training.
-struct Finetuning {
-  const Settings& settings;
-  const std::optional<Origin>& origin;
-};
-std::optional<Finetuning> finetuning_of(const Run& run);
 
 // How many seeds there are, a run's own and that of the training it started from (-1: none)
 // together; a run that does not know its own counts as another.
@@ -59,23 +45,12 @@ std::vector<Group> group_runs(const std::vector<Run>& runs,
 // The groups of each label fraction.
 std::vector<std::vector<Group>> by_labels(const std::vector<Group>& groups);
 
-bool is_pretraining(const Run& run);
-bool is_finetuning(const Run& run);
-bool is_scored(const Run& run);
-
 // "peclr" -> "PeCLR"; other weights with the name of their file, where that is known.
 std::string method_name(const std::string& method, const std::string& initial_weights);
 // "3", or "3 (1 seed)" where runs repeat a seed.
 std::string with_seeds(std::size_t runs, std::size_t seeds);
 std::string percent(double fraction);  // 0.1 -> "10 %", not to be broken
 
-// Of the finite values: mean and sample standard deviation (n - 1), NaN where n is too small.
-struct Spread {
-  double mean = NAN, deviation = NAN;
-  int count = 0;
-};
-Spread spread_of(std::span<const double> values);
 Spread spread_of(const Group& group, double Scores::*value);
-std::string text_of(const Spread& spread, int digits);  // "2.42 ± 0.03", "2.42", or nothing
 
 }  // namespace peclr

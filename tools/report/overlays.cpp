@@ -20,9 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-constexpr int kShownSide = 288;     // shorter side of an overlay, pixels
-constexpr int kShownLength = 4096;  // longer side at most: a line of pixels stays one
-constexpr std::size_t kDrawn = 8;   // of a prediction's pictures
+constexpr int kShownSide = 288;    // shorter side of an overlay, pixels
+constexpr std::size_t kDrawn = 8;  // of a prediction's pictures
 
 std::array<Vec2f, kJoints> joints_of(const Json& list) {
   std::array<Vec2f, kJoints> joints;
@@ -31,38 +30,28 @@ std::array<Vec2f, kJoints> joints_of(const Json& list) {
   return joints;
 }
 
-// A copy whose shorter side is `side`, and how much larger it is.
+// A copy whose shorter side is kShownSide, and how much larger it is.
 struct Shown {
   Image image;
   float zoom;
 };
-Shown sized(const Image& image, int side) {
-  const int factor = reduction_for(image.width, image.height, side);
+Shown sized(const Image& image) {
+  const int factor = reduction_for(image.width, image.height, kShownSide);
   const Image reduced = box_reduce(image, factor);
-  const float zoom = std::min(
-      static_cast<float>(side) / static_cast<float>(std::min(reduced.width, reduced.height)),
-      static_cast<float>(kShownLength) /
-          static_cast<float>(std::max(reduced.width, reduced.height)));
-  const auto to = [&](int size) {
-    return std::max(1, static_cast<int>(std::lround(zoom * static_cast<float>(size))));
-  };
-  return {resized(reduced, to(reduced.width), to(reduced.height)),
-          zoom / static_cast<float>(factor)};
+  const float zoom = zoom_to(reduced, kShownSide);
+  return {zoomed(reduced, zoom), zoom / static_cast<float>(factor)};
 }
 
 Image with_skeleton(const Shown& shown, const std::array<Vec2f, kJoints>& px) {
   Image image = shown.image;
-  std::vector<Vec2f> joints;
-  for (const Vec2f& p : px)
-    joints.push_back({(p.x + 0.5f) * shown.zoom - 0.5f, (p.y + 0.5f) * shown.zoom - 0.5f});
-  draw_skeleton(image, joints, SkeletonStyle::solid);
+  draw_skeleton(image, px, shown.zoom);
   return image;
 }
 
 void write_overlay(Html& html, const PictureErrors& errors, const PictureError& picture) {
   html.in("figure", {{"class", "overlay"}}, [&] {
     try {
-      const Shown shown = sized(read_image(fs::path(errors.set) / picture.file), kShownSide);
+      const Shown shown = sized(read_image(fs::path(errors.set) / picture.file));
       html.in("div", {{"class", "two"}}, [&] {
         write_picture(html, with_skeleton(shown, picture.true_px), "truth");
         write_picture(html, with_skeleton(shown, picture.px), "prediction");
@@ -165,7 +154,7 @@ void write_predictions(Html& html, const std::vector<Run>& runs) {
       html.in("div", {{"class", "drawn"}}, [&] {
         for (std::size_t i = 0; i < files.size() && i < kDrawn; ++i)
           html.in("figure", {}, [&] {
-            write_picture(html, sized(read_image(folder / files[i]), kShownSide).image, files[i]);
+            write_picture(html, sized(read_image(folder / files[i])).image, files[i]);
             html.leaf("figcaption", fs::path(files[i]).replace_extension().string());
           });
       });

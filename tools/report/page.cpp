@@ -6,7 +6,8 @@
 #include "tools/report/overlays.h"
 #include "tools/report/pair_sheet.h"
 #include "tools/report/probes.h"
-#include "tools/report/tables.h"
+#include "tools/report/provenance.h"
+#include "tools/report/score_tables.h"
 #include "tools/version.h"
 
 namespace peclr {

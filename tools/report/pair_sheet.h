@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The section that shows pairs of views, and their inversions cancel.
+// The section that shows pairs of views, and that their inversions cancel.
 #pragma once
 #include "tools/report/groups.h"
 #include "tools/report/html.h"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/skeleton.h"
+#include "data/image.h"
 #include "tools/run/model_files.h"
 #include "tools/trainer/batches.h"
 

@@ -63,4 +63,27 @@ Table mesh_table(const std::vector<Group>& scored) {
   return table_of(groups, kMeshColumns);
 }
 
+void write_results_table(Html& html, const std::vector<Group>& scored) {
+  if (scored.empty()) return;
+  html.leaf("h2", "Results");
+  write_table(html, score_table(scored));
+  html.leaf(
+      "p", {{"class", "note"}},
+      "Mean ± standard deviation over n seeds. FreiHAND's rules; PA: after its Procrustes "
+      "alignment; root: with the wrists on each other. EPE and 2D: lower is better; AUC of 0 to "
+      "5 cm: higher is better. 2D in pixels of the original picture.");
+}
+
+void write_mesh_table(Html& html, const std::vector<Group>& scored) {
+  const Table table = mesh_table(scored);
+  if (table.rows.empty()) return;
+  html.leaf("h2", "Meshes");
+  write_table(html, table);
+  html.leaf(
+      "p", {{"class", "note"}},
+      "FreiHAND's rules. Error: mean distance of a vertex from the true one, lower is better. "
+      "F: harmonic mean of the shares of predicted and of true vertices that have one of the "
+      "other mesh nearer than that, higher is better.");
+}
+
 }  // namespace peclr

@@ -11,4 +11,8 @@ Table score_table(const std::vector<Group>& scored);
 // Meshes, of the groups that have them; no rows where none has.
 Table mesh_table(const std::vector<Group>& scored);
 
+// The page's sections of them; that of meshes where any is known.
+void write_results_table(Html& html, const std::vector<Group>& scored);
+void write_mesh_table(Html& html, const std::vector<Group>& scored);
+
 }  // namespace peclr

@@ -84,26 +84,21 @@ void JsonLines::write(const JsonLine& line) {
   }
 }
 
-std::int64_t cut_json_lines(const std::string& path, std::int64_t last_step) {
+void cut_json_lines(const std::string& path, std::int64_t last_step) {
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return 0;
+  if (!std::filesystem::exists(path, ignored)) return;
   const std::string text = read_text_file(path, ErrorKind::failure, std::uint64_t{4} << 30);
   std::string kept;
-  std::int64_t dropped = 0;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = text.find('\n', begin);
     const bool complete = end != std::string::npos;
     const std::string_view line =
         std::string_view(text).substr(begin, complete ? end - begin : end);
     const auto step = complete ? step_of(line) : std::nullopt;
-    if (step && *step <= last_step)
-      kept.append(line).append("\n");
-    else
-      ++dropped;
+    if (step && *step <= last_step) kept.append(line).append("\n");
     begin = complete ? end + 1 : text.size();
   }
-  if (dropped) write_file_atomically(path, kept);
-  return dropped;
+  if (kept != text) write_file_atomically(path, kept);
 }
 
 }  // namespace peclr

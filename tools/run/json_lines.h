@@ -56,8 +56,8 @@ class JsonLines {
 };
 
 // Removes the lines whose "step" is beyond `last_step`, and those that are no JSON object with a
-// step (such as half a line at the end). A file that is not there is left so. Returns how many
-// lines went. Throws Error(failure).
-std::int64_t cut_json_lines(const std::string& path, std::int64_t last_step);
+// step (such as half a line at the end). A file that is not there is left so. Throws
+// Error(failure).
+void cut_json_lines(const std::string& path, std::int64_t last_step);
 
 }  // namespace peclr

@@ -13,7 +13,7 @@
 namespace peclr {
 namespace {
 
-constexpr double kRedrawSeconds = 0.1;
+constexpr double kRedrawSeconds = 0.1, kPlainSeconds = 10;  // between two lines
 constexpr const char* kClearLine = "\r\x1b[K";
 
 double steady_seconds() {
@@ -110,8 +110,7 @@ void Progress::advance(std::int64_t step, std::int64_t images) {
   const double speed = steps_.per_second();
   state_.eta_seconds = speed > 0 ? static_cast<double>(state_.steps - state_.step) / speed : -1;
   drawn_state_ = false;
-  const double pause =
-      options_.style == ProgressStyle::plain ? options_.plain_seconds : kRedrawSeconds;
+  const double pause = options_.style == ProgressStyle::plain ? kPlainSeconds : kRedrawSeconds;
   if (!drawn_once_ || now - last_draw_ >= pause) draw(false);
 }
 

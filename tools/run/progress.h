@@ -47,7 +47,6 @@ struct ProgressOptions {
   std::int64_t steps = 0;  // of the whole run
   std::int64_t first = 0;  // steps that were done before (a resumed run)
   std::int64_t epochs = 0;
-  double plain_seconds = 10;  // between plain lines
   ProgressStyle style = ProgressStyle::plain;
   int columns = 0;                                   // of the terminal; 0: ask stderr
   std::function<double()> now = {};                  // seconds; the steady clock if empty

@@ -103,9 +103,7 @@ AugmentOptions augment_options(const Settings& settings) {
   const Settings::Augment& a = settings.augment;
   AugmentOptions options;
   options.out = settings.model.input;
-  options.rotate = a.rotate > 0;
   options.angle_deg = {static_cast<float>(-a.rotate), static_cast<float>(a.rotate)};
-  options.translate = a.translate > 0;
   options.jitter = {0, static_cast<float>(a.translate)};
   options.margin = narrow(a.scale);
   options.colour_jitter = static_cast<float>(a.colour_jitter);

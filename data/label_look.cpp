@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "data/joint_order.h"
+#include "data/label_look.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 #include <vector>
+
+#include "data/joint_order.h"
 
 namespace peclr {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What labels look like: other orders of the joints, left hands and other units are named, and sets
 // that are as they should be never are.
-#include "data/joint_order.h"
+#include "data/label_look.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

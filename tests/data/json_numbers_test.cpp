@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Number arrays in JSON: exact values, and a place for every fault.
-#include "data/json.h"
+#include "data/json_numbers.h"
 
 #include <catch2/catch.hpp>
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "data/json.h"
+#include "data/json_numbers.h"
 
 #include <array>
 #include <cmath>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/report/tables.h"
+#include "tools/report/provenance.h"
 
 #include <algorithm>
 #include <set>
 
 #include "engine/text.h"
-#include "tools/report/score_tables.h"
+#include "tools/report/table.h"
 #include "tools/run/progress.h"
 
 namespace peclr {
@@ -48,29 +48,6 @@ std::vector<Recorded> recorded(const std::vector<Run>& runs) {
 }
 
 }  // namespace
-
-void write_results_table(Html& html, const std::vector<Group>& scored) {
-  if (scored.empty()) return;
-  html.leaf("h2", "Results");
-  write_table(html, score_table(scored));
-  html.leaf(
-      "p", {{"class", "note"}},
-      "Mean ± standard deviation over n seeds. FreiHAND's rules; PA: after its Procrustes "
-      "alignment; root: with the wrists on each other. EPE and 2D: lower is better; AUC of 0 to "
-      "5 cm: higher is better. 2D in pixels of the original picture.");
-}
-
-void write_mesh_table(Html& html, const std::vector<Group>& scored) {
-  const Table table = mesh_table(scored);
-  if (table.rows.empty()) return;
-  html.leaf("h2", "Meshes");
-  write_table(html, table);
-  html.leaf(
-      "p", {{"class", "note"}},
-      "FreiHAND's rules. Error: mean distance of a vertex from the true one, lower is better. "
-      "F: harmonic mean of the shares of predicted and of true vertices that have one of the "
-      "other mesh nearer than that, higher is better.");
-}
 
 void write_machines(Html& html, const std::vector<Run>& runs) {
   const std::vector<Recorded> all = recorded(runs);
