@@ -9,6 +9,7 @@
 #include "models/onnx_networks.h"
 #include "tools/commands.h"
 #include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 
 namespace peclr {
 namespace {

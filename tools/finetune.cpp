@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/commands.h"
+#include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 #include "tools/trainer/dry_run.h"
 #include "tools/trainer/hand_training.h"
 #include "tools/trainer/train_loop.h"

@@ -12,6 +12,7 @@
 #include "tools/run/model_files.h"
 #include "tools/run/run_folder.h"
 #include "tools/run/run_record.h"
+#include "tools/settings/engine_options.h"
 
 namespace peclr {
 namespace {

@@ -11,6 +11,7 @@
 #include "tools/run/model_files.h"
 #include "tools/run/run_folder.h"
 #include "tools/run/run_record.h"
+#include "tools/settings/engine_options.h"
 #include "tools/trainer/picture_feed.h"
 
 namespace peclr {

@@ -14,7 +14,7 @@
 #include "tests/support/files.h"
 #include "tests/support/refusals.h"
 #include "tools/evaluation/inference.h"
-#include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 #include "tools/trainer/batches.h"
 
 namespace peclr {

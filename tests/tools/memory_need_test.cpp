@@ -15,6 +15,7 @@
 #include "tests/support/small_runs.h"
 #include "tests/support/threads.h"
 #include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 #include "tools/trainer/hand_training.h"
 #include "tools/trainer/pretraining.h"
 #include "tools/trainer/train_loop.h"

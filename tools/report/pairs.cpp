@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "data/skeleton.h"
-#include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 #include "tools/trainer/batches.h"
 
 namespace peclr {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -247,28 +248,6 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   tell_of_idle_keys(command, args, settings);
   settings.init_from = path;
   return settings;
-}
-
-Settings::Border border_seen(const Settings& settings) {
-  return settings.paper_exact ? Settings::Border::black : settings.augment.border;
-}
-
-std::unique_ptr<Backend> make_backend(const Settings& settings) {
-  return make_backend(settings.device, {.gpu = settings.gpu,
-                                        .tf32 = settings.precision == Settings::Precision::tf32});
-}
-
-DType compute_type(const Settings& settings) {
-  return settings.precision == Settings::Precision::bf16 ? DType::bf16 : DType::f32;
-}
-
-Inversion inversion_of(const Settings& settings) {
-  if (settings.method == Settings::Method::simclr) return kSimclr;
-  return {settings.invert.translate, settings.invert.rotate, settings.invert.scale};
-}
-
-OptimizerOptions optimizer_options(const Settings& settings) {
-  return {settings.train.optimizer, static_cast<float>(settings.train.weight_decay)};
 }
 
 }  // namespace peclr

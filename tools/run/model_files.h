@@ -2,12 +2,10 @@
 // What the program writes into model.safetensors about a model, and how a command starts from such
 // a file.
 #pragma once
-#include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/checkpoint.h"
-#include "engine/devices.h"
-#include "kernels/equivariance.h"
 #include "tools/settings/settings.h"
 
 namespace peclr {
@@ -68,14 +66,5 @@ void require_unseen(const Settings& settings);
 enum class Weights { required, optional };
 Settings settings_for_model(Command command, const std::vector<std::string>& args,
                             Weights weights = Weights::required);
-
-// What a training sees outside of pictures.
-Settings::Border border_seen(const Settings& settings);
-
-std::unique_ptr<Backend> make_backend(const Settings& settings);
-DType compute_type(const Settings& settings);
-// What the loss of a pre-training undoes: nothing for SimCLR.
-Inversion inversion_of(const Settings& settings);
-OptimizerOptions optimizer_options(const Settings& settings);
 
 }  // namespace peclr

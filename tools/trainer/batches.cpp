@@ -8,7 +8,7 @@
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "kernels/pose25d.h"
-#include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 
 namespace peclr {
 namespace {
@@ -87,36 +87,12 @@ void augment(Backend& backend, PictureFeed& feed, const PictureFeed::Item& item,
   if (home != PictureHome::caller) feed.hand_over(item, home);
 }
 
-Range narrow(const Settings::Range& r) {
-  return {static_cast<float>(r.low), static_cast<float>(r.high)};
-}
-
 }  // namespace
 
 int loader_threads(const Settings& settings, const Backend& backend) {
   if (settings.data.workers > 0) return settings.data.workers;
   // Beside a GPU one thread asks for the work, and sleeps most of the time.
   return std::max(1, backend.works_on_cores() ? threads() / 2 : threads() - 1);
-}
-
-AugmentOptions augment_options(const Settings& settings) {
-  const Settings::Augment& a = settings.augment;
-  AugmentOptions options;
-  options.out = settings.model.input;
-  options.rotate = a.rotate > 0;
-  options.angle_deg = {static_cast<float>(-a.rotate), static_cast<float>(a.rotate)};
-  options.translate = a.translate > 0;
-  options.jitter = {0, static_cast<float>(a.translate)};
-  options.margin = narrow(a.scale);
-  options.colour_jitter = static_cast<float>(a.colour_jitter);
-  options.hue = narrow(a.hue);
-  options.saturation = narrow(a.saturation);
-  options.value_gain = narrow(a.value_gain);
-  options.value_offset = narrow(a.value_offset);
-  options.colour_drop = static_cast<float>(a.colour_drop);
-  options.border = a.border;
-  options.paper_exact = settings.paper_exact;
-  return options;
 }
 
 View contrastive_view(const Settings& settings, const PictureFeed::Item& item, std::int64_t epoch,

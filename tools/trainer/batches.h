@@ -23,8 +23,6 @@ inline constexpr int kBatchBuffers = 3;
 // trains. What they prepare does not depend on it.
 int loader_threads(const Settings& settings, const Backend& backend);
 
-AugmentOptions augment_options(const Settings& settings);
-
 // View `v` (0 or 1) of the picture at a position of an epoch of pre-training: a function of its
 // arguments alone. Throws Error(data) that names the picture if its labels allow no view.
 View contrastive_view(const Settings& settings, const PictureFeed::Item& item, std::int64_t epoch,

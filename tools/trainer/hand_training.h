@@ -3,7 +3,7 @@
 // memory.
 #pragma once
 #include "models/hand_network.h"
-#include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 #include "tools/trainer/batches.h"
 
 namespace peclr {

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "engine/dry_backend.h"
-#include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 #include "tools/trainer/batches.h"
 
 namespace peclr {
