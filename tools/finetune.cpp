@@ -3,7 +3,8 @@
 #include "tools/run/model_files.h"
 #include "tools/settings/engine_options.h"
 #include "tools/trainer/dry_run.h"
-#include "tools/trainer/hand_training.h"
+#include "tools/trainer/finetuning.h"
+#include "tools/trainer/mean_pose.h"
 #include "tools/trainer/train_loop.h"
 
 namespace peclr {
@@ -40,7 +41,7 @@ void go_on_from_head(const Settings& settings, const HandNetwork& network, Param
 }  // namespace
 
 int run_finetune(const CommandLine& line) {
-  if (line.dry_run) return dry_run<HandTraining>(Command::finetune, Need::joints, line);
+  if (line.dry_run) return dry_run<Finetuning>(Command::finetune, Need::joints, line);
   RunFolder run(Command::finetune, line);
   const Settings& settings = run.settings();
   const std::unique_ptr<Backend> backend = make_backend(settings);
@@ -50,9 +51,9 @@ int run_finetune(const CommandLine& line) {
   const TrainPlan plan = TrainPlan::of(settings.train, feed.pictures());
   run.check_pictures(feed.pictures());
 
-  const MemoryPlan memory = memory_plan<HandTraining>(settings, *backend);
+  const MemoryPlan memory = memory_plan<Finetuning>(settings, *backend);
   memory.require();
-  HandTraining training(settings, *backend);
+  Finetuning training(settings, *backend);
   training.store.draw(static_cast<std::uint64_t>(settings.seed));
   std::string pretraining = "none", initial;
   if (run.stored()) {

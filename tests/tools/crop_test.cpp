@@ -15,7 +15,8 @@
 #include "tests/support/refusals.h"
 #include "tools/evaluation/inference.h"
 #include "tools/settings/engine_options.h"
-#include "tools/trainer/batches.h"
+#include "tools/trainer/mean_pose.h"
+#include "tools/trainer/pose_batches.h"
 
 namespace peclr {
 namespace {

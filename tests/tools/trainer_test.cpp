@@ -15,7 +15,7 @@
 #include "tests/support/contrastive_reference.h"
 #include "tests/support/files.h"
 #include "tools/settings/engine_options.h"
-#include "tools/trainer/hand_training.h"
+#include "tools/trainer/finetuning.h"
 #include "tools/trainer/pretraining.h"
 #include "tools/trainer/train_loop.h"
 

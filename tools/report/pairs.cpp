@@ -6,7 +6,7 @@
 
 #include "data/skeleton.h"
 #include "tools/settings/engine_options.h"
-#include "tools/trainer/batches.h"
+#include "tools/trainer/contrastive_batches.h"
 
 namespace peclr {
 namespace {

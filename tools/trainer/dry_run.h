@@ -8,7 +8,7 @@
 #include "tools/command_line.h"
 #include "tools/run/model_files.h"
 #include "tools/settings/engine_options.h"
-#include "tools/trainer/memory_need.h"
+#include "tools/trainer/memory_plan.h"
 #include "tools/trainer/picture_feed.h"
 #include "tools/trainer/train_plan.h"
 

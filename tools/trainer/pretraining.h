@@ -4,7 +4,7 @@
 #pragma once
 #include "models/peclr.h"
 #include "tools/settings/engine_options.h"
-#include "tools/trainer/batches.h"
+#include "tools/trainer/contrastive_batches.h"
 
 namespace peclr {
 

@@ -7,7 +7,7 @@
 
 #include "engine/dry_backend.h"
 #include "tools/settings/engine_options.h"
-#include "tools/trainer/batches.h"
+#include "tools/trainer/batch_parts.h"
 
 namespace peclr {
 

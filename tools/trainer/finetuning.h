@@ -4,17 +4,17 @@
 #pragma once
 #include "models/hand_network.h"
 #include "tools/settings/engine_options.h"
-#include "tools/trainer/batches.h"
+#include "tools/trainer/pose_batches.h"
 
 namespace peclr {
 
-struct HandTraining {
+struct Finetuning {
   using Batches = PoseBatches;
   static constexpr int kViews = 1;
   static constexpr std::array kNames{"loss", "uv_px", "z_rel", "root_depth"};
 
   // Places the arenas; weights are not drawn (ParameterStore::draw).
-  HandTraining(const Settings& settings, Backend& backend)
+  Finetuning(const Settings& settings, Backend& backend)
       : network(store, settings.model.depth,
                 settings.train.freeze == Settings::Freeze::encoder ? Encoder::frozen
                                                                    : Encoder::learned),
