@@ -139,7 +139,8 @@ int run_probe(const CommandLine& line) {
   }
   make_writable_folder(settings.out);
   const FolderLock lock(settings.out);
-  RunRecorder record(settings.out, line, {backend->description(), settings.precision});
+  RunRecorder record(settings.out, Command::probe, line.words,
+                     {backend->description(), settings.precision});
 
   const FrozenEncoder encoder{settings, network, *backend};
   JsonLine json =

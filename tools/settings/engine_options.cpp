@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/settings/engine_options.h"
 
+#include "engine/parallel.h"
 #include "models/peclr.h"
 
 namespace peclr {
@@ -11,6 +12,12 @@ Range narrow(const Settings::Range& r) {
 }
 
 }  // namespace
+
+Settings with_threads(Settings settings) {
+  set_threads(settings.threads);
+  settings.threads = threads();
+  return settings;
+}
 
 std::unique_ptr<Backend> make_backend(const Settings& settings) {
   return make_backend(settings.device, {.gpu = settings.gpu,

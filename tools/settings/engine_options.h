@@ -11,6 +11,9 @@
 
 namespace peclr {
 
+// Has the engine work on settings.threads threads; returns the settings with the number it took.
+Settings with_threads(Settings settings);
+
 std::unique_ptr<Backend> make_backend(const Settings& settings);
 DType compute_type(const Settings& settings);
 OptimizerOptions optimizer_options(const Settings& settings);
