@@ -139,12 +139,11 @@ void tell(const char* what, const std::vector<std::string>& names) {
 
 }  // namespace
 
-Metadata model_metadata(const Settings& settings, const std::string& pretraining,
-                        const std::string& initial) {
+Metadata model_metadata(const Settings& settings, const Start& start) {
   Metadata metadata{{kDepthKey, std::to_string(settings.model.depth)},
                     {kInputKey, std::to_string(settings.model.input)},
-                    {kMethodKey, pretraining}};
-  if (!initial.empty()) metadata[kInitialKey] = initial;
+                    {kMethodKey, start.pretraining}};
+  if (!start.initial.empty()) metadata[kInitialKey] = start.initial;
   if (settings.data.holdout > 0) metadata[kHoldoutKey] = fmt::format("{}", settings.data.holdout);
   return metadata;
 }
@@ -168,6 +167,13 @@ bool has_head(const TensorFile& file) {
   });
 }
 
+Start start_of(const TensorFile& file) {
+  return {.pretraining = pretraining_of(file),
+          .initial = initial_weights_of(file),
+          .has_head = has_head(file),
+          .head_input = stored_input(file).value_or(released(file) ? kReleasedInput : 0)};
+}
+
 Start start_from(const Settings& settings, ParameterStore& store) {
   if (settings.train.freeze == Settings::Freeze::encoder && settings.init_from.empty())
     fail(ErrorKind::usage,
@@ -185,8 +191,14 @@ Start start_from(const Settings& settings, ParameterStore& store) {
   fmt::print(stderr, "weights from {}\n", printable(file.path()));
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
-  return {pretraining_of(file), initial_weights_of(file), has_head(file),
-          stored_input(file).value_or(released(file) ? kReleasedInput : 0), report.missing.size()};
+  Start start = start_of(file);
+  start.missing = report.missing.size();
+  return start;
+}
+
+Start resume(const TensorFile& stored, ParameterStore& store, Optimizer& optimizer) {
+  load_training(stored, store, optimizer);
+  return start_of(stored);
 }
 
 void tell_of_other_views(const Settings& settings) {
