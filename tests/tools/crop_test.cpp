@@ -14,7 +14,6 @@
 #include "tests/support/files.h"
 #include "tests/support/refusals.h"
 #include "tools/evaluation/inference.h"
-#include "tools/settings/engine_options.h"
 #include "tools/trainer/mean_pose.h"
 #include "tools/trainer/pose_batches.h"
 
