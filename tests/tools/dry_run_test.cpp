@@ -83,7 +83,7 @@ TEST_CASE("dry run: a label that allows no view is refused as by the run") {
   write_bytes(path, hands.dump());
   const Args asked = runs.start("finetune", "run", {"train.batch_size=4", "data.crop=hand"});
   for (const Args& more : {Args{"--dry-run"}, Args{}})
-    refused(asked + more, kData, {"00000002.jpg", "check the labels"});
+    refused(asked + more, kData, {"00000002.jpg", "all lie on one point"});
 }
 
 }  // namespace
