@@ -197,7 +197,7 @@ TEST_CASE("includes: planted faults are found", "[includes]") {
       {"models/a.h", "#include \"data/image.h\"\n", "models may not"},
       {"data/deep/a.cpp", "\n\n  #  include \"models/layers.h\"", "a.cpp:3: data may not"},
       {"engine/files/a.cpp", "#include \"engine/tensor.h\"\n", "its room may not"},
-      {"tools/run/a.h", "#include \"tools/trainer/batches.h\"\n", "its room may not"},
+      {"tools/run/a.h", "#include \"tools/trainer/batch_parts.h\"\n", "its room may not"},
       {"tools/evaluation/a.h", "\n#include \"tools/commands.h\"\n", "a.h:2: its room may not"},
       {"tools/a.cpp", "#include \"tests/support/files.h\"\n", "tools may not"},
       {"tools/a.cpp", "#include \"benchmarks/a.h\"\n", "tools may not"},

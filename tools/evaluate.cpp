@@ -10,6 +10,7 @@
 #include "tools/run/model_files.h"
 #include "tools/run/run_folder.h"
 #include "tools/run/run_record.h"
+#include "tools/settings/engine_options.h"
 #include "tools/settings/settings_fields.h"
 #include "tools/trainer/picture_feed.h"
 
@@ -60,7 +61,8 @@ int run_evaluate(const CommandLine& line) {
   const Start start = start_with_head(settings, store);
   make_writable_folder(settings.out);
   const FolderLock lock(settings.out);
-  RunRecorder record(settings.out, line, {backend->description(), settings.precision});
+  RunRecorder record(settings.out, Command::evaluate, line.words,
+                     {backend->description(), settings.precision});
 
   std::string bad;
   const HandPairs pairs =

@@ -9,6 +9,7 @@
 #include "models/onnx_networks.h"
 #include "tools/commands.h"
 #include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 
 namespace peclr {
 namespace {
@@ -22,8 +23,7 @@ Settings settings_of(const CommandLine& line) {
 
 // What whoever feeds the graph has to know (docs/deploying.md).
 Metadata metadata_of(const Settings& settings, const TensorFile& weights, bool hand) {
-  Metadata metadata =
-      model_metadata(settings, pretraining_of(weights), initial_weights_of(weights));
+  Metadata metadata = model_metadata(settings, start_of(weights));
   metadata["peclr.images"] = "RGB, levels 0..255, [batch, 3, input, input]";
   if (const auto it = weights.metadata().find(kHoldoutKey); it != weights.metadata().end())
     metadata.insert(*it);

@@ -12,6 +12,7 @@
 #include "tools/run/model_files.h"
 #include "tools/run/run_folder.h"
 #include "tools/run/run_record.h"
+#include "tools/settings/engine_options.h"
 
 namespace peclr {
 namespace {
@@ -63,7 +64,8 @@ int run_predict(const CommandLine& line) {
   require_for_drawings(drawings, set);
   make_writable_folder(settings.out);
   const FolderLock lock(settings.out);
-  RunRecorder record(settings.out, line, {backend->description(), settings.precision});
+  RunRecorder record(settings.out, Command::predict, line.words,
+                     {backend->description(), settings.precision});
   if (!has_camera(set.known))
     fmt::print(stderr,
                "no cameras: a focal length of {} x the shorter side is assumed; xyz is in lengths "

@@ -11,6 +11,7 @@
 #include "tools/run/model_files.h"
 #include "tools/run/run_folder.h"
 #include "tools/run/run_record.h"
+#include "tools/settings/engine_options.h"
 #include "tools/trainer/picture_feed.h"
 
 namespace peclr {
@@ -138,7 +139,8 @@ int run_probe(const CommandLine& line) {
   }
   make_writable_folder(settings.out);
   const FolderLock lock(settings.out);
-  RunRecorder record(settings.out, line, {backend->description(), settings.precision});
+  RunRecorder record(settings.out, Command::probe, line.words,
+                     {backend->description(), settings.precision});
 
   const FrozenEncoder encoder{settings, network, *backend};
   JsonLine json =

@@ -14,8 +14,8 @@
 #include "tests/support/files.h"
 #include "tests/support/refusals.h"
 #include "tools/evaluation/inference.h"
-#include "tools/run/model_files.h"
-#include "tools/trainer/batches.h"
+#include "tools/trainer/mean_pose.h"
+#include "tools/trainer/pose_batches.h"
 
 namespace peclr {
 namespace {

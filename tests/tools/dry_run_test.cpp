@@ -2,6 +2,7 @@
 // --dry-run tells what a training would do, refuses what that would refuse, and writes nothing.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "tests/support/refusals.h"
 #include "tests/support/small_runs.h"
@@ -62,6 +63,27 @@ TEST_CASE("dry run: what the run would refuse is refused") {
   refused(tried + Args{"--init-from", runs.file("held", "model.safetensors"), "data.holdout=0.4"},
           kUsage, {"data.holdout=0.2"});
   CHECK_FALSE(std::filesystem::exists(runs.out("run")));
+}
+
+TEST_CASE("dry run: a device that keeps no pictures is refused as by the run") {
+  const SmallRuns runs(4);
+  for (const char* command : {"pretrain", "finetune"}) {
+    const Args asked =
+        runs.start(command, "run", {"train.batch_size=4", "device=cpu", "data.cache=gpu"});
+    for (const Args& more : {Args{"--dry-run"}, Args{}})
+      refused(asked + more, kUsage, {"data.cache=gpu", "not on a GPU"});
+  }
+}
+
+TEST_CASE("dry run: a label that allows no view is refused as by the run") {
+  const SmallRuns runs(4);
+  const std::string path = runs.folder / "hands/training_xyz.json";
+  auto hands = nlohmann::json::parse(read_bytes(path));
+  for (auto& joint : hands[2]) joint = hands[2][0];
+  write_bytes(path, hands.dump());
+  const Args asked = runs.start("finetune", "run", {"train.batch_size=4", "data.crop=hand"});
+  for (const Args& more : {Args{"--dry-run"}, Args{}})
+    refused(asked + more, kData, {"00000002.jpg", "all lie on one point"});
 }
 
 }  // namespace

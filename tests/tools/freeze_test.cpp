@@ -9,7 +9,7 @@
 #include "tests/support/activations.h"
 #include "tests/support/refusals.h"
 #include "tests/support/small_runs.h"
-#include "tools/trainer/hand_training.h"
+#include "tools/trainer/finetuning.h"
 
 namespace peclr {
 namespace {
@@ -110,7 +110,7 @@ TEST_CASE("freeze: no gradient is computed for the encoder", "[freeze]") {
     Settings settings = default_settings(Command::finetune);
     settings.model = {18, 32};
     settings.train.freeze = freeze;
-    HandTraining training(settings, *backend);
+    Finetuning training(settings, *backend);
     training.store.draw(1);
     training.store.zero_grads();
     backend->zero(training.values);

@@ -8,7 +8,7 @@
 #include "engine/devices.h"
 #include "tests/support/files.h"
 #include "tools/report/pairs.h"
-#include "tools/trainer/batches.h"
+#include "tools/trainer/contrastive_batches.h"
 
 namespace peclr {
 namespace {

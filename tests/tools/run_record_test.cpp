@@ -28,21 +28,18 @@ using test::TempFolder;
 
 TEST_CASE("run.json: what was run, on what, and nothing more", "[report]") {
   const TempFolder folder;
-  CommandLine line;
-  line.command = "pretrain";
-  line.words = {"peclr", "pretrain", "data.train=my hands", "it's"};
-  RunRecorder first(folder.path().string(), line,
+  std::vector<std::string> words{"peclr", "pretrain", "data.train=my hands", "it's"};
+  RunRecorder first(folder.path().string(), Command::pretrain, words,
                     {"cpu, 2 threads", Settings::Precision::bf16, 10});
   first.save();
   CHECK(read_run_records(folder.path().string()).at("pretrain").finished.empty());
   first.end(RunRecorder::End::saved);
-  line.words.push_back("--resume");
+  words.push_back("--resume");
   RunRecorder second(
-      folder.path().string(), line,
+      folder.path().string(), Command::pretrain, words,
       {"cpu, 3 threads", Settings::Precision::bf16, 10, RunRecorder::Start::resumed});
   second.end();
-  line.command = "probe";
-  RunRecorder(folder.path().string(), line, {"cpu"}).end();
+  RunRecorder(folder.path().string(), Command::probe, words, {"cpu"}).end();
 
   const RunRecords records = read_run_records(folder.path().string());
   REQUIRE(records.size() == 2);
@@ -64,11 +61,9 @@ TEST_CASE("run.json: what was run, on what, and nothing more", "[report]") {
 TEST_CASE("run.json: a precision as the settings spell it", "[report]") {
   for (const char* spelt : {"f32", "tf32", "bf16"}) {
     const TempFolder folder;
-    CommandLine line;
-    line.command = "finetune";
     const std::vector<std::string> args{std::string("precision=") + spelt};
     const Settings settings = load_settings(Command::finetune, args);
-    RunRecorder(folder.path().string(), line, {"cuda", settings.precision}).end();
+    RunRecorder(folder.path().string(), Command::finetune, {}, {"cuda", settings.precision}).end();
     CHECK(read_run_records(folder.path().string()).at("finetune").precision == spelt);
   }
 }

@@ -14,7 +14,8 @@
 #include "tests/support/compare.h"
 #include "tests/support/contrastive_reference.h"
 #include "tests/support/files.h"
-#include "tools/trainer/hand_training.h"
+#include "tools/settings/engine_options.h"
+#include "tools/trainer/finetuning.h"
 #include "tools/trainer/pretraining.h"
 #include "tools/trainer/train_loop.h"
 
@@ -261,6 +262,7 @@ TEST_CASE("trainer: a step's gradient and loss are means over its batches, its r
           },
       .memory = {[](int) { return std::int64_t{1}; }, 2, 1000}};
   REQUIRE(train(run, plan, task) == 0);
+  CHECK(read_run_records(folder / "run").contains("pretrain"));
   CHECK(passes == 2 * kSteps);
   std::istringstream lines(read_bytes(folder / "run/metrics.jsonl"));
   double moved = 0;

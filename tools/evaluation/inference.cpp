@@ -12,6 +12,7 @@
 #include "engine/text.h"
 #include "kernels/pose25d.h"
 #include "tools/evaluation/picture_pass.h"
+#include "tools/settings/engine_options.h"
 
 namespace peclr {
 namespace {

@@ -9,8 +9,8 @@
 #include "engine/backend.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
-#include "tools/run/model_files.h"
 #include "tools/run/progress.h"
+#include "tools/settings/engine_options.h"
 #include "tools/settings/settings.h"
 
 namespace peclr {

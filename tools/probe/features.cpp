@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "engine/text.h"
 #include "tools/evaluation/picture_pass.h"
+#include "tools/settings/engine_options.h"
 
 namespace peclr {
 

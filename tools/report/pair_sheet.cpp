@@ -5,7 +5,7 @@
 #include "engine/text.h"
 #include "tools/report/pairs.h"
 #include "tools/report/picture.h"
-#include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 
 namespace peclr {
 namespace {

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "data/image.h"
-#include "tools/run/model_files.h"
-#include "tools/trainer/batches.h"
+#include "tools/settings/engine_options.h"
+#include "tools/trainer/contrastive_batches.h"
 
 namespace peclr {
 namespace {

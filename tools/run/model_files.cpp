@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/run/model_files.h"
+#include "tools/settings/engine_options.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -138,12 +139,11 @@ void tell(const char* what, const std::vector<std::string>& names) {
 
 }  // namespace
 
-Metadata model_metadata(const Settings& settings, const std::string& pretraining,
-                        const std::string& initial) {
+Metadata model_metadata(const Settings& settings, const Start& start) {
   Metadata metadata{{kDepthKey, std::to_string(settings.model.depth)},
                     {kInputKey, std::to_string(settings.model.input)},
-                    {kMethodKey, pretraining}};
-  if (!initial.empty()) metadata[kInitialKey] = initial;
+                    {kMethodKey, start.pretraining}};
+  if (!start.initial.empty()) metadata[kInitialKey] = start.initial;
   if (settings.data.holdout > 0) metadata[kHoldoutKey] = fmt::format("{}", settings.data.holdout);
   return metadata;
 }
@@ -167,6 +167,13 @@ bool has_head(const TensorFile& file) {
   });
 }
 
+Start start_of(const TensorFile& file) {
+  return {.pretraining = pretraining_of(file),
+          .initial = initial_weights_of(file),
+          .has_head = has_head(file),
+          .head_input = stored_input(file).value_or(released(file) ? kReleasedInput : 0)};
+}
+
 Start start_from(const Settings& settings, ParameterStore& store) {
   if (settings.train.freeze == Settings::Freeze::encoder && settings.init_from.empty())
     fail(ErrorKind::usage,
@@ -184,8 +191,14 @@ Start start_from(const Settings& settings, ParameterStore& store) {
   fmt::print(stderr, "weights from {}\n", printable(file.path()));
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
-  return {pretraining_of(file), initial_weights_of(file), has_head(file),
-          stored_input(file).value_or(released(file) ? kReleasedInput : 0), report.missing.size()};
+  Start start = start_of(file);
+  start.missing = report.missing.size();
+  return start;
+}
+
+Start resume(const TensorFile& stored, ParameterStore& store, Optimizer& optimizer) {
+  load_training(stored, store, optimizer);
+  return start_of(stored);
 }
 
 void tell_of_other_views(const Settings& settings) {
@@ -247,28 +260,6 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   tell_of_idle_keys(command, args, settings);
   settings.init_from = path;
   return settings;
-}
-
-Settings::Border border_seen(const Settings& settings) {
-  return settings.paper_exact ? Settings::Border::black : settings.augment.border;
-}
-
-std::unique_ptr<Backend> make_backend(const Settings& settings) {
-  return make_backend(settings.device, {.gpu = settings.gpu,
-                                        .tf32 = settings.precision == Settings::Precision::tf32});
-}
-
-DType compute_type(const Settings& settings) {
-  return settings.precision == Settings::Precision::bf16 ? DType::bf16 : DType::f32;
-}
-
-Inversion inversion_of(const Settings& settings) {
-  if (settings.method == Settings::Method::simclr) return kSimclr;
-  return {settings.invert.translate, settings.invert.rotate, settings.invert.scale};
-}
-
-OptimizerOptions optimizer_options(const Settings& settings) {
-  return {settings.train.optimizer, static_cast<float>(settings.train.weight_decay)};
 }
 
 }  // namespace peclr

@@ -2,12 +2,10 @@
 // What the program writes into model.safetensors about a model, and how a command starts from such
 // a file.
 #pragma once
-#include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/checkpoint.h"
-#include "engine/devices.h"
-#include "kernels/equivariance.h"
 #include "tools/settings/settings.h"
 
 namespace peclr {
@@ -22,10 +20,6 @@ inline constexpr const char* kFreezeKey = "peclr.freeze";       // and what was 
 inline constexpr const char* kBorderKey = "peclr.border";       // and what was outside of pictures
 inline constexpr const char* kInitialKey = "peclr.initial_weights";  // initial_weights_of its start
 
-// `initial`: initial_weights_of what training starts from.
-Metadata model_metadata(const Settings& settings, const std::string& pretraining,
-                        const std::string& initial);
-
 // How the weights in `file` were pre-trained: its metadata, or "other" for foreign files.
 std::string pretraining_of(const TensorFile& file);
 
@@ -36,9 +30,7 @@ std::string initial_weights_of(const TensorFile& file);
 // Whether it holds a hand network's head, so that it answers with joints.
 bool has_head(const TensorFile& file);
 
-// Takes the weights of settings.init_from into the store and tells on stderr which names did not
-// meet, or that there are none and the drawn ones stay. Throws Error(data) for weights of another
-// depth, Error(usage) where the encoder is to be frozen and there are none.
+// What a training or a pass starts from.
 struct Start {
   std::string pretraining = "none";  // pretraining_of(file); "none" where init_from is empty
   std::string initial;               // initial_weights_of(file)
@@ -46,8 +38,20 @@ struct Start {
   int head_input = 0;                // side of the pictures that it learned; 0: it does not say
   std::size_t missing = 0;           // tensors that the file does not have
 };
+
+// What a file says of itself.
+Start start_of(const TensorFile& file);
+
+// Of what was trained from there with these settings.
+Metadata model_metadata(const Settings& settings, const Start& start);
+
+// Takes the weights of settings.init_from into the store and tells on stderr which names did not
+// meet, or that there are none and the drawn ones stay. Throws Error(data) for weights of another
+// depth, Error(usage) where the encoder is to be frozen and there are none.
 Start start_from(const Settings& settings, ParameterStore& store);
-// The same for a command that answers with joints; throws Error(data) where there is no head for
+// Takes up a training where save_training left it. Throws Error(data).
+Start resume(const TensorFile& stored, ParameterStore& store, Optimizer& optimizer);
+// start_from for a command that answers with joints; throws Error(data) where there is no head for
 // it.
 Start start_with_head(const Settings& settings, ParameterStore& store);
 // Tells on stderr which other data.crop and augment.border a hand network in settings.init_from
@@ -68,14 +72,5 @@ void require_unseen(const Settings& settings);
 enum class Weights { required, optional };
 Settings settings_for_model(Command command, const std::vector<std::string>& args,
                             Weights weights = Weights::required);
-
-// What a training sees outside of pictures.
-Settings::Border border_seen(const Settings& settings);
-
-std::unique_ptr<Backend> make_backend(const Settings& settings);
-DType compute_type(const Settings& settings);
-// What the loss of a pre-training undoes: nothing for SimCLR.
-Inversion inversion_of(const Settings& settings);
-OptimizerOptions optimizer_options(const Settings& settings);
 
 }  // namespace peclr

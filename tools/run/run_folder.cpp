@@ -9,13 +9,14 @@
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
 #include "engine/files/file_error.h"
-#include "engine/parallel.h"
 #include "engine/text.h"
 #include "tools/run/json_lines.h"
+#include "tools/settings/engine_options.h"
 
 namespace peclr {
 namespace {
 
+constexpr const char* kLast = "last.safetensors";
 constexpr const char* kStep = "peclr.step";
 constexpr const char* kCommand = "peclr.command";
 constexpr const char* kDevice = "peclr.device";  // what device=auto stood for
@@ -56,12 +57,19 @@ void remove_file(const std::string& path) {
   if (error) fail_writing(path, "cannot be removed", error.value());
 }
 
-RunFolder::RunFolder(Command command, const CommandLine& line) : command_(command), line_(line) {
-  settings_ = load_settings(command, line.settings);
+RunFolder::RunFolder(Command command, const CommandLine& line)
+    : command_(command), words_(line.words), settings_(load_settings(command, line.settings)) {
   make_writable_folder(settings_.out);
   lock_.emplace(settings_.out);
-  const std::string last = path("last.safetensors");
-  const bool there = std::filesystem::exists(last);
+  require_room(line);
+  if (std::filesystem::exists(path(kLast))) take_stored(line.settings);
+  tell_of_idle_keys(command, line.settings, settings_);
+  settings_ = with_threads(settings_);
+  take_device();
+}
+
+void RunFolder::require_room(const CommandLine& line) const {
+  const bool there = std::filesystem::exists(path(kLast));
   if (there && !line.resume)
     fail(ErrorKind::usage,
          "{}: the folder holds a run; add --resume to go on with it, or choose another out",
@@ -72,42 +80,44 @@ RunFolder::RunFolder(Command command, const CommandLine& line) : command_(comman
          "from: choose another out, or move it away",
          printable(path("model.safetensors")));
   if (line.resume && !there)
-    fmt::print(stderr, "--resume: no {}, starting afresh\n", printable(last));
-  if (there) {
-    stored_.emplace(last);
-    if (!stored_->metadata().contains(kCommand))
-      fail(ErrorKind::data,
-           "{}: not a checkpoint that a run can go on from; move it away, or choose another out",
-           last);
-    if (stored_->metadata_at(kCommand) != name_of(command))
-      fail(ErrorKind::usage, "{}: a checkpoint of peclr {}, not of peclr {}; choose another out",
-           printable(last), printable(stored_->metadata_at(kCommand)), name_of(command));
-    const Settings stored = stored_settings(*stored_, command);
-    const std::string out = settings_.out;
-    settings_ = load_settings(line.settings, stored);
-    settings_.out = out;
-    if (settings_.threads == 0) settings_.threads = stored.threads;
-    std::string differing;
-    for (const SettingDifference& d : setting_differences(command, stored, settings_))
-      differing += fmt::format("{}{} is {} there and {} here", differing.empty() ? "" : ", ", d.key,
-                               d.stored, d.given);
-    if (!differing.empty())
-      fail(ErrorKind::usage, "--resume: {}: {}; give the same settings, or choose another out",
-           last, differing);
-    first_step_ = stored_->whole_at(kStep, 0, kMaxSteps);
-  }
-  tell_of_idle_keys(command, line.settings, settings_);
-  set_threads(settings_.threads);
-  settings_.threads = threads();
+    fmt::print(stderr, "--resume: no {}, starting afresh\n", printable(path(kLast)));
+}
+
+void RunFolder::take_stored(std::span<const std::string> args) {
+  const std::string last = path(kLast);
+  stored_.emplace(last);
+  if (!stored_->metadata().contains(kCommand))
+    fail(ErrorKind::data,
+         "{}: not a checkpoint that a run can go on from; move it away, or choose another out",
+         last);
+  if (stored_->metadata_at(kCommand) != name_of(command_))
+    fail(ErrorKind::usage, "{}: a checkpoint of peclr {}, not of peclr {}; choose another out",
+         printable(last), printable(stored_->metadata_at(kCommand)), name_of(command_));
+  const Settings stored = stored_settings(*stored_, command_);
+  const std::string out = settings_.out;
+  settings_ = load_settings(args, stored);
+  settings_.out = out;
+  if (settings_.threads == 0) settings_.threads = stored.threads;
+  std::string differing;
+  for (const SettingDifference& d : setting_differences(command_, stored, settings_))
+    differing += fmt::format("{}{} is {} there and {} here", differing.empty() ? "" : ", ", d.key,
+                             d.stored, d.given);
+  if (!differing.empty())
+    fail(ErrorKind::usage, "--resume: {}: {}; give the same settings, or choose another out", last,
+         differing);
+  first_step_ = stored_->whole_at(kStep, 0, kMaxSteps);
+}
+
+void RunFolder::take_device() {
   asked_device_ = settings_.device;
   settings_.device = chosen_device(asked_device_);
-  if (stored_ && stored_->metadata().contains(kDevice))
-    if (const std::string& before = stored_->metadata_at(kDevice);
-        before != name_of(settings_.device))
-      fail(ErrorKind::usage,
-           "--resume: {}: the run was on device {}, this would be {}, whose sums differ; go on "
-           "where it was, or choose another out",
-           printable(last), printable(before), name_of(settings_.device));
+  if (!stored_ || !stored_->metadata().contains(kDevice)) return;
+  const std::string& before = stored_->metadata_at(kDevice);
+  if (before != name_of(settings_.device))
+    fail(ErrorKind::usage,
+         "--resume: {}: the run was on device {}, this would be {}, whose sums differ; go on "
+         "where it was, or choose another out",
+         printable(path(kLast)), printable(before), name_of(settings_.device));
 }
 
 RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) const {
@@ -117,7 +127,8 @@ RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) c
     remove_file(path("metrics.jsonl"));
   write_file_atomically(path("config.yaml"), asked_yaml());
   const auto start = first_step_ > 0 ? RunRecorder::Start::resumed : RunRecorder::Start::fresh;
-  RunRecorder record(settings_.out, line_, {device, settings_.precision, pictures, start});
+  RunRecorder record(settings_.out, command_, words_,
+                     {device, settings_.precision, pictures, start});
   // A resume that gets nowhere must leave the folder as it was.
   if (start == RunRecorder::Start::fresh) record.save();
   return record;
@@ -142,7 +153,7 @@ void RunFolder::check_pictures(std::int64_t pictures) const {
   fail(ErrorKind::data,
        "--resume: {}: the run had {} pictures an epoch, data.train has {} now; give it the same "
        "pictures, or choose another out",
-       printable(path("last.safetensors")), printable(stored_->metadata_at(kPictures)), pictures);
+       printable(path(kLast)), printable(stored_->metadata_at(kPictures)), pictures);
 }
 
 }  // namespace peclr

@@ -4,7 +4,9 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "engine/files/safetensors.h"
 #include "tools/command_line.h"
@@ -44,12 +46,17 @@ class RunFolder {
   void check_pictures(std::int64_t pictures) const;
 
  private:
+  // No run to go on with that was not asked for, no finished one to overwrite.
+  void require_room(const CommandLine& line) const;
+  // What out/last.safetensors stores, where `args` do not say otherwise.
+  void take_stored(std::span<const std::string> args);
+  void take_device();
   std::string asked_yaml() const;  // with device: auto where that was asked for
 
   Command command_;
-  CommandLine line_;
+  std::vector<std::string> words_;
   Settings settings_;
-  Settings::Device asked_device_;
+  Settings::Device asked_device_ = Settings::Device::automatic;
   std::optional<FolderLock> lock_;
   std::optional<TensorFile> stored_;
   std::int64_t first_step_ = 0;

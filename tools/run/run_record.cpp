@@ -70,19 +70,20 @@ RunRecords read_run_records(const std::string& folder) {
   return records;
 }
 
-RunRecorder::RunRecorder(std::string folder, const CommandLine& line, const What& what)
-    : folder_(std::move(folder)), command_(line.command) {
+RunRecorder::RunRecorder(std::string folder, Command command, const std::vector<std::string>& words,
+                         const What& what)
+    : folder_(std::move(folder)), command_(name_of(command)) {
   try {
     records_ = read_run_records(folder_);
   } catch (const Error&) {
     // A record is no reason to stop a run.
   }
-  std::vector<std::string> words;
-  for (const std::string& word : line.words) words.push_back(quoted_for_shell(word));
+  std::vector<std::string> quoted;
+  for (const std::string& word : words) quoted.push_back(quoted_for_shell(word));
   const bool known = what.start == Start::resumed && records_.contains(command_);
   RunRecord& record = records_[command_];
   const RunRecord before = record;
-  record = {joined(words, " "),      version_text(), what.device, cpu_model(),
+  record = {joined(quoted, " "),     version_text(), what.device, cpu_model(),
             name_of(what.precision), now_utc(),      ""};
   record.pictures = what.pictures;
   if (known) {

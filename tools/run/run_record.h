@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
-#include "tools/command_line.h"
 #include "tools/settings/settings.h"
 
 namespace peclr {
@@ -44,7 +44,9 @@ class RunRecorder {
     Start start = Start::fresh;
   };
 
-  RunRecorder(std::string folder, const CommandLine& line, const What& what);
+  // `words`: the whole command line, the program's name first.
+  RunRecorder(std::string folder, Command command, const std::vector<std::string>& words,
+              const What& what);
   void save() const;  // the entry as it stands; end() does it too
   void end(End how = End::finished);
 

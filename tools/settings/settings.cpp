@@ -163,10 +163,6 @@ const char* name_of(Settings::Crop crop) {
 
 const char* name_of(Settings::Side side) { return side == Settings::Side::left ? "left" : "right"; }
 
-Around around(Settings::Crop crop) {
-  return crop == Settings::Crop::box ? Around::box : Around::mean;
-}
-
 const char* name_of(Settings::Border border) {
   return border == Settings::Border::reflect ? "reflect" : "black";
 }

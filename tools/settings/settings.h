@@ -11,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "data/views.h"
 #include "engine/devices.h"
 #include "kernels/augment.h"
 #include "kernels/optimizer.h"
@@ -125,7 +124,6 @@ struct Settings {
 const char* name_of(Settings::Precision precision);  // as it is written in settings
 const char* name_of(Settings::Crop crop);
 const char* name_of(Settings::Side side);
-Around around(Settings::Crop crop);
 const char* name_of(Settings::Border border);
 
 // What holds if nothing is said. Pre-training: the published recipe. Fine-tuning: the optimiser's

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/trainer/dry_run.h"
 
-#include "engine/parallel.h"
 #include "engine/text.h"
+#include "tools/settings/engine_options.h"
 
 namespace peclr {
 
 Settings settings_to_try(Command command, const CommandLine& line) {
-  Settings settings = load_settings(command, line.settings);
+  const Settings settings = load_settings(command, line.settings);
   tell_of_idle_keys(command, line.settings, settings);
-  set_threads(settings.threads);
-  settings.threads = threads();
-  return settings;
+  return with_threads(settings);
 }
 
 std::string DryRun::text() const {

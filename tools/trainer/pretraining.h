@@ -4,11 +4,14 @@
 #pragma once
 #include "models/contrastive_model.h"
 #include "tools/run/model_files.h"
-#include "tools/trainer/batches.h"
+#include "tools/settings/engine_options.h"
+#include "tools/trainer/contrastive_batches.h"
 
 namespace peclr {
 
 struct Pretraining {
+  static constexpr Command kCommand = Command::pretrain;
+  static constexpr Need kNeed = Need::pictures;
   using Batches = ContrastiveBatches;
   static constexpr int kViews = 2;  // of a picture
   // Of the values of a batch, the loss first.
@@ -24,6 +27,12 @@ struct Pretraining {
         optimizer(store.place(backend), optimizer_options(settings)),
         one(Tensor::from_host(backend, {1}, std::vector<float>{1})),
         values(backend, {kNames.size()}, DType::f32) {}
+
+  // Its first weights, put over the drawn ones: those of settings.init_from (start_from).
+  Start start(const Settings& settings, PictureFeed& feed);
+  // A line for the log, before the first step.
+  static std::string headline(const Settings& settings, const TrainPlan& plan);
+  static Metadata metadata(const Settings& settings, Start start);  // of model.safetensors
 
   // Forward and backward; adds the batch's values to `values`. Can be recorded (Backend::record).
   void pass(const Batches::Batch& batch) {

@@ -88,13 +88,70 @@ JsonLine line_of(const TrainTask& task, const StepResult& result, std::span<cons
   return line;
 }
 
-// The epoch that ends with this step, if its weights are kept.
-std::optional<std::int64_t> kept_epoch(const Settings& settings, const TrainPlan& plan,
-                                       std::int64_t done) {
-  const std::int64_t epoch = done / plan.steps_per_epoch;
-  const int every = settings.train.keep_epochs;
-  if (every == 0 || done % plan.steps_per_epoch != 0 || epoch % every != 0) return std::nullopt;
-  return epoch;
+// Writes what the run can go on from, and the weights of epochs that are kept.
+struct Checkpoints {
+  const RunFolder& run;
+  const TrainPlan& plan;
+  const TrainTask& task;
+  SaveClock clock{run.settings().train.save_seconds};
+
+  bool due(std::int64_t done) const {
+    return done < plan.steps && clock.due(done % plan.steps_per_epoch == 0);
+  }
+  void save(std::int64_t done) {
+    Metadata metadata = run.training_metadata(done, plan.pictures);
+    metadata.insert(task.model_metadata.begin(), task.model_metadata.end());
+    clock.save(
+        [&] { save_training(run.path("last.safetensors"), task.store, task.optimizer, metadata); });
+  }
+  // The epoch that ends with this step, if its weights are kept.
+  std::optional<std::int64_t> kept_epoch(std::int64_t done) const {
+    const std::int64_t epoch = done / plan.steps_per_epoch;
+    const int every = run.settings().train.keep_epochs;
+    if (every == 0 || done % plan.steps_per_epoch != 0 || epoch % every != 0) return std::nullopt;
+    return epoch;
+  }
+  void keep(std::int64_t epoch) const {
+    save_weights(run.path(fmt::format("epoch_{:04}.safetensors", epoch).c_str()), task.store,
+                 task.model_metadata);
+  }
+  void finish() {
+    save(plan.steps);
+    save_weights(run.path("model.safetensors"), task.store, task.model_metadata);
+  }
+};
+
+// What steps left, to metrics.jsonl and to the progress line.
+struct Reports {
+  const RunFolder& run;
+  const TrainTask& task;
+  Progress& progress;
+  JsonLines metrics{run.path("metrics.jsonl")};
+  double last = now();  // when a report or a save ended
+
+  void add(const StepResult& result) {
+    const Settings::Train& train = run.settings().train;
+    const StepNumbers& step = result.step;
+    const std::vector<double> means = means_of(result, train.accumulate);
+    if (step.done == run.first_step() + 1)
+      progress.note(fmt::format("memory: {} MiB in use at the peak of a step",
+                                task.values.backend().memory().peak_bytes_in_use >> 20));
+    const std::int64_t images = std::int64_t{train.accumulate} * train.batch_size * task.views;
+    const double before = std::exchange(last, now());
+    metrics.write(line_of(task, result, means, static_cast<double>(images) / (last - before)));
+    progress.update({.step = step.done, .epoch = step.epoch, .loss = means[0], .images = images});
+  }
+};
+
+// Before the first step.
+void tell_of_start(Progress& progress, const RunFolder& run, const TrainPlan& plan,
+                   const TrainTask& task) {
+  progress.note(task.memory.summary());
+  if (plan.schedule.warmup_steps >= plan.steps)
+    progress.note(
+        fmt::format("train.warmup_epochs={} is all of the run, so the learning rate only rises; "
+                    "lower it, or train longer",
+                    run.settings().train.warmup()));
 }
 
 int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
@@ -103,40 +160,18 @@ int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   Backend& backend = task.values.backend();
   install_stop_signals();
   RunRecorder record = run.begin(backend.description(), plan.pictures);
-  JsonLines metrics(run.path("metrics.jsonl"));
   Progress progress({.label = name_of(run.command()),
                      .steps = plan.steps,
                      .first = run.first_step(),
                      .epochs = settings.train.epochs,
                      .style = progress_style_of_stderr()});
-  SaveClock clock(settings.train.save_seconds);
+  Checkpoints checkpoints{run, plan, task};
   StepRunner runner(task.store);
-  const auto save = [&](std::int64_t step) {
-    Metadata metadata = run.training_metadata(step, plan.pictures);
-    metadata.insert(task.model_metadata.begin(), task.model_metadata.end());
-    clock.save(
-        [&] { save_training(run.path("last.safetensors"), task.store, task.optimizer, metadata); });
-  };
 
-  double last = now();  // when a report or a save ended
-  const std::int64_t images = std::int64_t{accumulate} * settings.train.batch_size * task.views;
-  StepQueue queue(backend, task.values.count(), [&](const StepResult& result) {
-    const StepNumbers& step = result.step;
-    const std::vector<double> means = means_of(result, accumulate);
-    if (step.done == run.first_step() + 1)
-      progress.note(fmt::format("memory: {} MiB in use at the peak of a step",
-                                backend.memory().peak_bytes_in_use >> 20));
-    const double before = std::exchange(last, now());
-    metrics.write(line_of(task, result, means, static_cast<double>(images) / (last - before)));
-    progress.update({.step = step.done, .epoch = step.epoch, .loss = means[0], .images = images});
-  });
+  Reports reports{run, task, progress};
+  StepQueue queue(backend, task.values.count(), [&](const StepResult& r) { reports.add(r); });
 
-  progress.note(task.memory.summary());
-  if (plan.schedule.warmup_steps >= plan.steps)
-    progress.note(
-        fmt::format("train.warmup_epochs={} is all of the run, so the learning rate only rises; "
-                    "lower it, or train longer",
-                    settings.train.warmup()));
+  tell_of_start(progress, run, plan, task);
   for (std::int64_t step = run.first_step(); step < plan.steps; ++step) {
     const double rate = learning_rate(plan.schedule, step);
     task.optimizer.begin(rate, step, accumulate);
@@ -146,17 +181,16 @@ int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
     queue.push({done, step / plan.steps_per_epoch + 1, rate}, task.values, task.optimizer.norm());
 
     // Before the checkpoint: a run that goes on after this step has kept them.
-    if (const auto epoch = kept_epoch(settings, plan, done)) {
+    if (const auto epoch = checkpoints.kept_epoch(done)) {
       queue.finish();
-      save_weights(run.path(fmt::format("epoch_{:04}.safetensors", *epoch).c_str()), task.store,
-                   task.model_metadata);
-      last = now();
+      checkpoints.keep(*epoch);
+      reports.last = now();
     }
     const bool stop = stop_requested() && done < plan.steps;
-    if (!stop && !(done < plan.steps && clock.due(done % plan.steps_per_epoch == 0))) continue;
+    if (!stop && !checkpoints.due(done)) continue;
     queue.finish();
-    save(done);
-    last = now();
+    checkpoints.save(done);
+    reports.last = now();
     if (stop) {
       record.end(RunRecorder::End::saved);
       progress.finish();
@@ -167,8 +201,7 @@ int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
   }
   queue.finish();
   progress.finish();
-  save(plan.steps);
-  save_weights(run.path("model.safetensors"), task.store, task.model_metadata);
+  checkpoints.finish();
   record.end();
   return 0;
 }

@@ -10,7 +10,7 @@
 
 #include "engine/optimizer.h"
 #include "tools/run/run_folder.h"
-#include "tools/trainer/memory_need.h"
+#include "tools/trainer/memory_plan.h"
 #include "tools/trainer/train_plan.h"
 
 namespace peclr {
@@ -32,7 +32,7 @@ struct TrainTask {
   MemoryPlan memory{};
 };
 
-// `training` is a Pretraining or a HandTraining; both outlive the task.
+// `training` is a Pretraining or a Finetuning; both outlive the task.
 template <class Training>
 TrainTask task_of(Training& training, typename Training::Batches& batches) {
   const auto batch = std::make_shared<typename Training::Batches::Batch>();

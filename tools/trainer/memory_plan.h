@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "engine/dry_backend.h"
-#include "tools/run/model_files.h"
-#include "tools/trainer/batches.h"
+#include "tools/settings/engine_options.h"
+#include "tools/trainer/batch_parts.h"
 
 namespace peclr {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a run says of its memory before the first step, against what steps take.
-#include "tools/trainer/memory_need.h"
+#include "tools/trainer/memory_plan.h"
 
 #include <catch2/catch.hpp>
 #include <string>
@@ -15,7 +15,8 @@
 #include "tests/support/small_runs.h"
 #include "tests/support/threads.h"
 #include "tools/run/model_files.h"
-#include "tools/trainer/hand_training.h"
+#include "tools/settings/engine_options.h"
+#include "tools/trainer/finetuning.h"
 #include "tools/trainer/pretraining.h"
 #include "tools/trainer/train_loop.h"
 
@@ -74,7 +75,7 @@ void check_need(Command command) {
 
 TEST_CASE("memory: what a step needs is known before it", "[memory][compiles]") {
   SECTION("pre-training") { check_need<Pretraining>(Command::pretrain); }
-  SECTION("fine-tuning") { check_need<HandTraining>(Command::finetune); }
+  SECTION("fine-tuning") { check_need<Finetuning>(Command::finetune); }
 }
 
 TEST_CASE("memory: the largest batch that fits is found", "[memory]") {

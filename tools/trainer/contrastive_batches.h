@@ -1,29 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batches for the two kinds of training, prepared ahead by threads. A batch depends on its number,
-// the settings and the pictures alone.
+// Batches of pre-training, prepared ahead by threads. A batch depends on its number, the settings
+// and the pictures alone.
 #pragma once
 #include <vector>
 
 #include "data/loader.h"
 #include "data/views.h"
 #include "engine/backend.h"
-#include "engine/pose_ops.h"
 #include "kernels/equivariance.h"
-#include "kernels/pose25d.h"
 #include "tools/settings/settings.h"
 #include "tools/trainer/picture_feed.h"
 #include "tools/trainer/train_plan.h"
 
 namespace peclr {
-
-// Batches that exist at a time: one in use, the others prepared ahead.
-inline constexpr int kBatchBuffers = 3;
-
-// How many threads prepare batches: data.workers, or what the cores have left while `backend`
-// trains. What they prepare does not depend on it.
-int loader_threads(const Settings& settings, const Backend& backend);
-
-AugmentOptions augment_options(const Settings& settings);
 
 // View `v` (0 or 1) of the picture at a position of an epoch of pre-training: a function of its
 // arguments alone. Throws Error(data) that names the picture if its labels allow no view.
@@ -63,45 +52,6 @@ class ContrastiveBatches {
   std::vector<Slot> slots_;
   Tensor views_;
   Loader loader_;  // last: its threads use all of the above
-};
-
-// Mean target of the first pictures of epoch 0 (at most 256), cropped as for training but neither
-// turned nor moved.
-struct MeanPose {
-  PoseTarget target{};
-  float root_residual = 0;  // what the refinement must add to the bone's root depth, on average
-};
-MeanPose mean_pose(const Settings& settings, PictureFeed& feed);
-
-// One labelled view of each of B pictures, cut as data.crop says: images [B, S, S, 3], cameras [B,
-// 9], targets.
-class PoseBatches {
- public:
-  PoseBatches(const Settings& settings, const TrainPlan& plan, std::int64_t first_step,
-              PictureFeed& feed, Backend& backend);
-
-  struct Batch {
-    Tensor images, cameras;
-    ops::PoseTargets target;
-  };
-  Batch next();
-  static Batch blank(const Settings& settings, Backend& backend);
-
- private:
-  void prepare(const LoaderItem& item);
-
-  const Settings& settings_;
-  const std::int64_t batches_per_epoch_;
-  PictureFeed& feed_;
-  Backend& backend_;
-  struct Slot {
-    Tensor images;
-    std::vector<float> cameras, uv, z_rel, root_depth;
-  };
-  static std::vector<Slot> make_slots(const Settings& settings, Backend& backend);
-  std::vector<Slot> slots_;
-  Batch batch_;
-  Loader loader_;
 };
 
 }  // namespace peclr

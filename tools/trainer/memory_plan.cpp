@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/trainer/memory_need.h"
+#include "tools/trainer/memory_plan.h"
 
 #include "engine/error.h"
 

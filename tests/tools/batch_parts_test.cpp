@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/trainer/batches.h"
+#include "tools/trainer/batch_parts.h"
 
 #include <array>
 #include <catch2/catch.hpp>
