@@ -2,13 +2,13 @@
 #include <algorithm>
 
 #include "engine/error.h"
+#include "engine/files/folder.h"
 #include "engine/parallel.h"
 #include "tools/commands.h"
 #include "tools/evaluation/inference.h"
 #include "tools/evaluation/scores.h"
 #include "tools/run/folder_lock.h"
 #include "tools/run/model_files.h"
-#include "tools/run/run_folder.h"
 #include "tools/run/run_record.h"
 #include "tools/settings/settings_fields.h"
 #include "tools/trainer/picture_feed.h"

@@ -3,6 +3,7 @@
 
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
+#include "engine/files/folder.h"
 #include "engine/parallel.h"
 #include "tools/commands.h"
 #include "tools/evaluation/drawings.h"
@@ -10,7 +11,6 @@
 #include "tools/evaluation/submission.h"
 #include "tools/run/folder_lock.h"
 #include "tools/run/model_files.h"
-#include "tools/run/run_folder.h"
 #include "tools/run/run_record.h"
 
 namespace peclr {

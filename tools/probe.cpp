@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
+#include "engine/files/folder.h"
 #include "engine/parallel.h"
 #include "engine/text.h"
 #include "tools/commands.h"
@@ -9,7 +10,6 @@
 #include "tools/run/folder_lock.h"
 #include "tools/run/json_lines.h"
 #include "tools/run/model_files.h"
-#include "tools/run/run_folder.h"
 #include "tools/run/run_record.h"
 #include "tools/trainer/picture_feed.h"
 

@@ -6,12 +6,12 @@
 
 #include "data/freihand.h"
 #include "engine/error.h"
+#include "engine/files/folder.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/evaluation/scores.h"
 #include "tools/evaluation/submission.h"
 #include "tools/run/folder_lock.h"
-#include "tools/run/run_folder.h"
 
 namespace peclr {
 namespace {

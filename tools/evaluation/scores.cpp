@@ -7,10 +7,10 @@
 
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
+#include "engine/files/folder.h"
 #include "models/mesh_metrics.h"
 #include "models/metrics.h"
 #include "tools/run/json_lines.h"
-#include "tools/run/run_folder.h"
 
 namespace peclr {
 namespace {
