@@ -2,14 +2,12 @@
 #include <algorithm>
 
 #include "engine/error.h"
-#include "engine/files/folder.h"
 #include "engine/parallel.h"
 #include "tools/commands.h"
 #include "tools/evaluation/inference.h"
 #include "tools/evaluation/scores.h"
-#include "tools/run/folder_lock.h"
 #include "tools/run/model_files.h"
-#include "tools/run/run_record.h"
+#include "tools/run/out_folder.h"
 #include "tools/settings/settings_fields.h"
 #include "tools/trainer/picture_feed.h"
 
@@ -58,9 +56,7 @@ int run_evaluate(const CommandLine& line) {
   const HandNetwork network(store, settings.model.depth);
   store.allocate(*backend, 0);
   const Start start = start_with_head(settings, store);
-  make_writable_folder(settings.out);
-  const FolderLock lock(settings.out);
-  RunRecorder record(settings.out, line, {backend->description(), settings.precision});
+  OutFolder out(settings.out, line, {backend->description(), settings.precision});
 
   std::string bad;
   const HandPairs pairs =
@@ -72,7 +68,7 @@ int run_evaluate(const CommandLine& line) {
                                              .init_from = settings.init_from,
                                              .initial_weights = start.initial,
                                              .settings = asked_with(settings)});
-  record.end();
+  out.record.end();
   fmt::print("{}\n", scores.json);
   fmt::print(stderr,
              "{}scored {} of {} pictures by FreiHAND's rules (pa_*: its alignment, reflections "

@@ -9,9 +9,8 @@
 #include "tools/evaluation/drawings.h"
 #include "tools/evaluation/inference.h"
 #include "tools/evaluation/submission.h"
-#include "tools/run/folder_lock.h"
 #include "tools/run/model_files.h"
-#include "tools/run/run_record.h"
+#include "tools/run/out_folder.h"
 
 namespace peclr {
 namespace {
@@ -61,9 +60,7 @@ int run_predict(const CommandLine& line) {
   start_with_head(settings, store);
   const std::string drawings = settings.out + "/skeletons";
   require_for_drawings(drawings, set);
-  make_writable_folder(settings.out);
-  const FolderLock lock(settings.out);
-  RunRecorder record(settings.out, line, {backend->description(), settings.precision});
+  OutFolder out(settings.out, line, {backend->description(), settings.precision});
   if (!has_camera(set.known))
     fmt::print(stderr,
                "no cameras: a focal length of {} x the shorter side is assumed; xyz is in lengths "
@@ -81,7 +78,7 @@ int run_predict(const CommandLine& line) {
                         predictions_json(predictions, name_of(settings.data.side)));
   if (line.submission) write_file_atomically(submission, submission_json(predictions));
   const int drawn = draw_hands(drawings, set, predictions, line.draw);
-  record.end();
+  out.record.end();
   fmt::print(stderr,
              "{}{} pictures: {}/predictions.json (joints in FreiHAND's order), {} drawn in {}\n",
              bad, predictions.size(), settings.out, drawn, drawings);

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
-#include "engine/files/folder.h"
 #include "engine/parallel.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/probe/classes.h"
 #include "tools/probe/joint_crops.h"
-#include "tools/run/folder_lock.h"
 #include "tools/run/json_lines.h"
 #include "tools/run/model_files.h"
-#include "tools/run/run_record.h"
+#include "tools/run/out_folder.h"
 #include "tools/trainer/picture_feed.h"
 
 namespace peclr {
@@ -136,9 +134,7 @@ int run_probe(const CommandLine& line) {
     weights = start.pretraining;
     initial = start.initial;
   }
-  make_writable_folder(settings.out);
-  const FolderLock lock(settings.out);
-  RunRecorder record(settings.out, line, {backend->description(), settings.precision});
+  OutFolder out(settings.out, line, {backend->description(), settings.precision});
 
   const FrozenEncoder encoder{settings, network, *backend};
   JsonLine json =
@@ -154,7 +150,7 @@ int run_probe(const CommandLine& line) {
       .add("train_set", settings.data.train[0].path)
       .add("test_set", settings.data.eval);
   write_file_atomically(settings.out + "/probe.json", json.text() + "\n");
-  record.end();
+  out.record.end();
   fmt::print("{}\n", json.text());
   fmt::print(stderr, "ResNet-{} at {} px, weights: {}; {}/probe.json\n", settings.model.depth,
              settings.model.input, weights, settings.out);

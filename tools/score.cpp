@@ -6,12 +6,12 @@
 
 #include "data/freihand.h"
 #include "engine/error.h"
-#include "engine/files/folder.h"
+#include "engine/parallel.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/evaluation/scores.h"
 #include "tools/evaluation/submission.h"
-#include "tools/run/folder_lock.h"
+#include "tools/run/out_folder.h"
 
 namespace peclr {
 namespace {
@@ -75,12 +75,11 @@ int run_score(const CommandLine& line) {
                "{}: joints are not in front of the camera, so there is no error in pixels\n",
                printable(file));
   }
-  std::optional<FolderLock> lock;
-  if (!line.out.empty()) {
-    make_writable_folder(line.out);
-    lock.emplace(line.out);
-  }
+  std::optional<OutFolder> out;
+  if (!line.out.empty())
+    out.emplace(line.out, line, RunRecorder::What{fmt::format("cpu, {} threads", threads())});
   const WrittenScores scores = write_scores(line.out, pairs, {.set = set, .predictions = file});
+  if (out) out->record.end();
   fmt::print("{}\n", scores.json);
   fmt::print(stderr, "{}scored {} hands by FreiHAND's rules, in centimetres\n", scores.text, hands);
   return 0;

@@ -94,11 +94,17 @@ TEST_CASE("score: predict's submission has evaluate's scores", "[submission]") {
   CHECK(read_bytes(out + "/s/scores.txt") == read_bytes(out + "/scores.txt"));
   CHECK(json::parse(read_bytes(out + "/s/errors.json")).at("pictures").size() == hands);
   CHECK(run_peclr({"report", out + "/s", "--out", out + "/page.html"}).exit_code == 0);
+  const RunRecords records = read_run_records(out + "/s");
+  REQUIRE(records.size() == 1);
+  CHECK(records.at("score").command.ends_with(" score " + out + "/pred.json " + set + " --out " +
+                                              out + "/s"));
+  CHECK_FALSE(records.at("score").finished.empty());
 
   // In the run's own folder the method stays the run's; elsewhere the file stands for it.
   const std::string file = out + "/pred.json";
   REQUIRE(run_peclr({"score", file, set, "--out", out}).exit_code == 0);
   CHECK(read_run(out).method == "scratch");
+  CHECK(read_run(out).records.size() == 4);  // beside those of the other commands
   const json scores = json::parse(read_bytes(out + "/scores.json"));
   CHECK(scores.at("predictions") == file);
   CHECK_FALSE(scores.contains("weights"));
