@@ -2,10 +2,10 @@
 #include <algorithm>
 
 #include "engine/error.h"
-#include "engine/parallel.h"
 #include "tools/commands.h"
 #include "tools/evaluation/inference.h"
 #include "tools/evaluation/scores.h"
+#include "tools/evaluation/trained_hand.h"
 #include "tools/run/model_files.h"
 #include "tools/run/out_folder.h"
 #include "tools/settings/settings_fields.h"
@@ -50,23 +50,18 @@ int run_evaluate(const CommandLine& line) {
   if (set.known != Known::joints)
     fail(ErrorKind::data, "{}: scores need evaluation_xyz.json; without it use peclr predict",
          settings.data.eval);
-  set_threads(settings.threads);
-  const std::unique_ptr<Backend> backend = make_backend(settings);
-  ParameterStore store;
-  const HandNetwork network(store, settings.model.depth);
-  store.allocate(*backend, 0);
-  const Start start = start_with_head(settings, store);
-  OutFolder out(settings.out, line, {backend->description(), settings.precision});
+  const TrainedHand hand(settings);
+  OutFolder out(settings.out, line, {hand.backend->description(), settings.precision});
 
   std::string bad;
   const HandPairs pairs =
-      pair_up(set, HandPredictor{settings, network, *backend}.predict(set, bad));
+      pair_up(set, HandPredictor{settings, hand.network, *hand.backend}.predict(set, bad));
   const WrittenScores scores = write_scores(settings.out, pairs,
                                             {.set = settings.data.eval,
-                                             .weights = start.pretraining,
+                                             .weights = hand.start.pretraining,
                                              .holdout = settings.data.holdout,
                                              .init_from = settings.init_from,
-                                             .initial_weights = start.initial,
+                                             .initial_weights = hand.start.initial,
                                              .settings = asked_with(settings)});
   out.record.end();
   fmt::print("{}\n", scores.json);

@@ -4,11 +4,11 @@
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
 #include "engine/files/folder.h"
-#include "engine/parallel.h"
 #include "tools/commands.h"
 #include "tools/evaluation/drawings.h"
 #include "tools/evaluation/inference.h"
 #include "tools/evaluation/submission.h"
+#include "tools/evaluation/trained_hand.h"
 #include "tools/run/model_files.h"
 #include "tools/run/out_folder.h"
 
@@ -52,15 +52,10 @@ int run_predict(const CommandLine& line) {
     fail(ErrorKind::data,
          "{}: --submission wants a picture for each label; there are {} of {} labels",
          settings.data.eval, set.size(), set.labels.size());
-  set_threads(settings.threads);
-  const std::unique_ptr<Backend> backend = make_backend(settings);
-  ParameterStore store;
-  const HandNetwork network(store, settings.model.depth);
-  store.allocate(*backend, 0);
-  start_with_head(settings, store);
+  const TrainedHand hand(settings);
   const std::string drawings = settings.out + "/skeletons";
   require_for_drawings(drawings, set);
-  OutFolder out(settings.out, line, {backend->description(), settings.precision});
+  OutFolder out(settings.out, line, {hand.backend->description(), settings.precision});
   if (!has_camera(set.known))
     fmt::print(stderr,
                "no cameras: a focal length of {} x the shorter side is assumed; xyz is in lengths "
@@ -69,7 +64,8 @@ int run_predict(const CommandLine& line) {
 
   std::string bad;
   const std::vector<HandPrediction> predictions =
-      HandPredictor{settings, network, *backend, line.submission ? Gaps::refused : Gaps::skipped}
+      HandPredictor{settings, hand.network, *hand.backend,
+                    line.submission ? Gaps::refused : Gaps::skipped}
           .predict(set, bad);
   // First of all, lest an earlier prediction's lies beside this one's.
   const std::string submission = settings.out + "/pred.json";
