@@ -4,12 +4,12 @@
 #include "engine/error.h"
 #include "tools/commands.h"
 #include "tools/evaluation/inference.h"
+#include "tools/evaluation/scored_pictures.h"
 #include "tools/evaluation/scores.h"
 #include "tools/evaluation/trained_hand.h"
 #include "tools/run/model_files.h"
 #include "tools/run/out_folder.h"
 #include "tools/settings/settings_fields.h"
-#include "tools/trainer/picture_feed.h"
 
 namespace peclr {
 namespace {

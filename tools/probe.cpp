@@ -4,12 +4,12 @@
 #include "engine/parallel.h"
 #include "engine/text.h"
 #include "tools/commands.h"
+#include "tools/evaluation/scored_pictures.h"
 #include "tools/probe/classes.h"
 #include "tools/probe/joint_crops.h"
 #include "tools/run/json_lines.h"
 #include "tools/run/model_files.h"
 #include "tools/run/out_folder.h"
-#include "tools/trainer/picture_feed.h"
 
 namespace peclr {
 namespace {
