@@ -53,9 +53,9 @@ int run_evaluate(const CommandLine& line) {
   const TrainedHand hand(settings);
   OutFolder out(settings.out, line, {hand.backend->description(), settings.precision});
 
-  std::string bad;
-  const HandPairs pairs =
-      pair_up(set, HandPredictor{settings, hand.network, *hand.backend}.predict(set, bad));
+  const HandPredictions predicted =
+      HandPredictor{settings, hand.network, *hand.backend}.predict(set);
+  const HandPairs pairs = pair_up(set, predicted.hands);
   const WrittenScores scores = write_scores(settings.out, pairs,
                                             {.set = settings.data.eval,
                                              .weights = hand.start.pretraining,
@@ -68,7 +68,7 @@ int run_evaluate(const CommandLine& line) {
   fmt::print(stderr,
              "{}scored {} of {} pictures by FreiHAND's rules (pa_*: its alignment, reflections "
              "allowed; pa_rigid: proper); {}/scores.json\n",
-             bad, pairs.files.size(), set.size(), settings.out);
+             predicted.bad_summary, pairs.files.size(), set.size(), settings.out);
   return 0;
 }
 

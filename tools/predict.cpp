@@ -62,22 +62,20 @@ int run_predict(const CommandLine& line) {
                "of the bone 9-10\n",
                kAssumedFocal);
 
-  std::string bad;
-  const std::vector<HandPrediction> predictions =
-      HandPredictor{settings, hand.network, *hand.backend,
-                    line.submission ? Gaps::refused : Gaps::skipped}
-          .predict(set, bad);
+  const HandPredictions predicted = HandPredictor{settings, hand.network, *hand.backend,
+                                                  line.submission ? Gaps::refused : Gaps::skipped}
+                                        .predict(set);
   // First of all, lest an earlier prediction's lies beside this one's.
   const std::string submission = settings.out + "/pred.json";
   remove_file(submission);
   write_file_atomically(settings.out + "/predictions.json",
-                        predictions_json(predictions, name_of(settings.data.side)));
-  if (line.submission) write_file_atomically(submission, submission_json(predictions));
-  const int drawn = draw_hands(drawings, set, predictions, line.draw);
+                        predictions_json(predicted.hands, name_of(settings.data.side)));
+  if (line.submission) write_file_atomically(submission, submission_json(predicted.hands));
+  const int drawn = draw_hands(drawings, set, predicted.hands, line.draw);
   out.record.end();
   fmt::print(stderr,
              "{}{} pictures: {}/predictions.json (joints in FreiHAND's order), {} drawn in {}\n",
-             bad, predictions.size(), settings.out, drawn, drawings);
+             predicted.bad_summary, predicted.hands.size(), settings.out, drawn, drawings);
   return 0;
 }
 
