@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
 #include "engine/error.h"
 #include "tools/commands.h"
 #include "tools/evaluation/inference.h"
@@ -9,7 +7,6 @@
 #include "tools/evaluation/trained_hand.h"
 #include "tools/run/model_files.h"
 #include "tools/run/out_folder.h"
-#include "tools/settings/settings_fields.h"
 
 namespace peclr {
 namespace {
@@ -21,17 +18,6 @@ HandPairs pair_up(const PictureSet& set, const std::vector<HandPrediction>& pred
     if (p.good) pairs.add(p.file, set.label(i), p.xyz, p.px);
   }
   return pairs;
-}
-
-std::vector<std::pair<std::string, std::string>> asked_with(const Settings& settings) {
-  std::vector<std::pair<std::string, std::string>> asked;
-  for (const char* key : kAskedWith) {
-    if (key == std::string_view("data.first_crop") && settings.data.crop == Settings::Crop::picture)
-      continue;
-    const auto field = std::ranges::find(setting_fields(), key, &SettingField::key);
-    asked.emplace_back(key, field->print(settings));
-  }
-  return asked;
 }
 
 }  // namespace
@@ -58,7 +44,7 @@ int run_evaluate(const CommandLine& line) {
   const HandPairs pairs = pair_up(set, predicted.hands);
   const WrittenScores scores = write_scores(settings.out, pairs,
                                             {.set = settings.data.eval,
-                                             .weights = hand.start.pretraining,
+                                             .pretraining = hand.start.pretraining,
                                              .holdout = settings.data.holdout,
                                              .init_from = settings.init_from,
                                              .initial_weights = hand.start.initial,
