@@ -82,18 +82,18 @@ JsonLine probe_classes(const FrozenEncoder& encoder, const PictureSet& all) {
       .add("people_may_overlap", true);
 }
 
-void require_joints(const PictureSet& set, const char* split) {
+void require_joints(const PictureSet& set, Split split) {
   if (!has_pixels(set.known))
     fail(ErrorKind::data, "{}: the joint probe needs labels: {}_xyz.json in FreiHAND's layout",
-         printable(set.root.string()), split);
+         printable(set.root.string()), name_of(split));
 }
 
 JsonLine probe_pose(const FrozenEncoder& encoder, PictureSet train) {
   const Settings& settings = encoder.settings;
   const std::string eval = settings.data.eval.empty() ? train.root.string() : settings.data.eval;
   const PictureSet test = open_scored(settings, eval);
-  require_joints(train, "training");
-  require_joints(test, "evaluation");
+  require_joints(train, Split::training);
+  require_joints(test, Split::evaluation);
   if (settings.data.holdout > 0) keep_part(train, settings.data.holdout, Part::learned);
   keep_labels(train, settings.data.labels, static_cast<std::uint64_t>(settings.seed));
   const JointCrops fitted = joint_crops(encoder, train, Split::training);

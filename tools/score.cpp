@@ -34,7 +34,7 @@ void tell_of_meshes(const HandPairs& pairs, const std::string& file, const std::
 
 int run_score(const CommandLine& line) {
   const std::string &file = line.paths[0], &set = line.paths[1];
-  const FreihandLabels truth = read_freihand_labels(set, "evaluation");
+  const FreihandLabels truth = read_freihand_labels(set, Split::evaluation);
   if (!truth.has_joints)
     fail(ErrorKind::data, "{}: scores need evaluation_xyz.json, which is not there",
          printable(set));
@@ -66,7 +66,7 @@ int run_score(const CommandLine& line) {
   }
   pairs.predicted_meshes = std::move(submission.meshes);
   if (!pairs.predicted_meshes.empty())
-    pairs.true_meshes = read_freihand_meshes(set, "evaluation", hands);
+    pairs.true_meshes = read_freihand_meshes(set, Split::evaluation, hands);
   tell_of_meshes(pairs, file, set);
   // FreiHAND's own sample of a submission is all zeros: a score, but no place in a picture.
   if (!in_front) {
