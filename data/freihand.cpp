@@ -15,6 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+fs::path file_of(const fs::path& root, Split split, const char* what) {
+  return root / fmt::format("{}_{}.json", name_of(split), what);
+}
+
 void read_cameras(const fs::path& file, std::vector<HandLabel>& labels) {
   constexpr std::array<std::size_t, 2> kShape = {3, 3};
   const std::vector<float> numbers = read_json_numbers(file, kShape);
@@ -78,9 +82,9 @@ void measure_scales(const fs::path& joints, std::vector<HandLabel>& labels) {
 
 }  // namespace
 
-FreihandLabels read_freihand_labels(const fs::path& root, const std::string& split) {
-  const fs::path cameras = root / (split + "_K.json"), joints = root / (split + "_xyz.json"),
-                 scales = root / (split + "_scale.json");
+FreihandLabels read_freihand_labels(const fs::path& root, Split split) {
+  const fs::path cameras = file_of(root, split, "K"), joints = file_of(root, split, "xyz"),
+                 scales = file_of(root, split, "scale");
   std::error_code unknown;
   FreihandLabels read;
   read.has_joints = fs::exists(joints, unknown);
@@ -98,14 +102,13 @@ FreihandLabels read_freihand_labels(const fs::path& root, const std::string& spl
   return read;
 }
 
-std::vector<float> read_freihand_meshes(const fs::path& root, const std::string& split,
-                                        std::size_t labels) {
+std::vector<float> read_freihand_meshes(const fs::path& root, Split split, std::size_t labels) {
   constexpr std::array<std::size_t, 2> kShape = {kVertices, 3};
-  const fs::path file = root / (split + "_verts.json");
+  const fs::path file = file_of(root, split, "verts");
   std::error_code unknown;
   if (!fs::exists(file, unknown)) return {};
   std::vector<float> numbers = read_json_numbers(file, kShape);
-  check_length(file, numbers.size() / (3 * kVertices), root / (split + "_K.json"), labels);
+  check_length(file, numbers.size() / (3 * kVertices), file_of(root, split, "K"), labels);
   return numbers;
 }
 

@@ -37,7 +37,8 @@ void check_numbers(const PictureSet& set) {
   }
 }
 
-PictureSet open_freihand(const fs::path& root, const std::string& split) {
+PictureSet open_freihand(const fs::path& root, Split split) {
+  const std::string name = name_of(split);
   PictureSet set;
   set.root = root;
   FreihandLabels read = read_freihand_labels(root, split);
@@ -48,10 +49,10 @@ PictureSet open_freihand(const fs::path& root, const std::string& split) {
     if (metric != set.labels.end())
       fail(ErrorKind::data,
            "{}: entry {} has a camera, others have none (the identity): part the set in two",
-           printable((root / (split + "_K.json")).string()), metric - set.labels.begin());
+           printable((root / (name + "_K.json")).string()), metric - set.labels.begin());
     set.known = Known::pixels;
   }
-  const std::string pictures = split + "/rgb";
+  const std::string pictures = name + "/rgb";
   for (const std::string& file : list_pictures(root / pictures)) {
     set.files.push_back(pictures + "/" + file);
   }
@@ -59,7 +60,7 @@ PictureSet open_freihand(const fs::path& root, const std::string& split) {
   if (set.files.size() % set.labels.size() != 0) {
     fail(ErrorKind::data,
          "{}: {} pictures are no multiple of the {} labels in {}_K.json; fetch the set again",
-         printable((root / pictures).string()), set.files.size(), set.labels.size(), split);
+         printable((root / pictures).string()), set.files.size(), set.labels.size(), name);
   }
   return set;
 }
@@ -129,7 +130,7 @@ PictureSet open_pictures(const fs::path& path, Split split) {
   const std::string wanted = name_of(split);
   const std::string other = name_of(training ? Split::evaluation : Split::training);
   std::error_code unknown;
-  if (fs::exists(path / (wanted + "_K.json"), unknown)) return open_freihand(path, wanted);
+  if (fs::exists(path / (wanted + "_K.json"), unknown)) return open_freihand(path, split);
   // A broken FreiHAND folder must not pass for a folder of pictures: it would mix the splits,
   // unlabelled.
   const bool broken = fs::exists(path / (other + "_K.json"), unknown) &&

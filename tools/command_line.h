@@ -25,8 +25,14 @@ struct CommandLine {
   int input = 0;  // export: 0 where it is not given
 };
 
-// Parses the program's arguments. Prints help or the version and returns false when that was asked
-// for. Throws Error(usage) with the fault and what to try.
-bool parse_command_line(int argc, char** argv, CommandLine& line);
+// Does what the words ask for; returns the program's exit code.
+using RunCommand = int (*)(const CommandLine&);
+
+// Parses the program's arguments; returns what runs the command. Prints help or the version and
+// returns null when that was asked for. Throws Error(usage) with the fault and what to try.
+RunCommand parse_command_line(int argc, char** argv, CommandLine& line);
+
+// Of all sub-commands, in the order of --help.
+std::vector<std::string> command_names();
 
 }  // namespace peclr

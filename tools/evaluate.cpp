@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
 #include "engine/error.h"
-#include "engine/parallel.h"
 #include "tools/commands.h"
 #include "tools/evaluation/inference.h"
+#include "tools/evaluation/scored_pictures.h"
 #include "tools/evaluation/scores.h"
-#include "tools/run/folder_lock.h"
+#include "tools/evaluation/trained_hand.h"
 #include "tools/run/model_files.h"
-#include "tools/run/run_folder.h"
-#include "tools/run/run_record.h"
-#include "tools/settings/engine_options.h"
-#include "tools/settings/settings_fields.h"
-#include "tools/trainer/picture_feed.h"
+#include "tools/run/out_folder.h"
 
 namespace peclr {
 namespace {
@@ -24,17 +18,6 @@ HandPairs pair_up(const PictureSet& set, const std::vector<HandPrediction>& pred
     if (p.good) pairs.add(p.file, set.label(i), p.xyz, p.px);
   }
   return pairs;
-}
-
-std::vector<std::pair<std::string, std::string>> asked_with(const Settings& settings) {
-  std::vector<std::pair<std::string, std::string>> asked;
-  for (const char* key : kAskedWith) {
-    if (key == std::string_view("data.first_crop") && settings.data.crop == Settings::Crop::picture)
-      continue;
-    const auto field = std::ranges::find(setting_fields(), key, &SettingField::key);
-    asked.emplace_back(key, field->print(settings));
-  }
-  return asked;
 }
 
 }  // namespace
@@ -53,33 +36,25 @@ int run_evaluate(const CommandLine& line) {
   if (set.known != Known::joints)
     fail(ErrorKind::data, "{}: scores need evaluation_xyz.json; without it use peclr predict",
          settings.data.eval);
-  set_threads(settings.threads);
-  const std::unique_ptr<Backend> backend = make_backend(settings);
-  ParameterStore store;
-  const HandNetwork network(store, settings.model.depth);
-  store.allocate(*backend, 0);
-  const Start start = start_with_head(settings, store);
-  make_writable_folder(settings.out);
-  const FolderLock lock(settings.out);
-  RunRecorder record(settings.out, Command::evaluate, line.words,
-                     {backend->description(), settings.precision});
+  const TrainedHand hand(settings);
+  OutFolder out(settings.out, line, {hand.backend->description(), settings.precision});
 
-  std::string bad;
-  const HandPairs pairs =
-      pair_up(set, HandPredictor{settings, network, *backend}.predict(set, bad));
+  const HandPredictions predicted =
+      HandPredictor{settings, hand.network, *hand.backend}.predict(set);
+  const HandPairs pairs = pair_up(set, predicted.hands);
   const WrittenScores scores = write_scores(settings.out, pairs,
                                             {.set = settings.data.eval,
-                                             .weights = start.pretraining,
+                                             .pretraining = hand.start.pretraining,
                                              .holdout = settings.data.holdout,
                                              .init_from = settings.init_from,
-                                             .initial_weights = start.initial,
+                                             .initial_weights = hand.start.initial,
                                              .settings = asked_with(settings)});
-  record.end();
+  out.record.end();
   fmt::print("{}\n", scores.json);
   fmt::print(stderr,
              "{}scored {} of {} pictures by FreiHAND's rules (pa_*: its alignment, reflections "
              "allowed; pa_rigid: proper); {}/scores.json\n",
-             bad, pairs.files.size(), set.size(), settings.out);
+             predicted.bad_summary, pairs.files.size(), set.size(), settings.out);
   return 0;
 }
 

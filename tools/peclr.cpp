@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -14,22 +13,10 @@
 #include "engine/error.h"
 #include "engine/files/file_error.h"
 #include "engine/text.h"
-#include "tools/commands.h"
+#include "tools/command_line.h"
 #include "tools/settings/settings.h"
 
 namespace {
-
-struct Entry {
-  const char* name;
-  int (*run)(const peclr::CommandLine&);
-};
-constexpr Entry kCommands[] = {{"pretrain", peclr::run_pretrain}, {"finetune", peclr::run_finetune},
-                               {"evaluate", peclr::run_evaluate}, {"predict", peclr::run_predict},
-                               {"export", peclr::run_export},     {"score", peclr::run_score},
-                               {"probe", peclr::run_probe},       {"prepare", peclr::run_prepare},
-                               {"verify", peclr::run_verify},     {"synth", peclr::run_synth},
-                               {"golden", peclr::run_golden},     {"info", peclr::run_info},
-                               {"results", peclr::run_results},   {"report", peclr::run_report}};
 
 // OpenMP's threads spin while they wait; with loader threads or other programs on the same cores,
 // that costs several times more than it saves (a tenth of the speed was seen). The policy is read
@@ -63,12 +50,9 @@ void require_written_stdout() {
 
 int run(int argc, char** argv, peclr::CommandLine& line) {
   int code = 0;
-  if (peclr::parse_command_line(argc, argv, line)) {
+  if (const peclr::RunCommand run_command = peclr::parse_command_line(argc, argv, line)) {
     tell_of_unused_keys(line);
-    const auto* entry = std::find_if(std::begin(kCommands), std::end(kCommands),
-                                     [&](const Entry& e) { return line.command == e.name; });
-    code =
-        entry == std::end(kCommands) ? static_cast<int>(peclr::ErrorKind::usage) : entry->run(line);
+    code = run_command(line);
   }
   require_written_stdout();
   return code;

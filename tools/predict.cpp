@@ -3,16 +3,14 @@
 
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
-#include "engine/parallel.h"
+#include "engine/files/folder.h"
 #include "tools/commands.h"
 #include "tools/evaluation/drawings.h"
 #include "tools/evaluation/inference.h"
 #include "tools/evaluation/submission.h"
-#include "tools/run/folder_lock.h"
+#include "tools/evaluation/trained_hand.h"
 #include "tools/run/model_files.h"
-#include "tools/run/run_folder.h"
-#include "tools/run/run_record.h"
-#include "tools/settings/engine_options.h"
+#include "tools/run/out_folder.h"
 
 namespace peclr {
 namespace {
@@ -54,39 +52,30 @@ int run_predict(const CommandLine& line) {
     fail(ErrorKind::data,
          "{}: --submission wants a picture for each label; there are {} of {} labels",
          settings.data.eval, set.size(), set.labels.size());
-  set_threads(settings.threads);
-  const std::unique_ptr<Backend> backend = make_backend(settings);
-  ParameterStore store;
-  const HandNetwork network(store, settings.model.depth);
-  store.allocate(*backend, 0);
-  start_with_head(settings, store);
+  const TrainedHand hand(settings);
   const std::string drawings = settings.out + "/skeletons";
   require_for_drawings(drawings, set);
-  make_writable_folder(settings.out);
-  const FolderLock lock(settings.out);
-  RunRecorder record(settings.out, Command::predict, line.words,
-                     {backend->description(), settings.precision});
+  OutFolder out(settings.out, line, {hand.backend->description(), settings.precision});
   if (!has_camera(set.known))
     fmt::print(stderr,
                "no cameras: a focal length of {} x the shorter side is assumed; xyz is in lengths "
                "of the bone 9-10\n",
                kAssumedFocal);
 
-  std::string bad;
-  const std::vector<HandPrediction> predictions =
-      HandPredictor{settings, network, *backend, line.submission ? Gaps::refused : Gaps::skipped}
-          .predict(set, bad);
+  const HandPredictions predicted = HandPredictor{settings, hand.network, *hand.backend,
+                                                  line.submission ? Gaps::refused : Gaps::skipped}
+                                        .predict(set);
   // First of all, lest an earlier prediction's lies beside this one's.
   const std::string submission = settings.out + "/pred.json";
   remove_file(submission);
   write_file_atomically(settings.out + "/predictions.json",
-                        predictions_json(predictions, name_of(settings.data.side)));
-  if (line.submission) write_file_atomically(submission, submission_json(predictions));
-  const int drawn = draw_hands(drawings, set, predictions, line.draw);
-  record.end();
+                        predictions_json(predicted.hands, name_of(settings.data.side)));
+  if (line.submission) write_file_atomically(submission, submission_json(predicted.hands));
+  const int drawn = draw_hands(drawings, set, predicted.hands, line.draw);
+  out.record.end();
   fmt::print(stderr,
              "{}{} pictures: {}/predictions.json (joints in FreiHAND's order), {} drawn in {}\n",
-             bad, predictions.size(), settings.out, drawn, drawings);
+             predicted.bad_summary, predicted.hands.size(), settings.out, drawn, drawings);
   return 0;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Brings other data sets into the layout that the trainings read.
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -16,26 +17,40 @@
 namespace peclr {
 namespace {
 
+struct Layout {
+  const char* name;
+  FrameHands (*read)(const CommandLine& line);
+  bool has_val;
+  bool has_meshes = false;  // whose joints --mano-joints gives
+};
+template <auto read>
+FrameHands read_split(const CommandLine& line) {
+  return read(line.paths[1], line.split);
+}
+FrameHands read_meshes(const CommandLine& line) {
+  return read_youtube(line.paths[1], line.split, line.mano_joints);
+}
+constexpr Layout kLayouts[] = {{"youtube", read_meshes, true, true},
+                               {"interhand", read_split<read_interhand>, true},
+                               {"ho3d", read_split<read_ho3d>, false},
+                               {"hanco", read_split<read_hanco>, false}};
+
 FrameHands read_hands(const CommandLine& line) {
-  const std::string &layout = line.paths[0], &root = line.paths[1];
-  if (layout == "youtube") {
-    if (line.mano_joints.empty())
-      fail(ErrorKind::usage,
-           "prepare youtube: its meshes need --mano-joints FILE, mano_mesh_to_joints_mat.pth of "
-           "PeCLR's repository");
-    return read_youtube(root, line.split, line.mano_joints);
-  }
-  const bool two_parts = layout == "ho3d" || layout == "hanco";
-  if (layout != "interhand" && !two_parts)
+  const std::string& name = line.paths[0];
+  const auto* layout = std::ranges::find(kLayouts, name, &Layout::name);
+  if (layout == std::end(kLayouts))
     fail(ErrorKind::usage,
-         "prepare: unknown layout {}; known are youtube, interhand, ho3d and hanco", shown(layout));
-  if (!line.mano_joints.empty())
+         "prepare: unknown layout {}; known are youtube, interhand, ho3d and hanco", shown(name));
+  if (layout->has_meshes && line.mano_joints.empty())
+    fail(ErrorKind::usage,
+         "prepare youtube: its meshes need --mano-joints FILE, mano_mesh_to_joints_mat.pth of "
+         "PeCLR's repository");
+  if (!layout->has_meshes && !line.mano_joints.empty())
     fail(ErrorKind::usage, "prepare {}: --mano-joints is read for youtube alone; leave it out",
-         layout);
-  if (two_parts && line.split == "val")
-    fail(ErrorKind::usage, "prepare {}: the set has no val; --split takes train or test", layout);
-  if (layout == "interhand") return read_interhand(root, line.split);
-  return layout == "ho3d" ? read_ho3d(root, line.split) : read_hanco(root, line.split);
+         name);
+  if (!layout->has_val && line.split == "val")
+    fail(ErrorKind::usage, "prepare {}: the set has no val; --split takes train or test", name);
+  return layout->read(line);
 }
 
 void tell(const std::vector<LeftOut>& left_out) {

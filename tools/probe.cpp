@@ -4,15 +4,13 @@
 #include "engine/parallel.h"
 #include "engine/text.h"
 #include "tools/commands.h"
+#include "tools/evaluation/scored_pictures.h"
 #include "tools/probe/classes.h"
 #include "tools/probe/joint_crops.h"
-#include "tools/run/folder_lock.h"
 #include "tools/run/json_lines.h"
 #include "tools/run/model_files.h"
-#include "tools/run/run_folder.h"
-#include "tools/run/run_record.h"
+#include "tools/run/out_folder.h"
 #include "tools/settings/engine_options.h"
-#include "tools/trainer/picture_feed.h"
 
 namespace peclr {
 namespace {
@@ -85,18 +83,18 @@ JsonLine probe_classes(const FrozenEncoder& encoder, const PictureSet& all) {
       .add("people_may_overlap", true);
 }
 
-void require_joints(const PictureSet& set, const char* split) {
+void require_joints(const PictureSet& set, Split split) {
   if (!has_pixels(set.known))
     fail(ErrorKind::data, "{}: the joint probe needs labels: {}_xyz.json in FreiHAND's layout",
-         printable(set.root.string()), split);
+         printable(set.root.string()), name_of(split));
 }
 
 JsonLine probe_pose(const FrozenEncoder& encoder, PictureSet train) {
   const Settings& settings = encoder.settings;
   const std::string eval = settings.data.eval.empty() ? train.root.string() : settings.data.eval;
   const PictureSet test = open_scored(settings, eval);
-  require_joints(train, "training");
-  require_joints(test, "evaluation");
+  require_joints(train, Split::training);
+  require_joints(test, Split::evaluation);
   if (settings.data.holdout > 0) keep_part(train, settings.data.holdout, Part::learned);
   keep_labels(train, settings.data.labels, static_cast<std::uint64_t>(settings.seed));
   const JointCrops fitted = joint_crops(encoder, train, Split::training);
@@ -137,10 +135,7 @@ int run_probe(const CommandLine& line) {
     weights = start.pretraining;
     initial = start.initial;
   }
-  make_writable_folder(settings.out);
-  const FolderLock lock(settings.out);
-  RunRecorder record(settings.out, Command::probe, line.words,
-                     {backend->description(), settings.precision});
+  OutFolder out(settings.out, line, {backend->description(), settings.precision});
 
   const FrozenEncoder encoder{settings, network, *backend};
   JsonLine json =
@@ -156,7 +151,7 @@ int run_probe(const CommandLine& line) {
       .add("train_set", settings.data.train[0].path)
       .add("test_set", settings.data.eval);
   write_file_atomically(settings.out + "/probe.json", json.text() + "\n");
-  record.end();
+  out.record.end();
   fmt::print("{}\n", json.text());
   fmt::print(stderr, "ResNet-{} at {} px, weights: {}; {}/probe.json\n", settings.model.depth,
              settings.model.input, weights, settings.out);

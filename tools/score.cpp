@@ -6,12 +6,12 @@
 
 #include "data/freihand.h"
 #include "engine/error.h"
+#include "engine/parallel.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/evaluation/scores.h"
 #include "tools/evaluation/submission.h"
-#include "tools/run/folder_lock.h"
-#include "tools/run/run_folder.h"
+#include "tools/run/out_folder.h"
 
 namespace peclr {
 namespace {
@@ -34,7 +34,7 @@ void tell_of_meshes(const HandPairs& pairs, const std::string& file, const std::
 
 int run_score(const CommandLine& line) {
   const std::string &file = line.paths[0], &set = line.paths[1];
-  const FreihandLabels truth = read_freihand_labels(set, "evaluation");
+  const FreihandLabels truth = read_freihand_labels(set, Split::evaluation);
   if (!truth.has_joints)
     fail(ErrorKind::data, "{}: scores need evaluation_xyz.json, which is not there",
          printable(set));
@@ -66,7 +66,7 @@ int run_score(const CommandLine& line) {
   }
   pairs.predicted_meshes = std::move(submission.meshes);
   if (!pairs.predicted_meshes.empty())
-    pairs.true_meshes = read_freihand_meshes(set, "evaluation", hands);
+    pairs.true_meshes = read_freihand_meshes(set, Split::evaluation, hands);
   tell_of_meshes(pairs, file, set);
   // FreiHAND's own sample of a submission is all zeros: a score, but no place in a picture.
   if (!in_front) {
@@ -75,12 +75,11 @@ int run_score(const CommandLine& line) {
                "{}: joints are not in front of the camera, so there is no error in pixels\n",
                printable(file));
   }
-  std::optional<FolderLock> lock;
-  if (!line.out.empty()) {
-    make_writable_folder(line.out);
-    lock.emplace(line.out);
-  }
+  std::optional<OutFolder> out;
+  if (!line.out.empty())
+    out.emplace(line.out, line, RunRecorder::What{fmt::format("cpu, {} threads", threads())});
   const WrittenScores scores = write_scores(line.out, pairs, {.set = set, .predictions = file});
+  if (out) out->record.end();
   fmt::print("{}\n", scores.json);
   fmt::print(stderr, "{}scored {} hands by FreiHAND's rules, in centimetres\n", scores.text, hands);
   return 0;

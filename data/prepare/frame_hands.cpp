@@ -9,6 +9,16 @@
 
 namespace peclr {
 
+HandLabel label_of(const Mat3f& K, const std::array<std::array<double, 3>, kJoints>& joints) {
+  HandLabel label;
+  label.K = K;
+  for (std::size_t j = 0; j < kJoints; ++j)
+    label.xyz[j] = {static_cast<float>(joints[j][0]), static_cast<float>(joints[j][1]),
+                    static_cast<float>(joints[j][2])};
+  label.scale = measured_scale(label.xyz);
+  return label;
+}
+
 void leave_out(std::vector<LeftOut>& all, const std::string& why, const std::string& which) {
   auto at =
       std::find_if(all.begin(), all.end(), [&](const LeftOut& one) { return one.why == why; });

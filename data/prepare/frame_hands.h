@@ -2,6 +2,7 @@
 // The hands that a data set lists in its frames, which may hold several, left ones among them. What
 // each layout's reader gives, and what is cut out (data/prepare/cut_hands.h).
 #pragma once
+#include <array>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -21,6 +22,9 @@ struct FrameHand {
   Side side = Side::right;
   HandLabel label;  // of the frame; where only pixels are known: K the identity, joints (u, v, 1)
 };
+
+// A label whose scale is measured. `joints`: as HandLabel has them.
+HandLabel label_of(const Mat3f& K, const std::array<std::array<double, 3>, kJoints>& joints);
 
 // Hands of which nothing is written.
 struct LeftOut {

@@ -59,20 +59,19 @@ std::array<HandLabel, kCameras> read_labels(const fs::path& root, const std::str
   std::array<HandLabel, kCameras> labels;
   read_json_document(root / "calib" / file, [&](const json& calib) {
     for (std::size_t camera = 0; camera < kCameras; ++camera) {
-      HandLabel& label = labels[camera];
       const json &K = calib.at("K").at(camera), &M = calib.at("M").at(camera);
-      for (std::size_t i = 0; i < 9; ++i) label.K.m[i] = K.at(i / 3).at(i % 3).get<float>();
+      Mat3f camera_matrix;
+      for (std::size_t i = 0; i < 9; ++i) camera_matrix.m[i] = K.at(i / 3).at(i % 3).get<float>();
+      std::array<std::array<double, 3>, kJoints> joints{};
       for (std::size_t j = 0; j < kJoints; ++j) {
-        std::array<double, 3> point{};
+        std::array<double, 3>& point = joints[j];
         for (std::size_t row = 0; row < 3; ++row) {
           point[row] = M.at(row).at(3).get<double>();
           for (std::size_t axis = 0; axis < 3; ++axis)
             point[row] += M.at(row).at(axis).get<double>() * world[j][axis];
         }
-        label.xyz[j] = {static_cast<float>(point[0]), static_cast<float>(point[1]),
-                        static_cast<float>(point[2])};
       }
-      label.scale = measured_scale(label.xyz);
+      labels[camera] = label_of(camera_matrix, joints);
     }
   });
   return labels;

@@ -105,17 +105,14 @@ std::vector<Joints> read_evaluation_joints(const fs::path& path, std::size_t fra
   return all;
 }
 
-// OpenGL's y points up, and its z to behind the camera.
-HandLabel label_of(const Mat3f& camera, const Joints& joints) {
-  HandLabel label;
-  label.K = camera;
+// In FreiHAND's order and axes: OpenGL's y points up, and its z to behind the camera.
+std::array<Triple, kJoints> as_freihand(const Joints& joints) {
+  std::array<Triple, kJoints> out;
   for (std::size_t j = 0; j < kJoints; ++j) {
     const Triple& joint = joints[kFromMano[j]];
-    label.xyz[j] = {static_cast<float>(joint[0]), static_cast<float>(-joint[1]),
-                    static_cast<float>(-joint[2])};
+    out[j] = {joint[0], -joint[1], -joint[2]};
   }
-  label.scale = measured_scale(label.xyz);
-  return label;
+  return out;
 }
 
 }  // namespace
@@ -142,8 +139,8 @@ FrameHands read_ho3d(const fs::path& root, const std::string& split) {
     const Meta meta = read_meta(root / file, train);
     const std::optional<Joints> joints = train ? meta.joints : evaluation[i];
     if (meta.camera && joints)
-      read.hands.push_back(
-          {std::move(picture), kWidth, kHeight, Side::right, label_of(*meta.camera, *joints)});
+      read.hands.push_back({std::move(picture), kWidth, kHeight, Side::right,
+                            label_of(*meta.camera, as_freihand(*joints))});
     else
       leave_out(read.left_out, "that nobody annotated", picture);
   }

@@ -90,26 +90,23 @@ Listed read_data(const fs::path& path, const std::string& folder) {
 }
 
 // Nothing where a joint of the hand is not valid. `joints`: of one frame of joint_3d.json.
-std::optional<HandLabel> label_of(const json& joints, Side side, const Camera& camera) {
-  HandLabel label;
-  label.K = {{static_cast<float>(camera.focal[0]), 0, static_cast<float>(camera.centre[0]), 0,
-              static_cast<float>(camera.focal[1]), static_cast<float>(camera.centre[1]), 0, 0, 1}};
+std::optional<HandLabel> read_label(const json& joints, Side side, const Camera& camera) {
+  std::array<std::array<double, 3>, kJoints> points{};
   for (std::size_t j = 0; j < kJoints; ++j) {
     // The left hand's joints stand behind the right one's.
     const std::size_t at = kFromInterhand[j] + (side == Side::left ? kJoints : 0);
     if (!is_true(joints.at("joint_valid").at(at).at(0))) return std::nullopt;
-    std::array<double, 3> point{};
     for (std::size_t axis = 0; axis < 3; ++axis) {
       const double from_camera =
           joints.at("world_coord").at(at).at(axis).get<double>() - camera.position[axis];
       for (std::size_t row = 0; row < 3; ++row)
-        point[row] += kMetresPerMillimetre * camera.rotation[3 * row + axis] * from_camera;
+        points[j][row] += kMetresPerMillimetre * camera.rotation[3 * row + axis] * from_camera;
     }
-    label.xyz[j] = {static_cast<float>(point[0]), static_cast<float>(point[1]),
-                    static_cast<float>(point[2])};
   }
-  label.scale = measured_scale(label.xyz);
-  return label;
+  return label_of(
+      {{static_cast<float>(camera.focal[0]), 0, static_cast<float>(camera.centre[0]), 0,
+        static_cast<float>(camera.focal[1]), static_cast<float>(camera.centre[1]), 0, 0, 1}},
+      points);
 }
 
 }  // namespace
@@ -147,7 +144,7 @@ FrameHands read_interhand(const fs::path& root, const std::string& split) {
         fail(ErrorKind::data, "{}: capture {} has no frame {}, of which {} is; fetch the set again",
              printable(world.string()), frame.capture, frame.index, printable(frame.file));
       const std::optional<HandLabel> label =
-          label_of(joints.at(frame.capture).at(frame.index), side, camera->second);
+          read_label(joints.at(frame.capture).at(frame.index), side, camera->second);
       if (label)
         read.hands.push_back({frame.file, frame.width, frame.height, side, *label});
       else

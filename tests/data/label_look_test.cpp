@@ -160,6 +160,6 @@ TEST_CASE("labels: nothing is said of what is not clear", "[labels]") {
 TEST_CASE("labels: real hands", "[labels]") {
   const std::filesystem::path set = test::in_shared("data/real_hands");
   if (set.empty()) return;
-  for (const char* split : {"training", "evaluation"})
+  for (const Split split : {Split::training, Split::evaluation})
     named_where_wrong(read_freihand_labels(set, split).labels);
 }

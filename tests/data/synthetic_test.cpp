@@ -308,7 +308,8 @@ TEST_CASE("written hands have FreiHAND's layout and read back exactly", "[synthe
       CHECK(xyz[i][j][2].get<float>() == label.xyz[j].z);
     }
   }
-  const FreihandLabels read = read_freihand_labels(folder / "one", "training");  // our own reader
+  const FreihandLabels read =
+      read_freihand_labels(folder / "one", Split::training);  // our own reader
   REQUIRE(read.labels.size() == kCount);
   const HandLabel last = synthetic_hand(9, kCount - 1).label;
   CHECK(std::memcmp(&read.labels.back(), &last, sizeof(HandLabel)) == 0);

@@ -8,6 +8,7 @@
 #include "tests/support/files.h"
 #include "tests/support/places.h"
 #include "tests/support/program.h"
+#include "tools/command_line.h"
 #include "tools/settings/settings_fields.h"
 
 namespace peclr {
@@ -21,7 +22,7 @@ using test::TempFolder;
 using test::write_bytes;
 
 constexpr const char* kRunCommands[] = {"pretrain", "finetune", "evaluate", "predict", "probe"};
-constexpr const char* kOtherCommands[] = {"export", "synth", "prepare", "verify",
+constexpr const char* kOtherCommands[] = {"export", "synth", "prepare", "verify", "score",
                                           "golden", "info",  "results", "report"};
 
 bool contains(const std::string& text, std::string_view part) {
@@ -69,21 +70,22 @@ TEST_CASE("cli: help lists the commands, and each command's help its settings") 
   CHECK(all.exit_code == 0);
   CHECK(all.err.empty());
   CHECK(contains(all.out, "Examples:"));
-  for (const char* command : kRunCommands) {
-    CHECK(contains(all.out, std::string("  ") + command + "  "));
+  std::set<std::string> expected(std::begin(kRunCommands), std::end(kRunCommands));
+  const std::set<std::string> of_settings = expected;
+  expected.insert(std::begin(kOtherCommands), std::end(kOtherCommands));
+  const std::vector<std::string> names = command_names();
+  CHECK(std::set<std::string>(names.begin(), names.end()) == expected);
+  CHECK(names.size() == expected.size());
+  for (const std::string& command : names) {
+    CHECK(contains(all.out, "  " + command + "  "));
     const ProgramResult help = run_peclr({command, "--help"});
     INFO(described(help));
     CHECK(help.exit_code == 0);
     CHECK(help.err.empty());
-    CHECK(contains(help.out, "one of 18, 34, 50, 101, 152"));
-    CHECK(contains(help.out, "--init-from FILE"));
-    CHECK(contains(help.out, "--resume") == trains(command));
-  }
-  for (const char* command : kOtherCommands) {
-    CHECK(contains(all.out, std::string("  ") + command + "  "));
-    const ProgramResult help = run_peclr({command, "--help"});
-    CHECK(help.exit_code == 0);
-    CHECK(contains(help.out, std::string("Usage: peclr ") + command));
+    CHECK(contains(help.out, "Usage: peclr " + command));
+    CHECK(contains(help.out, "one of 18, 34, 50, 101, 152") == of_settings.contains(command));
+    CHECK(contains(help.out, "--init-from FILE") == of_settings.contains(command));
+    CHECK(contains(help.out, "  --resume ") == trains(command));
   }
 }
 
@@ -184,6 +186,8 @@ TEST_CASE("cli: a path is a path, whatever YAML would make of it, and unused key
   for (const char* name : {"try #2", "a: b", "*y", "!z", "a 'q'"})
     CHECK(run_peclr({"pretrain", "data.train=" + (folder / name), "out=" + (folder / name)})
               .refuses(3, {folder / name}));
+  CHECK(run_peclr({"predict", "init_from=a.pth", "--init-from", "b.pth", "data.eval=x"})
+            .refuses(3, {"b.pth"}));
   const ProgramResult result = run_peclr({"pretrain", "data.labels=0.1", "seed=3", "method=simclr",
                                           "invert=[scale]", "out=" + (folder / "out")});
   INFO(described(result));

@@ -57,8 +57,7 @@ struct Net {
   }
 
   std::vector<HandPrediction> predict(const PictureSet& set, const Settings& settings) {
-    std::string bad;
-    return HandPredictor{settings, network, *backend}.predict(set, bad);
+    return HandPredictor{settings, network, *backend}.predict(set).hands;
   }
 };
 

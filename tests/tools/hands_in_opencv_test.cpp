@@ -63,8 +63,7 @@ struct Subject {
     settings.model.input = kInput;
     settings.data.crop = crop;
     settings.augment.border = border;
-    std::string bad;
-    return HandPredictor{settings, network, *backend}.predict(set, bad);
+    return HandPredictor{settings, network, *backend}.predict(set).hands;
   }
 };
 

@@ -7,6 +7,7 @@
 
 #include "tests/support/program.h"
 #include "tests/support/small_runs.h"
+#include "tools/evaluation/scored_pictures.h"
 #include "tools/trainer/picture_feed.h"
 
 namespace peclr {

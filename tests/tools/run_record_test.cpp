@@ -29,17 +29,17 @@ using test::TempFolder;
 TEST_CASE("run.json: what was run, on what, and nothing more", "[report]") {
   const TempFolder folder;
   std::vector<std::string> words{"peclr", "pretrain", "data.train=my hands", "it's"};
-  RunRecorder first(folder.path().string(), Command::pretrain, words,
+  RunRecorder first(folder.path().string(), "pretrain", words,
                     {"cpu, 2 threads", Settings::Precision::bf16, 10});
   first.save();
   CHECK(read_run_records(folder.path().string()).at("pretrain").finished.empty());
   first.end(RunRecorder::End::saved);
   words.push_back("--resume");
   RunRecorder second(
-      folder.path().string(), Command::pretrain, words,
+      folder.path().string(), "pretrain", words,
       {"cpu, 3 threads", Settings::Precision::bf16, 10, RunRecorder::Start::resumed});
   second.end();
-  RunRecorder(folder.path().string(), Command::probe, words, {"cpu"}).end();
+  RunRecorder(folder.path().string(), "probe", words, {"cpu"}).end();
 
   const RunRecords records = read_run_records(folder.path().string());
   REQUIRE(records.size() == 2);
@@ -63,7 +63,7 @@ TEST_CASE("run.json: a precision as the settings spell it", "[report]") {
     const TempFolder folder;
     const std::vector<std::string> args{std::string("precision=") + spelt};
     const Settings settings = load_settings(Command::finetune, args);
-    RunRecorder(folder.path().string(), Command::finetune, {}, {"cuda", settings.precision}).end();
+    RunRecorder(folder.path().string(), "finetune", {}, {"cuda", settings.precision}).end();
     CHECK(read_run_records(folder.path().string()).at("finetune").precision == spelt);
   }
 }

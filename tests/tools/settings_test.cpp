@@ -378,6 +378,13 @@ TEST_CASE("settings: help names every key of the command with its default") {
   CHECK(contains(settings_help(Command::pretrain), "automatic"));
 }
 
+TEST_CASE("settings: the text under a key, which must be one of the table") {
+  const Settings settings = load({"augment.rotate=5", "augment.scale=[1, 2]"});
+  CHECK(setting_text("augment.rotate", settings) == "5");
+  CHECK(setting_text("augment.scale", settings) == "[1, 2]");
+  CHECK_THROWS_AS(setting_text("augment.rotat", settings), Error);
+}
+
 TEST_CASE("settings: the shipped configurations load") {
   const std::filesystem::path configs = test::in_project("tools/configs");
   int loaded = 0;

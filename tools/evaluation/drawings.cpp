@@ -9,8 +9,8 @@
 #include "data/skeleton.h"
 #include "engine/error.h"
 #include "engine/files/file_error.h"
+#include "engine/files/folder.h"
 #include "engine/text.h"
-#include "tools/run/run_folder.h"
 
 namespace peclr {
 namespace {

@@ -213,8 +213,7 @@ bool is_finite(const HandPrediction& p) {
 
 }  // namespace
 
-std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
-                                                   std::string& bad_summary) const {
+HandPredictions HandPredictor::predict(const PictureSet& set) const {
   std::vector<HandPrediction> out;
   for (const std::string& file : set.files) out.push_back({.file = file});
   Settings reading = settings;
@@ -247,8 +246,7 @@ std::vector<HandPrediction> HandPredictor::predict(const PictureSet& set,
              printable(set.path(first + row).string()));
     }
   });
-  bad_summary = pass.bad_summary();
-  return out;
+  return {std::move(out), pass.bad_summary()};
 }
 
 }  // namespace peclr

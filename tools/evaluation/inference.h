@@ -26,6 +26,11 @@ struct HandPrediction {
 };
 inline constexpr float kAssumedFocal = 2;
 
+struct HandPredictions {
+  std::vector<HandPrediction> hands;  // one a picture, in the set's order
+  std::string bad_summary;            // a line for each picture that was skipped
+};
+
 // What becomes of a picture that cannot be read: it is skipped, up to data.max_bad of all, or
 // nothing can be done without it.
 enum class Gaps { skipped, refused };
@@ -36,10 +41,9 @@ struct HandPredictor {
   Backend& backend;
   Gaps gaps = Gaps::skipped;
 
-  // One prediction a picture, in the set's order. Throws Error(data) when more than data.max_bad of
-  // the pictures are bad, or at the first one where gaps are refused, and at an answer that is not
-  // finite, so that no file holds one; `bad_summary` gets a line for each that was skipped.
-  std::vector<HandPrediction> predict(const PictureSet& set, std::string& bad_summary) const;
+  // Throws Error(data) when more than data.max_bad of the pictures are bad, or at the first one
+  // where gaps are refused, and at an answer that is not finite, so that no file holds one.
+  HandPredictions predict(const PictureSet& set) const;
 };
 
 }  // namespace peclr

@@ -7,10 +7,11 @@
 
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
+#include "engine/files/folder.h"
 #include "models/mesh_metrics.h"
 #include "models/metrics.h"
 #include "tools/run/json_lines.h"
-#include "tools/run/run_folder.h"
+#include "tools/settings/settings_fields.h"
 
 namespace peclr {
 namespace {
@@ -107,8 +108,18 @@ bool HandPairs::predicts_meshes() const {
                      [](float x) { return x != 0; });
 }
 
+std::vector<std::pair<std::string, std::string>> asked_with(const Settings& settings) {
+  std::vector<std::pair<std::string, std::string>> asked;
+  for (const char* key : kAskedWith) {
+    if (key == std::string_view("data.first_crop") && settings.data.crop == Settings::Crop::picture)
+      continue;
+    asked.emplace_back(key, setting_text(key, settings));
+  }
+  return asked;
+}
+
 WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
-                           const ScoreNames& names) {
+                           const ScoreSource& source) {
   const PoseScores scores = score_poses(pairs.predicted, pairs.truth);
   std::optional<MeshScores> meshes;
   if (!pairs.predicted_meshes.empty() && !pairs.true_meshes.empty())
@@ -131,13 +142,13 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
   json.add("count", scores.count);
   const WrittenScores written{json.text(), scores_txt(scores, meshes ? &*meshes : nullptr)};
   if (folder.empty()) return written;
-  if (!names.init_from.empty()) json.add("init_from", names.init_from);
-  if (!names.initial_weights.empty()) json.add("initial_weights", names.initial_weights);
-  if (!names.weights.empty()) json.add("weights", names.weights);
-  if (!names.predictions.empty()) json.add("predictions", names.predictions);
-  for (const auto& [key, value] : names.settings) json.add(key, value);
-  json.add("set", names.set)
-      .add("holdout", names.holdout)
+  if (!source.init_from.empty()) json.add("init_from", source.init_from);
+  if (!source.initial_weights.empty()) json.add("initial_weights", source.initial_weights);
+  if (!source.pretraining.empty()) json.add("weights", source.pretraining);
+  if (!source.predictions.empty()) json.add("predictions", source.predictions);
+  for (const auto& [key, value] : source.settings) json.add(key, value);
+  json.add("set", source.set)
+      .add("holdout", source.holdout)
       .add("root_per_joint_cm", in_cm(scores.root.point_mean))
       .add("pck_thresholds_cm", pck_thresholds_cm())
       .add("pck", std::span<const double>(scores.plain.pck))
@@ -148,7 +159,7 @@ WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
   remove_file(errors);
   write_file_atomically(folder + "/scores.json", json.text() + "\n");
   write_file_atomically(folder + "/scores.txt", written.text);
-  if (in_pictures) write_file_atomically(errors, errors_json(names.set, pairs, scores));
+  if (in_pictures) write_file_atomically(errors, errors_json(source.set, pairs, scores));
   return written;
 }
 

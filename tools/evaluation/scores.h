@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/label.h"
+#include "tools/settings/settings.h"
 
 namespace peclr {
 
@@ -28,16 +29,18 @@ struct HandPairs {
 // their keys, as YAML. data.first_crop only where there is a first look.
 inline constexpr const char* kAskedWith[] = {"data.crop", "data.first_crop", "data.side",
                                              "augment.border", "precision"};
+// Their keys and values.
+std::vector<std::pair<std::string, std::string>> asked_with(const Settings& settings);
 
 // Where scores come from, for those who read them.
-struct ScoreNames {
+struct ScoreSource {
   std::string set;          // folder of the truth
-  std::string weights;      // how the network was pre-trained, or nothing where it is not known
+  std::string pretraining;  // of the network; nothing where it is not known
   std::string predictions;  // their file, where it is another program's
   double holdout = 0;       // data.holdout: of the set's training split, what that keeps from it
   std::string init_from{};  // the network's file; empty for predictions from elsewhere
   std::string initial_weights{};                                // initial_weights_of that file
-  std::vector<std::pair<std::string, std::string>> settings{};  // of kAskedWith: key and value
+  std::vector<std::pair<std::string, std::string>> settings{};  // asked_with
 };
 
 struct WrittenScores {
@@ -52,6 +55,6 @@ struct WrittenScores {
 // Meshes of zeros have their lines in scores.txt, as on the server, but no numbers in scores.json.
 // Throws as score_poses and score_meshes do.
 WrittenScores write_scores(const std::string& folder, const HandPairs& pairs,
-                           const ScoreNames& names);
+                           const ScoreSource& source);
 
 }  // namespace peclr

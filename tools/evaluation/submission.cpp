@@ -76,10 +76,7 @@ std::size_t first_mesh_vertices(std::string_view meshes) {
 std::string submission_json(const std::vector<HandPrediction>& predictions) {
   std::string joints;
   for (const HandPrediction& p : predictions) {
-    if (!p.good)
-      fail(ErrorKind::data,
-           "{}: cannot be read, and a submission wants a hand for every picture: mend it",
-           printable(p.file));
+    check(p.good, "submission_json: no hand in {}", printable(p.file));
     joints += (joints.empty() ? "" : ",\n") + joints_text(p);
   }
   std::string mesh = "[";

@@ -11,8 +11,7 @@
 namespace peclr {
 
 // The vertices are zeros, as the reference sends them: what the server says of meshes means
-// nothing. Predictions are metric. Throws Error(data) that names the picture where one could not be
-// read.
+// nothing. Predictions are metric, and each one's picture could be read (Gaps::refused).
 std::string submission_json(const std::vector<HandPrediction>& predictions);
 
 struct Submission {

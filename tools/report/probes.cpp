@@ -38,7 +38,7 @@ Entries sameness_of(const Probe& probe) {
 }
 
 struct Key {
-  std::string kind, stem, weights;
+  std::string kind, stem, pretraining;
   Entries entries;
   auto operator<=>(const Key&) const = default;
 };
@@ -94,7 +94,7 @@ std::string start_name(const Probe& probe) {
 
 Cells joint_cells(const std::string& name, const Probes& probes) {
   return {name,
-          method_name(probes[0]->weights, start_name(*probes[0])),
+          method_name(probes[0]->pretraining, start_name(*probes[0])),
           counted(probes),
           over_runs(probes, "probe_2d_pct", 1, 2),
           over_runs(probes, "probe_2d_mean_pct", 1, 2),
@@ -104,7 +104,7 @@ Cells joint_cells(const std::string& name, const Probes& probes) {
 
 Cells class_cells(const std::string& name, const Probes& probes) {
   return {name,
-          method_name(probes[0]->weights, start_name(*probes[0])),
+          method_name(probes[0]->pretraining, start_name(*probes[0])),
           counted(probes),
           accuracy(probes, "linear_accuracy", "linear_std"),
           accuracy(probes, "knn5_accuracy", "knn5_std"),
@@ -119,15 +119,15 @@ void write_probe_tables(Html& html, const std::vector<Run>& runs) {
   std::map<Key, Members> groups;
   for (const Run& run : runs)
     if (run.probe)
-      groups[{run.probe->kind, stem_of(run.name), run.probe->weights, sameness_of(*run.probe)}]
+      groups[{run.probe->kind, stem_of(run.name), run.probe->pretraining, sameness_of(*run.probe)}]
           .push_back(&run);
   if (groups.empty()) return;
 
   std::vector<Cells> joints, classes;
   for (const auto& [key, members] : groups) {
     const auto alike = std::count_if(groups.begin(), groups.end(), [&](const auto& other) {
-      return std::tie(other.first.kind, other.first.stem, other.first.weights) ==
-             std::tie(key.kind, key.stem, key.weights);
+      return std::tie(other.first.kind, other.first.stem, other.first.pretraining) ==
+             std::tie(key.kind, key.stem, key.pretraining);
     });
     const std::string name = alike == 1 ? key.stem : names_of(members);
     Probes probes;

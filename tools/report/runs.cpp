@@ -95,7 +95,7 @@ Scores read_scores(const std::string& path) {
   if (const double count = number(json, "count"); count > 0 && count < 1e15)
     scores.count = static_cast<std::int64_t>(count);
   if (json.contains("holdout")) scores.holdout = number(json, "holdout");
-  scores.weights = word(json, "weights");
+  scores.pretraining = word(json, "weights");
   scores.predictions = word(json, "predictions");
   scores.set = word(json, "set");
   scores.init_from = word(json, "init_from");
@@ -141,7 +141,7 @@ Metrics read_metrics(const std::string& path) {
 
 // The weights that it left, read only where scores.json does not say where they come from.
 std::optional<TensorFile> own_weights(const Run& run) {
-  if (run.scores && !run.scores->weights.empty()) return std::nullopt;
+  if (run.scores && !run.scores->pretraining.empty()) return std::nullopt;
   for (const char* file : {"/model.safetensors", "/last.safetensors"})
     if (there(run.folder + file)) return TensorFile(run.folder + file);
   return std::nullopt;
@@ -153,7 +153,7 @@ std::string method_of(const Run& run, const std::optional<TensorFile>& weights) 
   };
   if (run.training == Command::pretrain)
     return run.settings.method == Settings::Method::peclr ? "peclr" : "simclr";
-  if (run.scores && !run.scores->weights.empty()) return named(run.scores->weights);
+  if (run.scores && !run.scores->pretraining.empty()) return named(run.scores->pretraining);
   if (weights) return named(pretraining_of(*weights));
   if (!run.training) return run.scores ? run.scores->predictions : "";
   return run.settings.init_from.empty() ? "scratch" : "other";

@@ -20,12 +20,12 @@ struct Scores {
   double root_epe_cm = NAN, root_auc = NAN, scale_trans_epe_cm = NAN;
   double mesh_epe_cm = NAN, mesh_auc = NAN, mesh_pa_epe_cm = NAN, mesh_pa_auc = NAN;
   double f_5mm = NAN, pa_f_5mm = NAN, f_15mm = NAN, pa_f_15mm = NAN;
-  std::int64_t count = 0;       // pictures
-  double holdout = 0;           // of the labels: what was scored; 0: the evaluation split
-  std::string weights, set;     // pre-training of the weights; what was scored
-  std::string predictions;      // of peclr score: the file of hands
-  std::string init_from;        // the network's file; empty where nobody knows
-  std::string initial_weights;  // as Run has it
+  std::int64_t count = 0;        // pictures
+  double holdout = 0;            // of the labels: what was scored; 0: the evaluation split
+  std::string pretraining, set;  // of the weights; what was scored
+  std::string predictions;       // of peclr score: the file of hands
+  std::string init_from;         // the network's file; empty where nobody knows
+  std::string initial_weights;   // as Run has it
   std::map<std::string, std::string> settings;  // of kAskedWith, those that the file has
   std::vector<double> pck, pa_pck;  // [kPckThresholds], empty in files of older versions
 };
@@ -69,7 +69,7 @@ struct Network {
 
 // probe.json.
 struct Probe {
-  std::string kind, weights;  // classes or joints; pre-training of the weights
+  std::string kind, pretraining;  // classes or joints; of the weights
   // Under the file's keys.
   std::map<std::string, double> numbers;
   std::map<std::string, std::string> words;

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/run/run_folder.h"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <filesystem>
 
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
-#include "engine/files/file_error.h"
+#include "engine/files/folder.h"
 #include "engine/text.h"
 #include "tools/run/json_lines.h"
 #include "tools/settings/engine_options.h"
@@ -37,25 +34,6 @@ Settings stored_settings(const TensorFile& file, Command command) {
 }
 
 }  // namespace
-
-void make_writable_folder(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) fail_writing(path, "cannot make the folder", error.value());
-  if (::access(path.c_str(), W_OK | X_OK) != 0)
-    fail_writing(path, "cannot write to the folder", errno);
-  if (::access(path.c_str(), R_OK) != 0)  // to sync it after each file, which opens it for reading
-    fail(ErrorKind::failure,
-         "{}: cannot read the folder, which makes files in it safe; give yourself the right to "
-         "(chmod u+r), or choose another one",
-         printable(path));
-}
-
-void remove_file(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove(path, error);
-  if (error) fail_writing(path, "cannot be removed", error.value());
-}
 
 RunFolder::RunFolder(Command command, const CommandLine& line)
     : command_(command), words_(line.words), settings_(load_settings(command, line.settings)) {
@@ -127,7 +105,7 @@ RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) c
     remove_file(path("metrics.jsonl"));
   write_file_atomically(path("config.yaml"), asked_yaml());
   const auto start = first_step_ > 0 ? RunRecorder::Start::resumed : RunRecorder::Start::fresh;
-  RunRecorder record(settings_.out, command_, words_,
+  RunRecorder record(settings_.out, name_of(command_), words_,
                      {device, settings_.precision, pictures, start});
   // A resume that gets nowhere must leave the folder as it was.
   if (start == RunRecorder::Start::fresh) record.save();

@@ -62,9 +62,4 @@ class RunFolder {
   std::int64_t first_step_ = 0;
 };
 
-// Throws Error(failure) that names the folder if it cannot be made or written to.
-void make_writable_folder(const std::string& path);
-// Of a file that is not there nothing is said. Throws Error(failure) that names it.
-void remove_file(const std::string& path);
-
 }  // namespace peclr

@@ -70,9 +70,9 @@ RunRecords read_run_records(const std::string& folder) {
   return records;
 }
 
-RunRecorder::RunRecorder(std::string folder, Command command, const std::vector<std::string>& words,
-                         const What& what)
-    : folder_(std::move(folder)), command_(name_of(command)) {
+RunRecorder::RunRecorder(std::string folder, std::string command,
+                         const std::vector<std::string>& words, const What& what)
+    : folder_(std::move(folder)), command_(std::move(command)) {
   try {
     records_ = read_run_records(folder_);
   } catch (const Error&) {

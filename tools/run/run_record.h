@@ -44,8 +44,8 @@ class RunRecorder {
     Start start = Start::fresh;
   };
 
-  // `words`: the whole command line, the program's name first.
-  RunRecorder(std::string folder, Command command, const std::vector<std::string>& words,
+  // `command`: its name; `words`: the whole command line, the program's name first.
+  RunRecorder(std::string folder, std::string command, const std::vector<std::string>& words,
               const What& what);
   void save() const;  // the entry as it stands; end() does it too
   void end(End how = End::finished);

@@ -2,7 +2,7 @@
 #include "tools/settings/engine_options.h"
 
 #include "engine/parallel.h"
-#include "models/peclr.h"
+#include "models/contrastive_model.h"
 
 namespace peclr {
 namespace {

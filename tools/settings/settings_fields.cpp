@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "engine/error.h"
 #include "engine/text.h"
 
 namespace peclr {
@@ -401,6 +402,13 @@ std::vector<SettingField> make_fields() {
 std::span<const SettingField> setting_fields() {
   static const std::vector<SettingField> fields = make_fields();
   return fields;
+}
+
+std::string setting_text(std::string_view key, const Settings& settings) {
+  const std::span<const SettingField> fields = setting_fields();
+  const auto field = std::ranges::find(fields, key, &SettingField::key);
+  check(field != fields.end(), "setting_text: there is no setting {}", key);
+  return field->print(settings);
 }
 
 }  // namespace peclr

@@ -4,6 +4,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "engine/files/yaml.h"
 #include "tools/settings/settings.h"
@@ -24,5 +25,8 @@ struct SettingField {
 
 // In the order of help and config.yaml: keys with a common prefix stand together.
 std::span<const SettingField> setting_fields();
+
+// What settings have under a key of the table, as YAML. Throws Error(failure) for another key.
+std::string setting_text(std::string_view key, const Settings& settings);
 
 }  // namespace peclr

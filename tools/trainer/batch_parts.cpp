@@ -42,8 +42,8 @@ View draw_view(const AugmentOptions& options, const PictureFeed::Item& item,
   });
 }
 
-void augment(Backend& backend, PictureFeed& feed, const PictureFeed::Item& item,
-             std::span<const AugmentRequest> requests, const Tensor& images) {
+void make_views(Backend& backend, PictureFeed& feed, const PictureFeed::Item& item,
+                std::span<const AugmentRequest> requests, const Tensor& images) {
   backend.augment(requests, images);
   if (item.picture->image.pixels.empty()) return;
   const PictureHome home = backend.picture_home(item.id.number());

@@ -49,7 +49,7 @@ View draw_view(const AugmentOptions& options, const PictureFeed::Item& item,
                std::span<const Vec2f> joints, Rng rng);
 
 // Has views of one picture made. Pixels that the device keeps are not kept here as well.
-void augment(Backend& backend, PictureFeed& feed, const PictureFeed::Item& item,
-             std::span<const AugmentRequest> requests, const Tensor& images);
+void make_views(Backend& backend, PictureFeed& feed, const PictureFeed::Item& item,
+                std::span<const AugmentRequest> requests, const Tensor& images);
 
 }  // namespace peclr

@@ -63,7 +63,7 @@ void ContrastiveBatches::prepare(const LoaderItem& item) {
     requests[static_cast<std::size_t>(v)] = {image.pixels.data(), image.width, image.height,
                                              view.pixels,         row,         picture.id.number()};
   }
-  augment(backend_, feed_, picture, requests, slot.images);
+  make_views(backend_, feed_, picture, requests, slot.images);
 }
 
 ContrastiveBatches::Batch ContrastiveBatches::next() {

@@ -49,13 +49,6 @@ PictureKeeping keeping_of(const Settings& settings, Backend& backend) {
           cache == Cache::pinned || cache == Cache::automatic ? host_bytes(settings) : 0};
 }
 
-PictureSet open_scored(const Settings& settings, const std::string& path) {
-  if (settings.data.holdout == 0) return open_pictures(path, Split::evaluation);
-  PictureSet set = open_pictures(path, Split::training);
-  keep_part(set, settings.data.holdout, Part::held_out);
-  return set;
-}
-
 PictureFeed::PictureFeed(const Settings& settings, Need need) {
   if (settings.data.train.empty())
     fail(ErrorKind::usage,

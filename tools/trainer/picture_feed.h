@@ -20,10 +20,6 @@ enum class Need { pictures, joints };
 // where a GPU's memory was asked for and the device is none.
 PictureKeeping keeping_of(const Settings& settings, Backend& backend);
 
-// The pictures of `path` to score on: the evaluation split, or what data.holdout keeps from
-// training.
-PictureSet open_scored(const Settings& settings, const std::string& path);
-
 class PictureFeed {
  public:
   // Opens data.train (training split). Need::joints: labelled sources only, data.labels of their

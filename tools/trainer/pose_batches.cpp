@@ -88,7 +88,7 @@ void PoseBatches::prepare(const LoaderItem& item) {
   slot.root_depth[row] = target.root_depth;
   const AugmentRequest request{image.pixels.data(), image.width, image.height,
                                view.pixels,         item.item,   picture.id.number()};
-  augment(backend_, feed_, picture, {&request, 1}, slot.images);
+  make_views(backend_, feed_, picture, {&request, 1}, slot.images);
 }
 
 PoseBatches::Batch PoseBatches::next() {
