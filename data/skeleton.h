@@ -5,6 +5,7 @@
 
 #include "data/image.h"
 #include "kernels/joints.h"
+#include "kernels/vec.h"
 
 namespace peclr {
 
