@@ -22,13 +22,12 @@ std::vector<Vec2f> crop_joints(const Settings& settings, const PictureFeed::Item
   return joints_of(item);
 }
 
-// The second look of a test is off to any side, by what the first look was wrong: so are the crops
-// that a network learns from.
+// A test shows hands where they are, or off to any side by what its first look was wrong: so are
+// the views that a network learns from, and not moved one way as those of pre-training.
 AugmentOptions pose_options(const Settings& settings) {
   AugmentOptions options = augment_options(settings);
   options.around = around(settings.data.crop);
-  if (settings.data.crop != Settings::Crop::picture && !settings.paper_exact)
-    options.jitter.low = -options.jitter.high;
+  if (!settings.paper_exact) options.jitter.low = -options.jitter.high;
   return options;
 }
 
