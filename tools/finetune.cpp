@@ -78,7 +78,7 @@ int run_finetune(const CommandLine& line) {
   task.model_metadata[kCropKey] = name_of(settings.data.crop);
   task.model_metadata[kBorderKey] = name_of(border_seen(settings));
   if (settings.train.freeze == Settings::Freeze::encoder)
-    task.model_metadata[kFreezeKey] = "encoder";
+    task.model_metadata[kFreezeKey] = name_of(settings.train.freeze);
   task.keeping = keeping;
   task.memory = memory;
   const int code = train(run, plan, task);

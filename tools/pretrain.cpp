@@ -36,7 +36,7 @@ int run_pretrain(const CommandLine& line) {
              feed.pictures(), plan.steps, settings.train.batch_size, settings.train.accumulate);
   ContrastiveBatches batches(settings, plan, run.first_step(), feed, *backend);
   TrainTask task = task_of(training, batches);
-  task.model_metadata = model_metadata(settings, peclr ? "peclr" : "simclr", initial);
+  task.model_metadata = model_metadata(settings, name_of(settings.method), initial);
   task.keeping = keeping;
   task.memory = memory;
   const int code = train(run, plan, task);
