@@ -3,7 +3,7 @@
 // run, and beside what NVIDIA's libraries take for the same job, in turns. Prints a Markdown table.
 #include <CLI/CLI.hpp>
 
-#include "benchmarks/gpu/results.h"
+#include "benchmarks/gpu/measure.h"
 #include "engine/files/atomic_file.h"
 
 namespace {

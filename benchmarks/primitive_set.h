@@ -26,7 +26,7 @@
 #include "engine/error.h"
 #include "engine/parallel.h"
 
-namespace peclr {
+namespace peclr::bench::cpu {
 
 inline double seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -343,4 +343,4 @@ class PrimitiveSet {
   std::vector<Item> items_;
 };
 
-}  // namespace peclr
+}  // namespace peclr::bench::cpu

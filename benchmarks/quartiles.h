@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace peclr {
+namespace peclr::bench {
 
 struct Quartiles {
   double low = 0, median = 0, high = 0;
@@ -26,4 +26,4 @@ inline Quartiles ratios(const std::vector<double>& a, const std::vector<double>&
   return Quartiles(out);
 }
 
-}  // namespace peclr
+}  // namespace peclr::bench

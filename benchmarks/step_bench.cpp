@@ -12,9 +12,8 @@
 #include "benchmarks/quartiles.h"
 #include "engine/cpu/cpu_backend.h"
 
+namespace peclr::bench::cpu {
 namespace {
-
-using namespace peclr;
 
 struct BenchOptions {
   int depth = 50, size = 128, views = 64, rounds = 15, threads = 0;
@@ -195,8 +194,11 @@ void compare(const BenchOptions& options, DType type) {
 }
 
 }  // namespace
+}  // namespace peclr::bench::cpu
 
 int main(int argc, char** argv) {
+  using namespace peclr;
+  using namespace peclr::bench::cpu;
   BenchOptions options;
   CLI::App app("A PeCLR step against the sum of oneDNN's best primitives");
   app.add_option("--depth", options.depth, "of the ResNet")->capture_default_str();

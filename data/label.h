@@ -11,6 +11,8 @@
 
 namespace peclr {
 
+enum class Side { right, left };
+
 // FreiHAND's conventions: joints in FreiHAND's order (0 wrist; 1-4 thumb, 5-8 index, 9-12 middle,
 // 13-16 ring, 17-20 little, base to tip), metres, camera x right, y down, z forward; K in pixels of
 // the picture.

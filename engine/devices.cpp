@@ -13,24 +13,8 @@
 
 namespace peclr {
 
-const char* name_of(DeviceKind kind) {
-  switch (kind) {
-    case DeviceKind::automatic:
-      return "auto";
-    case DeviceKind::cpu:
-      return "cpu";
-    case DeviceKind::cuda:
-      return "cuda";
-    case DeviceKind::simt:
-      return "simt";
-  }
-  return "?";
-}
-
 DeviceKind device_named(std::string_view name, std::string_view where) {
-  for (const DeviceKind kind :
-       {DeviceKind::automatic, DeviceKind::cpu, DeviceKind::cuda, DeviceKind::simt})
-    if (name == name_of(kind)) return kind;
+  if (const std::optional<DeviceKind> kind = value_of<DeviceKind>(name)) return *kind;
   fail(ErrorKind::usage, "{} {}: known are auto, cpu and cuda (and simt, in builds for tests)",
        where, name);
 }

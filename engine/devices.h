@@ -7,15 +7,19 @@
 #include <vector>
 
 #include "engine/backend.h"
+#include "engine/words.h"
 
 namespace peclr {
 
 // simt: the CUDA kernels on an emulator, for tests; in builds with PECLR_GPU=simt only.
 enum class DeviceKind { automatic, cpu, cuda, simt };
 
-// "auto", "cpu", "cuda" or "simt".
-const char* name_of(DeviceKind kind);
-// And back; throws Error(usage) for others, naming `where` it was said.
+template <>
+inline constexpr Word<DeviceKind> kWords<DeviceKind>[] = {{DeviceKind::automatic, "auto"},
+                                                          {DeviceKind::cpu, "cpu"},
+                                                          {DeviceKind::cuda, "cuda"},
+                                                          {DeviceKind::simt, "simt"}};
+// value_of; throws Error(usage) for other words, naming `where` they were said.
 DeviceKind device_named(std::string_view name, std::string_view where);
 
 struct DeviceOptions {

@@ -3,9 +3,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Debian's CMake files of libdnnl-dev ask for OpenCL, which the package does not depend on.
-packages=(g++ cmake ninja-build libdnnl-dev ocl-icd-opencl-dev libyaml-cpp-dev libstb-dev libjpeg62-turbo-dev zlib1g-dev libcli11-dev
-          libfmt-dev nlohmann-json3-dev catch2 libbenchmark-dev)
+mapfile -t libraries <cmake/debian_packages.txt
+packages=(g++ cmake ninja-build "${libraries[@]}")
 
 # install PACKAGE...: those that are missing.
 install() {

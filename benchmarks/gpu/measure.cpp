@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "benchmarks/gpu/results.h"
+#include "benchmarks/gpu/measure.h"
 
 namespace peclr::bench {
 namespace {

@@ -20,10 +20,6 @@ struct Result {
   Mark mark{};
 };
 
-// Times the job and its library's rival in turns, `rounds` times after some that do not count.
-Result measure(Machine& machine, const CaseEntry& entry, const Sizes& sizes, const Rates& rates,
-               int rounds);
-
 // "under 60 µs: met"; empty where there is no mark.
 std::string mark_text(const Result& result);
 

@@ -14,8 +14,6 @@
 
 namespace peclr {
 
-enum class Side { right, left };
-
 struct FrameHand {
   std::string frame;          // relative to the set's folder
   int width = 0, height = 0;  // pixels, of the frame that the label is for

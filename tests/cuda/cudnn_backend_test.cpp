@@ -37,7 +37,7 @@ class OwnCache {
 
  private:
   test::TempFolder folder_;
-  test::Variable cache_{"XDG_CACHE_HOME", folder_.path().c_str()};
+  test::EnvironmentVariable cache_{"XDG_CACHE_HOME", folder_.path().c_str()};
 };
 
 std::vector<float> random(std::int64_t count, std::uint64_t seed) {

@@ -162,7 +162,7 @@ TEST_CASE("plan file: a broken file, a folder that cannot be, and no file", "[cu
 
 TEST_CASE("plan file: it lies in the user's cache under the card's name", "[cuda]") {
   const auto with = [](const char* cache, const char* home) {
-    const test::Variable cache_home("XDG_CACHE_HOME", cache), user_home("HOME", home);
+    const test::EnvironmentVariable cache_home("XDG_CACHE_HOME", cache), user_home("HOME", home);
     return plan_file_path("NVIDIA RTX/4090 (x)", 91900);
   };
   CHECK(with("/c", "/h") == "/c/peclr/NVIDIA_RTX_4090__x_-cudnn91900.json");

@@ -19,14 +19,14 @@ namespace peclr::fake {
 namespace {
 
 using cuda::ConvPass;
-using test::Variable;
+using test::EnvironmentVariable;
 
 constexpr std::int64_t kMiB = 1 << 20;
 
-Variable engines(const char* planted) { return {"PECLR_FAKE_ENGINES", planted}; }
+EnvironmentVariable engines(const char* planted) { return {"PECLR_FAKE_ENGINES", planted}; }
 
 // A card on which `mib` are free.
-Variable free_memory(std::size_t mib) {
+EnvironmentVariable free_memory(std::size_t mib) {
   std::size_t free = 0, all = 0;
   cudaMemGetInfo(&free, &all);
   return {"PECLR_FAKE_MEMORY_MIB", std::to_string(((all - free) >> 20) + 1 + mib).c_str()};
@@ -67,7 +67,7 @@ TEST_CASE("cuda plans: that no engine runs is kept where another form can do it"
   Card card;
   const cuda::ConvShape bf16 = Card::shape(DType::bf16), f32 = Card::shape(DType::f32);
   {
-    const Variable none = engines("none");
+    const EnvironmentVariable none = engines("none");
     CHECK_FALSE(card.run_anew(ConvPass::forward, bf16));
     CHECK_FALSE(card.run_anew(ConvPass::forward, f32));
   }
@@ -83,7 +83,7 @@ TEST_CASE("cuda plans: a graph that cuDNN does not support is no plan, nonsense 
   Card card;
   const cuda::ConvShape shape = Card::shape(DType::bf16);
   {
-    const Variable refused = engines("refused");
+    const EnvironmentVariable refused = engines("refused");
     CHECK_FALSE(card.run_anew(ConvPass::backward_weights, shape));
   }
   CHECK(card.kept().empty());
@@ -160,7 +160,7 @@ TEST_CASE("cuda plans: what wants more than 2 GiB of scratch is for where nothin
   const cuda::ConvShape shape = Card::shape(DType::bf16);
   const auto engine = [&](const char* planted) {
     Card card;
-    const Variable plant = engines(planted);
+    const EnvironmentVariable plant = engines(planted);
     CHECK(card.run_anew(ConvPass::forward, shape));
     return card.kept().at(text_of(ConvPass::forward, shape)).value().engine;
   };
@@ -171,7 +171,7 @@ TEST_CASE("cuda plans: what wants more than 2 GiB of scratch is for where nothin
 TEST_CASE("cuda plans: blocks that wait make room for a plan that is tried", "[fake]") {
   Card card;
   card.memory.release(card.memory.allocate(120 * kMiB), 120 * kMiB);
-  const Variable few = free_memory(50);
+  const EnvironmentVariable few = free_memory(50);
   CHECK_FALSE(cuda::TemporaryRoom(card.memory, 200 * kMiB).enough());
   card.memory.release(card.memory.allocate(120 * kMiB), 120 * kMiB);
   CHECK(cuda::TemporaryRoom(card.memory, 96 * kMiB).enough());
@@ -181,10 +181,10 @@ TEST_CASE("cuda plans: blocks that wait make room for a plan that is tried", "[f
 TEST_CASE("cuda plans: what was chosen for lack of room is not kept", "[fake]") {
   Card card;
   const cuda::ConvShape shape = Card::shape(DType::bf16), other = Card::shape(DType::bf16, 2);
-  const Variable large = engines("large");
+  const EnvironmentVariable large = engines("large");
   card.keep(ConvPass::forward, other, kLarge);
   {
-    const Variable few = free_memory(100);  // scratch and a bit
+    const EnvironmentVariable few = free_memory(100);  // scratch and a bit
     CHECK(card.run_anew(ConvPass::forward, shape));
     CHECK(card.kept().size() == 1);
     CHECK(card.run_anew(ConvPass::forward, other));
@@ -196,14 +196,14 @@ TEST_CASE("cuda plans: what was chosen for lack of room is not kept", "[fake]") 
 
 // Another form of the convolution would want no less, and be slower.
 TEST_CASE("cuda plans: where only room is lacking, memory is full, whatever the type", "[fake]") {
-  const Variable huge = engines("huge");
+  const EnvironmentVariable huge = engines("huge");
   for (const DType type : {DType::f32, DType::bf16}) {
     CAPTURE(name_of(type));
     Card card;
     const cuda::ConvShape shape = Card::shape(type);
     cuda::Dnn dnn(card.gpu, card.memory, card.options);
     {
-      const Variable few = free_memory(100);
+      const EnvironmentVariable few = free_memory(100);
       std::string text;
       try {
         card.run(dnn, ConvPass::backward_weights, shape);

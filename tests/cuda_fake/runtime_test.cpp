@@ -133,7 +133,7 @@ TEST_CASE("cuda stand-in: a card that is full when pictures arrive is an error t
   const Tensor images = backend.pictures(1, 32, DType::f32);
   const std::vector<std::uint8_t> picture(4 * 512 * 512);
   const AugmentRequest request{picture.data(), 512, 512, {}, 0};
-  const test::Variable full("PECLR_FAKE_MEMORY_MIB", "1");
+  const test::EnvironmentVariable full("PECLR_FAKE_MEMORY_MIB", "1");
   const test::Caught error = test::caught([&] { backend.augment({&request, 1}, images); });
   CAPTURE(error.text);
   CHECK(error.names("MiB asked for on the device, for pictures on their way"));

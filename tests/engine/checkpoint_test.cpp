@@ -10,8 +10,8 @@
 #include <tuple>
 
 #include "models/layers.h"
-#include "tests/support/activations.h"
 #include "tests/support/files.h"
+#include "tests/support/values.h"
 
 namespace peclr {
 namespace {

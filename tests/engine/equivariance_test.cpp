@@ -15,6 +15,7 @@
 #include "tests/support/compare.h"
 #include "tests/support/contrastive_reference.h"
 #include "tests/support/device.h"
+#include "tests/support/gradient_check.h"
 
 namespace peclr::test {
 namespace {

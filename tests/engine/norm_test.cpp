@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "models/layers.h"
-#include "tests/support/activations.h"
 #include "tests/support/files.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/norm_allowance.h"
+#include "tests/support/values.h"
 
 namespace peclr {
 namespace {

@@ -6,9 +6,9 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
-#include "tests/support/activations.h"
 #include "tests/support/files.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/values.h"
 
 namespace peclr {
 namespace {

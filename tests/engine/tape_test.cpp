@@ -9,9 +9,9 @@
 #include <type_traits>
 
 #include "models/layers.h"
-#include "tests/support/activations.h"
 #include "tests/support/files.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/values.h"
 
 namespace peclr {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "kernels/bf16.h"
 #include "models/layers.h"
-#include "tests/support/activations.h"
 #include "tests/support/files.h"
+#include "tests/support/values.h"
 
 namespace peclr {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "engine/backend.h"
 #include "tests/simt/orders.h"
-#include "tests/support/activations.h"
+#include "tests/support/values.h"
 
 namespace peclr::test {
 

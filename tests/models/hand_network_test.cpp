@@ -7,11 +7,11 @@
 #include <cmath>
 
 #include "kernels/joints.h"
-#include "tests/support/activations.h"
 #include "tests/support/files.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/pose_reference.h"
 #include "tests/support/training.h"
+#include "tests/support/values.h"
 
 namespace peclr {
 namespace {

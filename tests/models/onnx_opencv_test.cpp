@@ -7,11 +7,11 @@
 #include "kernels/augment.h"
 #include "kernels/pose25d.h"
 #include "models/onnx_networks.h"
-#include "tests/support/activations.h"
 #include "tests/support/compare.h"
 #include "tests/support/device.h"
 #include "tests/support/files.h"
 #include "tests/support/random_norms.h"
+#include "tests/support/values.h"
 
 namespace peclr {
 namespace {

@@ -8,9 +8,9 @@
 
 #include "models/contrastive_model.h"
 #include "models/hand_network.h"
-#include "tests/support/activations.h"
 #include "tests/support/compare.h"
 #include "tests/support/files.h"
+#include "tests/support/values.h"
 
 namespace peclr {
 namespace {

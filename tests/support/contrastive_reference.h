@@ -50,15 +50,4 @@ std::vector<std::int64_t> standard_partners(std::int64_t rows);
 std::vector<float> random_rows(std::int64_t rows, std::int64_t dim, float apart = .5f,
                                float common = 0);
 
-// df/dx[at], fourth order in the step.
-template <class F>
-double finite_difference(F f, Doubles x, std::size_t at, double step) {
-  const double middle = x[at];
-  const auto value = [&](double k) {
-    x[at] = middle + k * step;
-    return f(x);
-  };
-  return (8 * (value(1) - value(-1)) - (value(2) - value(-2))) / (12 * step);
-}
-
 }  // namespace peclr::test

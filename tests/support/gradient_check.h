@@ -9,8 +9,12 @@
 
 namespace peclr::test {
 
+// df/dx[at], fourth order in the step.
+double finite_difference(const std::function<double(const std::vector<double>&)>& f,
+                         std::vector<double> x, std::size_t at, double step);
+
 struct DifferenceOptions {
-  double step = 1e-3;       // central differences of fourth order: error ~ step^4, noise / step
+  double step = 1e-3;       // error ~ step^4, noise / step
   std::size_t samples = 0;  // elements looked at, spread evenly; 0: all
 };
 
@@ -29,7 +33,7 @@ struct GradientReport {
 // another slope sits at a kink (ReLU, max, absolute value) and is left out and counted: callers
 // check that few are.
 GradientReport check_gradient(const std::function<double(const std::vector<double>&)>& f,
-                              std::vector<double> x, const std::vector<double>& gradient,
+                              const std::vector<double>& x, const std::vector<double>& gradient,
                               const DifferenceOptions& options = {});
 
 }  // namespace peclr::test

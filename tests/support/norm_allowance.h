@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/support/activations.h"
+#include "tests/support/values.h"
 
 namespace peclr::test {
 

@@ -2,7 +2,7 @@
 // Batch normalisation, a leaky ReLU and max pooling in double, and what tests of them in one need:
 // values of which each window's largest is known for certain.
 #pragma once
-#include "tests/support/activations.h"
+#include "tests/support/values.h"
 
 namespace peclr::test {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Norms as a training leaves them, so that a test sees all of their numbers.
 #pragma once
-#include "tests/support/activations.h"
+#include "tests/support/values.h"
 
 namespace peclr::test {
 

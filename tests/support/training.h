@@ -8,8 +8,8 @@
 #include "engine/step_runner.h"
 #include "models/contrastive_model.h"
 #include "models/hand_network.h"
-#include "tests/support/activations.h"
 #include "tests/support/threads.h"
+#include "tests/support/values.h"
 
 namespace peclr::test {
 

@@ -6,9 +6,9 @@
 #include <filesystem>
 
 #include "engine/files/safetensors.h"
-#include "tests/support/activations.h"
 #include "tests/support/refusals.h"
 #include "tests/support/small_runs.h"
+#include "tests/support/values.h"
 #include "tools/trainer/finetuning.h"
 
 namespace peclr {

@@ -9,10 +9,10 @@
 #include "data/synthetic.h"
 #include "kernels/pose.h"
 #include "models/onnx_networks.h"
-#include "tests/support/activations.h"
 #include "tests/support/compare.h"
 #include "tests/support/files.h"
 #include "tests/support/random_norms.h"
+#include "tests/support/values.h"
 #include "tools/evaluation/inference.h"
 
 namespace peclr {

@@ -42,7 +42,8 @@ Result compare(const TensorFile& file, const std::string& tensor, std::span<cons
 Result compare(const TensorFile& file, const std::string& tensor, std::span<const float> got,
                Limit limit);
 
-// README of the goldens: deterministic values in [-1, 1) from a seed and a name.
+// Values in [-1, 1), spread evenly, that a seed and a name decide: SplitMix64's stream from the
+// FNV-1a hash of "seed/name". What a golden need not hold comes from here.
 std::vector<double> uniform(const std::string& seed, const std::string& name, std::size_t count);
 
 using Results = std::vector<Result>;

@@ -13,7 +13,7 @@ Results run_optimiser(const TensorFile& file, Backend& backend) {
   const std::string& seed = file.metadata_at("seed");
   ParameterStore store;
   for (const StoredTensor& t : file.tensors()) {
-    if (t.name.rfind("start.", 0) != 0) continue;
+    if (!t.name.starts_with("start.")) continue;
     const auto& s = t.shape;
     const std::size_t rank = s.size() == 4 || s.size() == 2 ? s.size() : 1;
     wanted(file, t.name, StoredType::f32, Sizes(rank, kAny));

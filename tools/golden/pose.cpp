@@ -3,10 +3,8 @@
 
 #include <cmath>
 
-#include "models/hand_network.h"
 #include "models/metrics.h"
 #include "tools/golden/golden.h"
-#include "tools/golden/network.h"
 
 namespace peclr::golden {
 
@@ -99,53 +97,6 @@ Results run_metrics(const TensorFile& file, Backend&) {
   return {compare(file, "plain", columns(scores.plain), kLimit),
           compare(file, "aligned_freihand", columns(scores.aligned), kLimit),
           compare(file, "aligned_rigid", columns(scores.aligned_rigid), kLimit)};
-}
-
-Results run_handnet(const TensorFile& file, Backend& backend) {
-  const std::string& seed = file.metadata_at("seed");
-  const std::int64_t batch = file.whole_at("batch", 1, kMaxBatch),
-                     size = file.whole_at("size", Settings::Model::kMinInput,
-                                          Settings::Model::kMaxInput);
-  ParameterStore store;
-  const HandNetwork net(store, std::stoi(file.metadata_at("depth")), Encoder::learned,
-                        "backend_model.", "zroot_ref.zroot_ref.");
-  store.allocate(backend, 0);
-  fill_weights(store, seed);
-  const std::vector<double> uv = uniform(seed, "uv", 2 * kJoints), z = uniform(seed, "z", kJoints);
-  std::vector<float> bias = net.head().bias->value.to_host();
-  for (std::size_t j = 0; j < kJoints; ++j) {
-    for (std::size_t k = 0; k < 2; ++k)
-      bias[3 * j + k] = static_cast<float>(uv[2 * j + k] * 0.15 * static_cast<double>(size) +
-                                           static_cast<double>(size) / 2);
-    bias[3 * j + 2] = static_cast<float>(0.2 * z[j]);
-  }
-  net.head().bias->value.copy_from_host(bias);
-  store.values_changed();
-
-  const bool train = file.find("expected.loss") != nullptr;
-  Tape tape(train ? Mode::train : Mode::evaluate);
-  const Variable images{network_input(backend, seed, batch, size), -1};
-  const Tensor cameras = Tensor::from_host(backend, {batch, 9}, floats(file, "K", {batch, 3, 3}));
-  const HandNetwork::Output out = net.forward(tape, images, cameras, DType::f32);
-  const Variable xyz = net.recover(tape, out);
-  constexpr Limit kLimit{Measure::rel_l2, 1e-4};
-  Results results{compare(file, "uv", out.lifted.uv.value.to_host(), kLimit),
-                  compare(file, "z_rel", out.lifted.z_rel.value.to_host(), kLimit),
-                  compare(file, "root_depth", out.lifted.root_depth.to_host(), kLimit),
-                  compare(file, "root_depth_refined", out.root.value.to_host(), kLimit),
-                  compare(file, "xyz", xyz.value.to_host(), kLimit)};
-  if (!train) return results;
-  const std::vector<double> target =
-      uniform(seed, "target", static_cast<std::size_t>(xyz.value.count()));
-  const Variable loss =
-      ops::mean_absolute_loss(tape, xyz,
-                              Tensor::from_host(backend, xyz.value.shape(),
-                                                std::vector<float>(target.begin(), target.end())));
-  results.push_back(compare(file, "loss", loss.value.to_host(), {Measure::rel_l2, 1e-2}));
-  tape.backward(loss);
-  results.push_back(
-      compare(file, "grad_norm", gradients(store, file).norms, {Measure::rel_l2, 1e-2}));
-  return results;
 }
 
 }  // namespace peclr::golden

@@ -151,8 +151,7 @@ std::string method_of(const Run& run, const std::optional<TensorFile>& weights) 
   const auto named = [](const std::string& pretraining) {
     return pretraining == "none" ? "scratch" : pretraining;
   };
-  if (run.training == Command::pretrain)
-    return run.settings.method == Settings::Method::peclr ? "peclr" : "simclr";
+  if (run.training == Command::pretrain) return name_of(run.settings.method);
   if (run.scores && !run.scores->pretraining.empty()) return named(run.scores->pretraining);
   if (weights) return named(pretraining_of(*weights));
   if (!run.training) return run.scores ? run.scores->predictions : "";

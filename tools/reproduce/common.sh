@@ -26,7 +26,9 @@ done
 once() {
   local file=$1
   shift
-  [[ -e $file ]] || "$@"
+  [[ -e $file ]] && return
+  printf '\n== %s (%d min)\n' "$file" $((SECONDS / 60)) >&2
+  "$@"
 }
 
 # train COMMAND CONFIG RUN WEIGHTS|- SETTING...

@@ -2,54 +2,41 @@
 # SPDX-License-Identifier: Apache-2.0
 # The small tables of docs/results.md, in less than three hours on two cores: real photos and synthetic hands, scratch
 # against SimCLR against PeCLR, three seeds; and what rotation does to SimCLR and to PeCLR.
-#   tools/reproduce/small.sh DATA   DATA: a folder with hand_photos (pictures in a folder a class) and real_hands (FreiHAND's layout);
+#   tools/reproduce/small.sh [DATA]   DATA: a folder with hand_photos (pictures in a folder a class) and real_hands (FreiHAND's layout);
 #                                   without it only the synthetic part runs
 # Stop it when you like and start it again: what is finished is kept, a training goes on where it was.
+set -euo pipefail
 data=$(realpath "${1:-/nonexistent}" 2>/dev/null || true)
-source "$(dirname "${BASH_SOURCE[0]}")/../setup.sh"
-build release peclr
-
-peclr=build/release/peclr
+settings=(model.depth=18 model.input=64)
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+[[ $("$peclr" info) == *"bf16 faster"* ]] && precision=bf16 || precision=f32
+settings+=(precision=$precision) using+=(precision=$precision)
+configs=$root/tools/configs
 out=out/small
 mkdir -p "$out"
-[[ $("$peclr" info) == *"bf16 faster"* ]] && precision=bf16 || precision=f32
-common=(precision=$precision model.depth=18 model.input=64)
 seeds=(1 2 3)
-
-# once FILE COMMAND...: runs the command unless FILE is there.
-once() {
-  local file=$1
-  shift
-  [[ -e $file ]] && return
-  printf '\n== %s (%d min)\n' "$file" $((SECONDS / 60))
-  "$@"
-}
 
 # pretrain RUN SEED SETTING...
 pretrain() {
-  local run=$1 seed=$2 resume=()
+  local run=$1 seed=$2
   shift 2
-  [[ -e $run/last.safetensors ]] && resume=(--resume)
-  once "$run/model.safetensors" "$peclr" pretrain "${common[@]}" seed="$seed" train.accumulate=1 train.optimizer=adam "$@" \
-    out="$run" "${resume[@]}"
+  train pretrain "$configs/pretrain.yaml" "$run" - seed="$seed" train.accumulate=1 train.optimizer=adam "$@"
 }
 
 # Fine-tunes and scores: finetune RUN SEED PRETRAINED|- HANDS SETTING...
 finetune() {
-  local run=$1 seed=$2 from=$3 hands=$4 start=()
+  local run=$1 seed=$2 from=$3 hands=$4
   shift 4
-  [[ $from == - ]] || start=(--init-from "$from/model.safetensors")
-  [[ -e $run/last.safetensors ]] && start+=(--resume)
-  once "$run/model.safetensors" "$peclr" finetune tools/configs/demo/finetune.yaml "${common[@]}" "${start[@]}" \
-    seed="$seed" data.train="$hands" "$@" out="$run"
-  once "$run/scores.json" "$peclr" evaluate data.eval="$hands" out="$run"
+  [[ $from == - ]] || from=$from/model.safetensors
+  train finetune "$configs/demo/finetune.yaml" "$run" "$from" seed="$seed" data.train="$hands" "$@"
+  once "$run/scores.json" "$peclr" evaluate data.eval="$hands" "${using[@]}" out="$run"
 }
 
 # probe RUN SEED PRETRAINED|- PICTURES
 probe() {
   local start=()
   [[ $3 == - ]] || start=(--init-from "$3/model.safetensors")
-  once "$1/probe.json" "$peclr" probe "${common[@]}" "${start[@]}" seed="$2" data.train="$4" out="$1"
+  once "$1/probe.json" "$peclr" probe "${settings[@]}" "${start[@]}" seed="$2" data.train="$4" out="$1"
 }
 
 # SimCLR in the composition its authors found best (no rotation), PeCLR with rotation.
@@ -73,7 +60,7 @@ real_part() {
     done
   done
   for name in scratch simclr peclr; do
-    once "$o/labels100_${name}_1/predictions.json" "$peclr" predict data.eval="$hands" out="$o/labels100_${name}_1" --draw 12
+    once "$o/labels100_${name}_1/predictions.json" "$peclr" predict data.eval="$hands" "${using[@]}" out="$o/labels100_${name}_1" --draw 12
   done
 }
 

@@ -75,29 +75,26 @@ int input_of(const TensorFile& file, int otherwise) {
 
 // What a fine-tuned network saw, as its file says.
 void take_crop(const TensorFile& file, Settings::Data& data) {
-  using Crop = Settings::Crop;
   if (const auto it = file.metadata().find(kCropKey); it != file.metadata().end()) {
-    constexpr Crop kAll[] = {Crop::picture, Crop::hand, Crop::box};
-    const Crop* crop = std::find_if(std::begin(kAll), std::end(kAll),
-                                    [&](Crop c) { return it->second == name_of(c); });
-    if (crop == std::end(kAll))
+    const std::optional<Settings::Crop> crop = value_of<Settings::Crop>(it->second);
+    if (!crop)
       fail(ErrorKind::data, "{}: peclr.crop is {}, not picture, hand or box; use another file",
            file.path(), shown(it->second));
     data.crop = *crop;
   } else if (released(file)) {
-    data.crop = Crop::box;
+    data.crop = Settings::Crop::box;
   }
 }
 
 // And what it saw outside of pictures; black in files from before they said it.
 void take_border(const TensorFile& file, Settings::Augment& augment) {
-  using Border = Settings::Border;
   const auto it = file.metadata().find(kBorderKey);
   if (it == file.metadata().end()) return;
-  if (it->second != name_of(Border::black) && it->second != name_of(Border::reflect))
+  const std::optional<Settings::Border> border = value_of<Settings::Border>(it->second);
+  if (!border)
     fail(ErrorKind::data, "{}: peclr.border is {}, not black or reflect; use another file",
          file.path(), shown(it->second));
-  augment.border = it->second == name_of(Border::reflect) ? Border::reflect : Border::black;
+  augment.border = *border;
 }
 
 // The pixels of a head's joints are those of the pictures that it learned from.

@@ -121,52 +121,6 @@ Settings resolved(Settings settings) {
 
 }  // namespace
 
-const char* name_of(Command command) {
-  switch (command) {
-    case Command::pretrain:
-      return "pretrain";
-    case Command::finetune:
-      return "finetune";
-    case Command::evaluate:
-      return "evaluate";
-    case Command::predict:
-      return "predict";
-    case Command::probe:
-      return "probe";
-  }
-  return "?";
-}
-
-const char* name_of(Settings::Precision precision) {
-  switch (precision) {
-    case Settings::Precision::f32:
-      return "f32";
-    case Settings::Precision::tf32:
-      return "tf32";
-    case Settings::Precision::bf16:
-      return "bf16";
-  }
-  return "?";
-}
-
-const char* name_of(Settings::Crop crop) {
-  switch (crop) {
-    case Settings::Crop::picture:
-      return "picture";
-    case Settings::Crop::hand:
-      return "hand";
-    case Settings::Crop::box:
-      return "box";
-  }
-  return "?";
-}
-
-const char* name_of(Settings::Side side) { return side == Settings::Side::left ? "left" : "right"; }
-
-const char* name_of(Settings::Border border) {
-  return border == Settings::Border::reflect ? "reflect" : "black";
-}
-
 Settings default_settings(Command command) {
   Settings settings;
   settings.out = std::string("out/") + name_of(command);

@@ -11,7 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "data/label.h"
 #include "engine/devices.h"
+#include "engine/words.h"
 #include "kernels/augment.h"
 #include "kernels/optimizer.h"
 
@@ -20,7 +22,12 @@ namespace peclr {
 enum class Command { pretrain, finetune, evaluate, predict, probe };
 inline constexpr Command kAllCommands[] = {Command::pretrain, Command::finetune, Command::evaluate,
                                            Command::predict, Command::probe};
-const char* name_of(Command command);
+template <>
+inline constexpr Word<Command> kWords<Command>[] = {{Command::pretrain, "pretrain"},
+                                                    {Command::finetune, "finetune"},
+                                                    {Command::evaluate, "evaluate"},
+                                                    {Command::predict, "predict"},
+                                                    {Command::probe, "probe"}};
 
 struct Settings {
   using Device = DeviceKind;
@@ -30,7 +37,7 @@ struct Settings {
   using Border = peclr::Border;
   enum class Cache { automatic, gpu, pinned, none };
   enum class Crop { picture, hand, box };
-  enum class Side { right, left };
+  using Side = peclr::Side;
   enum class Freeze { none, encoder };
   struct Range {
     double low, high;
@@ -121,10 +128,38 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 };
 
-const char* name_of(Settings::Precision precision);  // as it is written in settings
-const char* name_of(Settings::Crop crop);
-const char* name_of(Settings::Side side);
-const char* name_of(Settings::Border border);
+// As they are written in settings, in the order of help.
+template <>
+inline constexpr Word<Settings::Precision> kWords<Settings::Precision>[] = {
+    {Settings::Precision::f32, "f32"},
+    {Settings::Precision::tf32, "tf32"},
+    {Settings::Precision::bf16, "bf16"}};
+template <>
+inline constexpr Word<Settings::Method> kWords<Settings::Method>[] = {
+    {Settings::Method::peclr, "peclr"}, {Settings::Method::simclr, "simclr"}};
+template <>
+inline constexpr Word<Settings::Optimizer> kWords<Settings::Optimizer>[] = {
+    {Settings::Optimizer::adam, "adam"}, {Settings::Optimizer::lars, "lars"}};
+template <>
+inline constexpr Word<Settings::Border> kWords<Settings::Border>[] = {
+    {Settings::Border::black, "black"}, {Settings::Border::reflect, "reflect"}};
+template <>
+inline constexpr Word<Settings::Cache> kWords<Settings::Cache>[] = {
+    {Settings::Cache::automatic, "auto"},
+    {Settings::Cache::gpu, "gpu"},
+    {Settings::Cache::pinned, "pinned"},
+    {Settings::Cache::none, "none"}};
+template <>
+inline constexpr Word<Settings::Crop> kWords<Settings::Crop>[] = {
+    {Settings::Crop::picture, "picture"},
+    {Settings::Crop::hand, "hand"},
+    {Settings::Crop::box, "box"}};
+template <>
+inline constexpr Word<Settings::Side> kWords<Settings::Side>[] = {{Settings::Side::right, "right"},
+                                                                  {Settings::Side::left, "left"}};
+template <>
+inline constexpr Word<Settings::Freeze> kWords<Settings::Freeze>[] = {
+    {Settings::Freeze::none, "none"}, {Settings::Freeze::encoder, "encoder"}};
 
 // What holds if nothing is said. Pre-training: the published recipe. Fine-tuning: the optimiser's
 // numbers of the authors' earlier recipe, the rest our own (docs/method.md, Fine-tuning).

@@ -140,29 +140,24 @@ SettingField truth(Row row, Member member) {
 }
 
 // One of several words, each standing for a value.
-template <class Value, class Member>
-SettingField choice(Row row, std::vector<std::pair<std::string, Value>> words, Member member) {
-  std::vector<std::string> spellings;
-  for (const auto& word : words) spellings.push_back(word.first);
-  const std::string expected = "one of " + joined(spellings, ", ");
+template <class Value, std::size_t kCount, class Member>
+SettingField choice(Row row, const Word<Value> (&words)[kCount], Member member) {
+  std::vector<const char*> spellings;
+  for (const Word<Value>& word : words) spellings.push_back(word.text);
   return {row.key,
-          expected,
+          "one of " + joined(spellings, ", "),
           row.meaning,
           row.commands,
-          [=](Settings& s, const YamlNode& node) {
-            for (const auto& [word, value] : words) {
-              if (node.kind != YamlNode::Kind::scalar || node.text != word) continue;
-              member(s) = value;
-              return true;
-            }
-            return false;
+          [&words, member](Settings& s, const YamlNode& node) {
+            if (node.kind != YamlNode::Kind::scalar) return false;
+            const std::optional<Value> value = value_for(words, node.text);
+            if (value) member(s) = *value;
+            return value.has_value();
           },
-          [=](const Settings& s) {
-            const auto found = std::find_if(words.begin(), words.end(),
-                                            [&](auto& w) { return w.second == member(s); });
-            return found == words.end() ? std::string("?") : found->first;
-          }};
+          [&words, member](const Settings& s) { return std::string(word_for(words, member(s))); }};
 }
+
+constexpr Word<int> kDepths[] = {{18, "18"}, {34, "34"}, {50, "50"}, {101, "101"}, {152, "152"}};
 
 constexpr std::pair<const char*, bool Settings::Invert::*> kInvertible[] = {
     {"translate", &Settings::Invert::translate},
@@ -240,31 +235,23 @@ std::string print_sources(const Settings& settings) {
 
 std::vector<SettingField> make_fields() {
   using S = Settings;
-  using P = S::Precision;
   constexpr std::int64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
   return {
       text({"out", "folder for everything the run leaves", kAll}, MEMBER(out)),
       whole({"seed", "of all random numbers", kTraining | kProbe}, 0, kInt64Max, MEMBER(seed)),
       whole({"threads", "0: one for each core", kAll}, 0, 1024, MEMBER(threads)),
-      choice<S::Device>(
-          {"device", "auto: the GPU if this build and machine have one; simt: builds for tests",
-           kAll},
-          {{name_of(S::Device::automatic), S::Device::automatic},
-           {name_of(S::Device::cpu), S::Device::cpu},
-           {name_of(S::Device::cuda), S::Device::cuda},
-           {name_of(S::Device::simt), S::Device::simt}},
-          MEMBER(device)),
+      choice({"device", "auto: the GPU if this build and machine have one; simt: builds for tests",
+              kAll},
+             kWords<S::Device>, MEMBER(device)),
       whole({"gpu", "which one, where there are several", kAll}, 0, 1023, MEMBER(gpu)),
-      choice<P>(
+      choice(
           {"precision",
            "of convolutions; tf32: f32 whose products a GPU may shorten; weights, statistics and "
            "loss are f32 (bf16 on a GPU: the loss of rounded projections)",
            kAll},
-          {{name_of(P::f32), P::f32}, {name_of(P::tf32), P::tf32}, {name_of(P::bf16), P::bf16}},
-          MEMBER(precision)),
-      choice<S::Method>({"method", "simclr: no transform is undone", kPretrain},
-                        {{"peclr", S::Method::peclr}, {"simclr", S::Method::simclr}},
-                        MEMBER(method)),
+          kWords<S::Precision>, MEMBER(precision)),
+      choice({"method", "simclr: no transform is undone", kPretrain}, kWords<S::Method>,
+             MEMBER(method)),
       {"invert", "a list of translate, rotate, scale, each at most once",
        "transforms that PeCLR undoes in latent space", kPretrain, set_invert, print_invert},
       number({"temperature", "of the NT-Xent loss", kPretrain}, {0, 100, true},
@@ -295,21 +282,16 @@ std::vector<SettingField> make_fields() {
               "same, score on these instead of the evaluation split",
               kTraining | kProbe | bit(Command::evaluate)},
              {0, 0.9}, MEMBER(data.holdout)),
-      choice<S::Crop>(
+      choice(
           {"data.crop",
            "the picture's centre square, or a square around the hand, or around the box of its "
            "joints as the authors' networks see it: where the labels have it in fine-tuning, where "
            "a first look finds it otherwise",
            kFinetune | kAnswers},
-          {{name_of(S::Crop::picture), S::Crop::picture},
-           {name_of(S::Crop::hand), S::Crop::hand},
-           {name_of(S::Crop::box), S::Crop::box}},
-          MEMBER(data.crop)),
-      choice<S::Side>(
-          {"data.side", "of the hands: networks know right ones, left ones are seen mirrored",
-           kAnswers},
-          {{name_of(S::Side::right), S::Side::right}, {name_of(S::Side::left), S::Side::left}},
-          MEMBER(data.side)),
+          kWords<S::Crop>, MEMBER(data.crop)),
+      choice({"data.side", "of the hands: networks know right ones, left ones are seen mirrored",
+              kAnswers},
+             kWords<S::Side>, MEMBER(data.side)),
       number(
           {"data.first_crop",
            "share of the centre square's side that the first look sees; automatic: data.crop=hand "
@@ -322,18 +304,12 @@ std::vector<SettingField> make_fields() {
              "threads that decode and augment; 0: half of the cores, beside a GPU all but one",
              kTraining},
             0, 256, MEMBER(data.workers)),
-      choice<S::Cache>({"data.cache", "where decoded pictures are kept", kTraining},
-                       {{"auto", S::Cache::automatic},
-                        {"gpu", S::Cache::gpu},
-                        {"pinned", S::Cache::pinned},
-                        {"none", S::Cache::none}},
-                       MEMBER(data.cache)),
+      choice({"data.cache", "where decoded pictures are kept", kTraining}, kWords<S::Cache>,
+             MEMBER(data.cache)),
       number({"data.cache_gb", "memory of the host for decoded pictures", kTraining}, {0, 4096},
              MEMBER(data.cache_gb)),
 
-      choice<int>({"model.depth", "of the ResNet", kAll},
-                  {{"18", 18}, {"34", 34}, {"50", 50}, {"101", 101}, {"152", 152}},
-                  MEMBER(model.depth)),
+      choice({"model.depth", "of the ResNet", kAll}, kDepths, MEMBER(model.depth)),
       whole({"model.input", "side of the network's picture, pixels", kAll}, S::Model::kMinInput,
             S::Model::kMaxInput, MEMBER(model.input)),
 
@@ -343,14 +319,13 @@ std::vector<SettingField> make_fields() {
             2, 65'536, MEMBER(train.batch_size)),
       whole({"train.accumulate", "batches an optimiser step", kTraining}, 1, 65'536,
             MEMBER(train.accumulate)),
-      choice<S::Optimizer>({"train.optimizer", "lars: Adam inside LARS", kTraining},
-                           {{"adam", S::Optimizer::adam}, {"lars", S::Optimizer::lars}},
-                           MEMBER(train.optimizer)),
-      choice<S::Freeze>(
+      choice({"train.optimizer", "lars: Adam inside LARS", kTraining}, kWords<S::Optimizer>,
+             MEMBER(train.optimizer)),
+      choice(
           {"train.freeze",
            "encoder: its weights and statistics stay as they start, and the head alone is trained",
            kFinetune},
-          {{"none", S::Freeze::none}, {"encoder", S::Freeze::encoder}}, MEMBER(train.freeze)),
+          kWords<S::Freeze>, MEMBER(train.freeze)),
       number({"train.lr",
               "peak learning rate; automatic (pre-training): 1e-4 sqrt(batch_size accumulate)",
               kTraining},
@@ -388,10 +363,8 @@ std::vector<SettingField> make_fields() {
             MEMBER(augment.value_offset)),
       number({"augment.colour_drop", "probability of a grey picture", kTraining}, {0, 1},
              MEMBER(augment.colour_drop)),
-      choice<S::Border>({"augment.border", "what lies outside the picture", kTraining | kAnswers},
-                        {{name_of(S::Border::black), S::Border::black},
-                         {name_of(S::Border::reflect), S::Border::reflect}},
-                        MEMBER(augment.border)),
+      choice({"augment.border", "what lies outside the picture", kTraining | kAnswers},
+             kWords<S::Border>, MEMBER(augment.border)),
   };
 }
 

@@ -56,7 +56,8 @@ Metadata Finetuning::metadata(const Settings& settings, const Start& start) {
   Metadata metadata = model_metadata(settings, start);
   metadata[kCropKey] = name_of(settings.data.crop);
   metadata[kBorderKey] = name_of(border_seen(settings));
-  if (settings.train.freeze == Settings::Freeze::encoder) metadata[kFreezeKey] = "encoder";
+  if (settings.train.freeze == Settings::Freeze::encoder)
+    metadata[kFreezeKey] = name_of(settings.train.freeze);
   return metadata;
 }
 

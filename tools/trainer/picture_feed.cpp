@@ -43,7 +43,7 @@ PictureKeeping keeping_of(const Settings& settings, Backend& backend) {
     fail(ErrorKind::usage,
          "data.cache={}: this run is not on a GPU, and reads pictures where they are; leave "
          "data.cache at auto",
-         cache == Cache::gpu ? "gpu" : "pinned");
+         name_of(cache));
   constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
   return {cache == Cache::gpu || cache == Cache::automatic ? kAll : 0,
           cache == Cache::pinned || cache == Cache::automatic ? host_bytes(settings) : 0};

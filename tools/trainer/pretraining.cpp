@@ -15,7 +15,7 @@ std::string Pretraining::headline(const Settings& settings, const TrainPlan& pla
 }
 
 Metadata Pretraining::metadata(const Settings& settings, Start start) {
-  start.pretraining = settings.method == Settings::Method::peclr ? "peclr" : "simclr";
+  start.pretraining = name_of(settings.method);
   return model_metadata(settings, start);
 }
 
