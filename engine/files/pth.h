@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// PyTorch's checkpoints: the zip form (1.6 and later) and the older one. Only tensors are taken out
-// of them; nothing that stands in them is run.
+// PyTorch's checkpoints: the zip form (1.6 and later), the row of pickles before it, and the tar
+// archive of the first versions. Only tensors are taken out of them; nothing that stands in them is
+// run.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,7 +11,9 @@
 
 namespace peclr {
 
-// Whether a file that begins with these 8 bytes is one: a zip archive, or a pickle.
+// Whether a file that begins with these bytes is one: a zip archive, a pickle, or a tar archive,
+// which takes kPthStart bytes to tell.
+inline constexpr std::size_t kPthStart = 512;
 bool looks_like_pth(std::span<const std::byte> bytes);
 
 struct PthContents {
