@@ -8,6 +8,7 @@
 #include <map>
 #include <string_view>
 
+#include "engine/files/pth.h"
 #include "engine/text.h"
 #include "engine/weight_layout.h"
 
@@ -113,6 +114,10 @@ std::string model_name_of(std::string_view name) {
 
 void save_weights(const std::string& path, ParameterStore& store, const Metadata& metadata) {
   write_safetensors(path, weights_of(store).entries, metadata);
+}
+
+void save_pth(const std::string& path, ParameterStore& store) {
+  write_pth(path, weights_of(store).entries);
 }
 
 void save_training(const std::string& path, ParameterStore& store, const Optimizer& optimizer,

@@ -15,7 +15,10 @@ namespace peclr {
 // Weights, running statistics and counters. The same model gives the same bytes.
 void save_weights(const std::string& path, ParameterStore& store, const Metadata& metadata);
 
-// The same and the optimiser's moments: all that a training step changes.
+// The same tensors as PyTorch's torch.save writes a state_dict; no metadata.
+void save_pth(const std::string& path, ParameterStore& store);
+
+// Those in safetensors and the optimiser's moments: all that a training step changes.
 void save_training(const std::string& path, ParameterStore& store, const Optimizer& optimizer,
                    const Metadata& metadata);
 

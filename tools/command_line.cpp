@@ -120,13 +120,16 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
   for (const RunCommand& run : kRunCommands) add_run_command(app, line, init_from, run);
 
   CLI::App* onnx = app.add_subcommand(
-      "export", "Write a network as ONNX, for programs that run it by another runtime");
+      "export", "Write a network for other programs: as ONNX to run it, as .pth to train it on");
   onnx->add_option("paths", line.paths,
                    "weights: a hand network becomes one with joints as outputs, others an encoder")
       ->required()
       ->expected(1)
       ->option_text("FILE");
-  onnx->add_option("--out", line.out, "ONNX file to write")->required()->option_text("FILE");
+  onnx->add_option("--out", line.out,
+                   "file to write: PyTorch's where its name ends in .pth, else ONNX")
+      ->required()
+      ->option_text("FILE");
   onnx->add_option("--input", line.input, "side of the pictures, where the weights do not say it")
       ->option_text("PIXELS");
 

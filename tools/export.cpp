@@ -45,10 +45,18 @@ void require_another_file(const std::string& weights, const std::string& out) {
          printable(out));
 }
 
+int write_pytorch(const std::string& out, ParameterStore& store, const char* what, int depth) {
+  save_pth(out, store);
+  fmt::print(stderr, "{}: {}, ResNet-{}: a state_dict with torchvision's names\n", printable(out),
+             what, depth);
+  return 0;
+}
+
 }  // namespace
 
 int run_export(const CommandLine& line) {
   require_another_file(line.paths[0], line.out);
+  const bool pytorch = line.out.ends_with(".pth");
   const Settings settings = settings_of(line);
   const TensorFile weights(settings.init_from);
   const int depth = settings.model.depth, input = settings.model.input;
@@ -69,6 +77,7 @@ int run_export(const CommandLine& line) {
   if (hand) {
     const HandNetwork network(store, depth);
     load();
+    if (pytorch) return write_pytorch(line.out, store, "hand network", depth);
     write(onnx_hand_network(network, input));
     fmt::print(stderr,
                "{}: hand network, ResNet-{}: images [batch, 3, {}, {}], camera -> xyz, uv; crop: "
@@ -78,6 +87,7 @@ int run_export(const CommandLine& line) {
   } else {
     const ResNet encoder(store, depth);
     load();
+    if (pytorch) return write_pytorch(line.out, store, "encoder", depth);
     write(onnx_encoder(encoder, input));
     fmt::print(stderr,
                "{}: encoder, ResNet-{}: images [batch, 3, {}, {}] -> features [batch, {}]\n",

@@ -28,4 +28,10 @@ struct PthContents {
 // Memory follows the real size of the file, never a number that stands in it.
 PthContents read_pth(std::span<const std::byte> bytes, const std::string& name);
 
+// Writes the tensors, in their order, as an OrderedDict in the zip form, which torch.load takes
+// with weights_only=True; beside, synced and renamed (engine/files/atomic_file.h). The same tensors
+// give the same bytes. Throws Error(failure) when the disk refuses, or on a bug: names that are no
+// UTF-8 or come twice, sizes that do not fit, 4 GiB or more.
+void write_pth(const std::string& path, std::span<const StoredTensor> tensors);
+
 }  // namespace peclr

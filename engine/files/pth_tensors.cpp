@@ -214,6 +214,12 @@ const StorageClass* storage_class_of(std::string_view global) {
   return found == std::end(kStorages) ? nullptr : found;
 }
 
+const StorageClass* storage_class_of(StoredType type) {
+  const auto* found = std::find_if(std::begin(kStorages), std::end(kStorages),
+                                   [&](const StorageClass& s) { return s.type == type; });
+  return found == std::end(kStorages) ? nullptr : found;
+}
+
 Bytes ListedStorages::bytes(const std::string& key) {
   const auto found = known.find(key);
   if (found == known.end())

@@ -21,6 +21,7 @@ struct StorageClass {
   StoredType type;
 };
 const StorageClass* storage_class_of(std::string_view global);  // null: it is not read here
+const StorageClass* storage_class_of(StoredType type);          // null: PyTorch has none
 
 inline constexpr std::size_t kMaxPthRank = 16;  // dimensions of a tensor
 
