@@ -132,6 +132,9 @@ bool parse_command_line(int argc, char** argv, CommandLine& line) {
       ->option_text("FILE");
   onnx->add_option("--input", line.input, "side of the pictures, where the weights do not say it")
       ->option_text("PIXELS");
+  onnx->add_option("--init-prefix", line.init_prefix,
+                   "what stands before the names that are meant in another program's file")
+      ->option_text("PREFIX");
 
   CLI::App* synth = app.add_subcommand("synth", "Render synthetic hands in FreiHAND's layout");
   synth->add_option("--out", line.out, "folder to write")->required()->option_text("DIR");

@@ -16,14 +16,15 @@ namespace {
 // As the weights' file says it, or where it does not, as `predict` would take it.
 Settings settings_of(const CommandLine& line) {
   std::vector<std::string> args{"init_from=" + yaml_quoted(line.paths[0]), "device=cpu"};
+  if (!line.init_prefix.empty()) args.push_back("init_prefix=" + yaml_quoted(line.init_prefix));
   if (line.input != 0) args.push_back(fmt::format("model.input={}", line.input));
   return settings_for_model(Command::predict, args);
 }
 
 // What whoever feeds the graph has to know (docs/deploying.md).
 Metadata metadata_of(const Settings& settings, const TensorFile& weights, bool hand) {
-  Metadata metadata =
-      model_metadata(settings, pretraining_of(weights), initial_weights_of(weights));
+  Metadata metadata = model_metadata(settings, pretraining_of(weights),
+                                     initial_weights_of(weights, settings.init_prefix));
   metadata["peclr.images"] = "RGB, levels 0..255, [batch, 3, input, input]";
   if (const auto it = weights.metadata().find(kHoldoutKey); it != weights.metadata().end())
     metadata.insert(*it);
@@ -61,7 +62,7 @@ int run_export(const CommandLine& line) {
   const TensorFile weights(settings.init_from);
   const int depth = settings.model.depth, input = settings.model.input;
   const std::unique_ptr<Backend> backend = make_backend(settings);
-  const bool hand = has_head(weights);
+  const bool hand = has_head(weights, settings.init_prefix);
   ParameterStore store;
   const auto load = [&] {
     store.allocate(*backend, 0);

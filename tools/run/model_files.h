@@ -30,15 +30,18 @@ Metadata model_metadata(const Settings& settings, const std::string& pretraining
 std::string pretraining_of(const TensorFile& file);
 
 // Of weights that began, perhaps several trainings ago, from a file of another program: that file's
-// name without folders, and 8 hexadecimal digits over its tensors and metadata. Else nothing.
-std::string initial_weights_of(const TensorFile& file);
+// name without folders, 8 hexadecimal digits over its tensors and metadata, and the prefix of those
+// that were taken, if there is one. Else nothing.
+std::string initial_weights_of(const TensorFile& file, const std::string& prefix = "");
 
-// Whether it holds a hand network's head, so that it answers with joints.
-bool has_head(const TensorFile& file);
+// Whether it holds a hand network's head, so that it answers with joints; behind the prefix of its
+// names (name_prefix), if there is one.
+bool has_head(const TensorFile& file, const std::string& prefix);
 
-// Takes the weights of settings.init_from into the store and tells on stderr which names did not
-// meet, or that there are none and the drawn ones stay. Throws Error(data) for weights of another
-// depth, Error(usage) where the encoder is to be frozen and there are none.
+// Takes the weights of settings.init_from into the store and tells on stderr which prefix their
+// names had (init_prefix, or the only one there is), which did not meet, or that there are none and
+// the drawn ones stay. Throws Error(data) for weights of another depth, Error(usage) where the
+// encoder is to be frozen and there are none.
 struct Start {
   std::string pretraining = "none";  // pretraining_of(file); "none" where init_from is empty
   std::string initial;               // initial_weights_of(file)
