@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// PyTorch's first checkpoints (before 0.1.10; torchvision's first weights are such files): a tar
-// archive.
+// PyTorch's first checkpoints, which torchvision's first weights are: a tar archive.
 #pragma once
 #include "engine/files/pth.h"
 
