@@ -8,6 +8,7 @@
 #include <map>
 #include <string_view>
 
+#include "engine/files/pth.h"
 #include "engine/text.h"
 #include "engine/weight_layout.h"
 
@@ -75,6 +76,21 @@ constexpr std::pair<std::string_view, std::string_view> kNumbered[] = {
     {"0.", "conv1."},  {"1.", "bn1."},    {"4.", "layer1."},
     {"5.", "layer2."}, {"6.", "layer3."}, {"7.", "layer4."}};
 
+// Some of each part of an encoder.
+constexpr std::string_view kLandmarks[] = {"conv1.weight",          "bn1.weight",
+                                           "layer1.0.conv1.weight", "layer2.0.conv1.weight",
+                                           "layer3.0.conv1.weight", "layer4.0.conv1.weight"};
+
+bool holds_encoder(const TensorFile& file, const std::string& prefix) {
+  return std::all_of(std::begin(kLandmarks), std::end(kLandmarks), [&](std::string_view name) {
+    return file.find(prefix + std::string(name)) != nullptr;
+  });
+}
+
+bool of_encoder(std::string_view name) {
+  return name.starts_with("conv1.") || name.starts_with("bn1.") || name.starts_with("layer");
+}
+
 // By the model's name, which several may have.
 using TensorsByName = std::multimap<std::string, const StoredTensor*>;
 
@@ -97,22 +113,52 @@ TensorsByName::iterator find_tensor(TensorsByName& tensors, const std::string& n
 
 }  // namespace
 
-std::string model_name_of(std::string_view name) {
+std::string model_name_of(std::string_view name, std::string_view prefix) {
+  if (!prefix.empty())
+    return name.starts_with(prefix) ? model_name_of(name.substr(prefix.size())) : "";
   constexpr std::string_view kFeatures = "encoder.features.", kRefinement = "zroot_ref.";
   if (name.starts_with(kFeatures)) {
     const std::string_view rest = name.substr(kFeatures.size());
     for (const auto& [number, word] : kNumbered)
       if (rest.starts_with(number)) return fmt::format("{}{}", word, rest.substr(number.size()));
   }
-  for (std::string_view prefix : {"backend_model.", "encoder."})
-    if (name.starts_with(prefix)) return std::string(name.substr(prefix.size()));
+  for (std::string_view theirs : {"backend_model.", "encoder."})
+    if (name.starts_with(theirs)) return std::string(name.substr(theirs.size()));
   const bool doubled =
       name.starts_with(kRefinement) && name.substr(kRefinement.size()).starts_with(kRefinement);
   return std::string(name.substr(doubled ? kRefinement.size() : 0));  // ours keeps one of the two
 }
 
+std::string name_prefix(const TensorFile& file, const std::string& asked) {
+  const auto knows_encoder = [&](const std::string& prefix) {
+    return std::any_of(file.tensors().begin(), file.tensors().end(), [&](const StoredTensor& t) {
+      return model_name_of(t.name, prefix) == kLandmarks[0];
+    });
+  };
+  if (!asked.empty() && !knows_encoder(asked))
+    fail(ErrorKind::usage,
+         "{}: no tensor is named {}conv1.weight, as init_prefix has it; peclr info lists the names",
+         printable(file.path()), printable(asked, 80));
+  if (!asked.empty() || knows_encoder("")) return asked;
+  std::vector<std::string> found;
+  for (const StoredTensor& t : file.tensors()) {
+    if (!t.name.ends_with(kLandmarks[0])) continue;
+    const std::string prefix = t.name.substr(0, t.name.size() - kLandmarks[0].size());
+    if (prefix.ends_with('.') && holds_encoder(file, prefix)) found.push_back(prefix);
+  }
+  if (found.size() > 1)
+    fail(ErrorKind::usage,
+         "{}: encoders stand behind {} and {}; choose one with init_prefix=PREFIX",
+         printable(file.path()), printable(found[0], 80), printable(found[1], 80));
+  return found.empty() ? "" : found[0];
+}
+
 void save_weights(const std::string& path, ParameterStore& store, const Metadata& metadata) {
   write_safetensors(path, weights_of(store).entries, metadata);
+}
+
+void save_pth(const std::string& path, ParameterStore& store) {
+  write_pth(path, weights_of(store).entries);
 }
 
 void save_training(const std::string& path, ParameterStore& store, const Optimizer& optimizer,
@@ -140,9 +186,9 @@ void load_training(const TensorFile& file, ParameterStore& store, const Optimize
   store.values_changed();
 }
 
-LoadReport load_weights(const TensorFile& file, ParameterStore& store) {
+LoadReport load_weights(const TensorFile& file, ParameterStore& store, const std::string& prefix) {
   TensorsByName theirs;
-  for (const StoredTensor& t : file.tensors()) theirs.emplace(model_name_of(t.name), &t);
+  for (const StoredTensor& t : file.tensors()) theirs.emplace(model_name_of(t.name, prefix), &t);
   LoadReport report;
   int taken = 0;
   const auto take = [&](const std::string& name,
@@ -178,6 +224,11 @@ LoadReport load_weights(const TensorFile& file, ParameterStore& store) {
          "{}: no tensor has a name that the model knows; give a file with torchvision's or "
          "PeCLR's names",
          printable(file.path()));
+  const auto lacking = std::find_if(report.missing.begin(), report.missing.end(), of_encoder);
+  if (!prefix.empty() && lacking != report.missing.end())
+    fail(ErrorKind::data,
+         "{}: no tensor is named {}{}, as the rest of an encoder is; use a whole one",
+         printable(file.path()), printable(prefix, 80), *lacking);
   for (const auto& [name, tensor] : theirs) report.unexpected.push_back(tensor->name);
   store.values_changed();
   return report;

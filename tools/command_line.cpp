@@ -61,9 +61,15 @@ void add_export(CLI::App& sub, CommandLine& line) {
       ->required()
       ->expected(1)
       ->option_text("FILE");
-  sub.add_option("--out", line.out, "ONNX file to write")->required()->option_text("FILE");
+  sub.add_option("--out", line.out,
+                 "file to write: PyTorch's where its name ends in .pth, else ONNX")
+      ->required()
+      ->option_text("FILE");
   sub.add_option("--input", line.input, "side of the pictures, where the weights do not say it")
       ->option_text("PIXELS");
+  sub.add_option("--init-prefix", line.init_prefix,
+                 "what stands before the names that are meant in another program's file")
+      ->option_text("PREFIX");
 }
 
 void add_synth(CLI::App& sub, CommandLine& line) {
@@ -158,8 +164,8 @@ const Subcommand kSubcommands[] = {
      add_settings<Command::predict>, run_predict},
     {name_of(Command::probe), "Measure what frozen features are worth (classes or joints)",
      add_settings<Command::probe>, run_probe},
-    {"export", "Write a network as ONNX, for programs that run it by another runtime", add_export,
-     run_export},
+    {"export", "Write a network for other programs: as ONNX to run it, as .pth to train it on",
+     add_export, run_export},
     {"synth", "Render synthetic hands in FreiHAND's layout", add_synth, run_synth},
     {"prepare", "Cut the hands of another data set out of its frames, in FreiHAND's layout",
      add_prepare, run_prepare},

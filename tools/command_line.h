@@ -22,7 +22,8 @@ struct CommandLine {
   std::string format = "text";                               // results
   std::int64_t count = 1000, seed = 1;
   int draw = 16;
-  int input = 0;  // export: 0 where it is not given
+  int input = 0;            // export: 0 where it is not given
+  std::string init_prefix;  // likewise: empty
 };
 
 // Does what the words ask for; returns the program's exit code.

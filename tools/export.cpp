@@ -17,13 +17,14 @@ namespace {
 // As the weights' file says it, or where it does not, as `predict` would take it.
 Settings settings_of(const CommandLine& line) {
   std::vector<std::string> args{"init_from=" + yaml_quoted(line.paths[0]), "device=cpu"};
+  if (!line.init_prefix.empty()) args.push_back("init_prefix=" + yaml_quoted(line.init_prefix));
   if (line.input != 0) args.push_back(fmt::format("model.input={}", line.input));
   return settings_for_model(Command::predict, args);
 }
 
 // What whoever feeds the graph has to know (docs/deploying.md).
 Metadata metadata_of(const Settings& settings, const TensorFile& weights, bool hand) {
-  Metadata metadata = model_metadata(settings, start_of(weights));
+  Metadata metadata = model_metadata(settings, start_of(weights, settings.init_prefix));
   metadata["peclr.images"] = "RGB, levels 0..255, [batch, 3, input, input]";
   if (const auto it = weights.metadata().find(kHoldoutKey); it != weights.metadata().end())
     metadata.insert(*it);
@@ -45,15 +46,23 @@ void require_another_file(const std::string& weights, const std::string& out) {
          printable(out));
 }
 
+int write_pytorch(const std::string& out, ParameterStore& store, const char* what, int depth) {
+  save_pth(out, store);
+  fmt::print(stderr, "{}: {}, ResNet-{}: a state_dict with torchvision's names\n", printable(out),
+             what, depth);
+  return 0;
+}
+
 }  // namespace
 
 int run_export(const CommandLine& line) {
   require_another_file(line.paths[0], line.out);
+  const bool pytorch = line.out.ends_with(".pth");
   const Settings settings = settings_of(line);
   const TensorFile weights(settings.init_from);
   const int depth = settings.model.depth, input = settings.model.input;
   const std::unique_ptr<Backend> backend = make_backend(settings);
-  const bool hand = has_head(weights);
+  const bool hand = has_head(weights, settings.init_prefix);
   ParameterStore store;
   const auto load = [&] {
     store.allocate(*backend, 0);
@@ -69,6 +78,7 @@ int run_export(const CommandLine& line) {
   if (hand) {
     const HandNetwork network(store, depth);
     load();
+    if (pytorch) return write_pytorch(line.out, store, "hand network", depth);
     write(onnx_hand_network(network, input));
     fmt::print(stderr,
                "{}: hand network, ResNet-{}: images [batch, 3, {}, {}], camera -> xyz, uv; crop: "
@@ -78,6 +88,7 @@ int run_export(const CommandLine& line) {
   } else {
     const ResNet encoder(store, depth);
     load();
+    if (pytorch) return write_pytorch(line.out, store, "encoder", depth);
     write(onnx_encoder(encoder, input));
     fmt::print(stderr,
                "{}: encoder, ResNet-{}: images [batch, 3, {}, {}] -> features [batch, {}]\n",

@@ -40,6 +40,10 @@ void InputFile::read(void* to, std::size_t bytes) {
   }
 }
 
+void InputFile::rewind() {
+  if (::lseek(fd_.get(), 0, SEEK_SET) != 0) fail_reading(path_, "cannot read", errno, kind_);
+}
+
 std::string read_text_file(const std::string& path, ErrorKind kind, std::uint64_t max_bytes) {
   InputFile file(path, kind);
   if (file.size() > max_bytes)

@@ -38,6 +38,8 @@ class InputFile {
   std::uint64_t size() const { return size_; }  // bytes, as it was when opened
   // The next `bytes` bytes; throws Error(kind) if the file has become shorter or the disk fails.
   void read(void* to, std::size_t bytes);
+  // The next read() begins at the first byte again. Throws Error(kind).
+  void rewind();
 
  private:
   std::string path_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// PyTorch's checkpoints: the zip form (1.6 and later) and the older one. Only tensors are taken out
-// of them; nothing that stands in them is run.
+// PyTorch's checkpoints: the zip form (1.6 and later), the row of pickles before it, and the tar
+// archive of the first versions. Only tensors are taken out of them; nothing that stands in them is
+// run.
 #pragma once
 #include <memory>
 #include <string>
@@ -10,7 +11,9 @@
 
 namespace peclr {
 
-// Whether a file that begins with these 8 bytes is one: a zip archive, or a pickle.
+// Whether a file that begins with these bytes is one: a zip archive, a pickle, or a tar archive,
+// which takes kPthStart bytes to tell.
+inline constexpr std::size_t kPthStart = 512;
 bool looks_like_pth(std::span<const std::byte> bytes);
 
 struct PthContents {
@@ -24,5 +27,11 @@ struct PthContents {
 // another format, a call that has no place in it, a tensor that is not covered by its storage.
 // Memory follows the real size of the file, never a number that stands in it.
 PthContents read_pth(std::span<const std::byte> bytes, const std::string& name);
+
+// Writes the tensors, in their order, as an OrderedDict in the zip form, which torch.load takes
+// with weights_only=True; beside, synced and renamed (engine/files/atomic_file.h). The same tensors
+// give the same bytes. Throws Error(failure) when the disk refuses, or on a bug: names that are no
+// UTF-8 or come twice, sizes that do not fit, 4 GiB or more.
+void write_pth(const std::string& path, std::span<const StoredTensor> tensors);
 
 }  // namespace peclr

@@ -94,32 +94,33 @@ bool convert(const StoredTensor& tensor, T* out) {
 
 TensorFile::TensorFile(const std::string& path) : path_(path) {
   InputFile file(path, ErrorKind::data);
-  std::uint64_t header_bytes = 0;
-  if (file.size() < sizeof header_bytes)
+  if (file.size() < sizeof(std::uint64_t))
     fail(ErrorKind::data,
          "{}: neither a safetensors nor a PyTorch file: it has only {} bytes; use another copy",
          printable(path), file.size());
-  file.read(&header_bytes, sizeof header_bytes);
-  const auto first = std::as_bytes(std::span(&header_bytes, 1));
+  std::vector<std::byte> first(std::min<std::uint64_t>(file.size(), kPthStart));
+  file.read(first.data(), first.size());
+  file.rewind();
   if (looks_like_pth(first))
-    read_pytorch(file, first);
+    read_pytorch(file);
   else
-    read_safetensors(file, header_bytes);
+    read_safetensors(file);
   for (std::size_t i = 0; i < tensors_.size(); ++i) index_.emplace(tensors_[i].name, i);
 }
 
-void TensorFile::read_pytorch(InputFile& file, std::span<const std::byte> first) {
+void TensorFile::read_pytorch(InputFile& file) {
   const auto size = static_cast<std::size_t>(file.size());
   std::byte* const bytes =
       blocks_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(size)).get();
-  std::copy(first.begin(), first.end(), bytes);
-  file.read(bytes + first.size(), size - first.size());
+  file.read(bytes, size);
   PthContents contents = read_pth({bytes, size}, printable(path_));
   tensors_ = std::move(contents.tensors);
   std::move(contents.blocks.begin(), contents.blocks.end(), std::back_inserter(blocks_));
 }
 
-void TensorFile::read_safetensors(InputFile& file, std::uint64_t header_bytes) {
+void TensorFile::read_safetensors(InputFile& file) {
+  std::uint64_t header_bytes = 0;
+  file.read(&header_bytes, sizeof header_bytes);
   if (header_bytes > kMaxHeaderBytes || header_bytes > file.size() - sizeof header_bytes)
     fail(ErrorKind::data,
          "{}: cut off, or neither a safetensors nor a PyTorch file (its header claims {} bytes); "

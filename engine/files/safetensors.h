@@ -71,9 +71,8 @@ class TensorFile {
   }
 
  private:
-  void read_safetensors(InputFile& file, std::uint64_t header_bytes);
-  // `first`: the 8 bytes that were read already.
-  void read_pytorch(InputFile& file, std::span<const std::byte> first);
+  void read_safetensors(InputFile& file);
+  void read_pytorch(InputFile& file);
 
   std::string path_;
   Metadata metadata_;

@@ -8,6 +8,7 @@
 
 #include "tests/support/files.h"
 #include "tests/support/places.h"
+#include "tests/support/pth_checks.h"
 #include "tests/support/pth_writer.h"
 #include "tests/support/refusals.h"
 
@@ -15,16 +16,6 @@ namespace peclr {
 namespace {
 
 using namespace test;
-
-const std::vector<float> kWeights{1, 2, 3, 4, 5, 6};
-const std::vector<std::int64_t> kSteps{1'000'000'007};
-const std::vector<double> kDoubles{0.1, -1e300};
-
-std::vector<StoredTensor> small_tensors() {
-  return {{"layer.weight", StoredType::f32, {2, 3}, std::as_bytes(std::span(kWeights))},
-          {"bn.num_batches_tracked", StoredType::i64, {}, std::as_bytes(std::span(kSteps))},
-          {"d\u00e9", StoredType::f64, {2}, std::as_bytes(std::span(kDoubles))}};
-}
 
 bool same(const TensorFile& a, const TensorFile& b) {
   if (a.tensors().size() != b.tensors().size()) return false;
@@ -39,37 +30,20 @@ bool same(const TensorFile& a, const TensorFile& b) {
   return true;
 }
 
-// Reads bytes as a file of this name.
-Caught reading(const std::string& bytes) {
-  const TempFolder folder;
-  write_bytes(folder / "bad.pth", bytes);
-  return caught([&] { const TensorFile file(folder / "bad.pth"); });
-}
-
-void refused_as(const std::string& bytes, const char* fault) {
-  const Caught error = reading(bytes);
-  INFO(fault << " in: " << error.text);
-  CHECK(error.kind == kData);
-  CHECK(error.one_line());
-  CHECK(error.names("bad.pth: "));
-  CHECK(error.names(fault));
-}
-
 std::string zip_with(const std::string& value, const Files& more = {}) {
   Files files{{"archive/data.pkl", pickle(value)}};
   files.insert(files.end(), more.begin(), more.end());
   return zip(files);
 }
 
-std::string floats(std::size_t count) { return std::string(4 * count, '\1'); }
-
-TEST_CASE("pth: both forms give the tensors back, to the bit") {
+TEST_CASE("pth: all forms give the tensors back, to the bit") {
   const TempFolder folder;
   const std::vector<StoredTensor> tensors = small_tensors();
   write_safetensors(folder / "want", tensors);
   const TensorFile want(folder / "want");
-  for (const std::string& bytes : {zip_pth(tensors), zip_pth(tensors, Packing::deflated),
-                                   zip_pth(tensors, Packing::stored_zip64), legacy_pth(tensors)}) {
+  for (const std::string& bytes :
+       {zip_pth(tensors), zip_pth(tensors, Packing::deflated),
+        zip_pth(tensors, Packing::stored_zip64), legacy_pth(tensors), tar_pth(tensors)}) {
     write_bytes(folder / "some.name", bytes);  // the content decides
     const TensorFile file(folder / "some.name");
     CHECK(same(file, want));
@@ -147,7 +121,7 @@ TEST_CASE("pth: a file may be one tensor") {
   REQUIRE(file.tensors().size() == 1);
   CHECK(file.tensors()[0].shape == std::vector<std::int64_t>{2, 1});
   CHECK(file.values<float>("tensor") == std::vector<float>{1, 2});
-  CHECK(reading(zip_with(tensor, {{"archive/data/0", std::string("\0\0\x80\x3f", 4)}}))
+  CHECK(reading_pth(zip_with(tensor, {{"archive/data/0", std::string("\0\0\x80\x3f", 4)}}))
             .names("needs 2 values"));
 }
 
@@ -195,132 +169,135 @@ TEST_CASE("pth: hostile files are refused with one line that names file and faul
     return zip_with(ordered_dict(op::text("w") + tensor_text(t)), {{"archive/data/0", storage}});
   };
   const std::int64_t big = std::int64_t{1} << 33, max = INT64_MAX;
-  refused_as(tensor({.elements = 7, .shape = {7}, .strides = {1}}), "needs 7 values");
-  refused_as(tensor({.elements = 6, .shape = {7}, .strides = {1}}), "reaches beyond the 6");
-  refused_as(tensor({.elements = 6, .offset = 1, .shape = {6}, .strides = {1}}), "reaches beyond");
-  refused_as(tensor({.elements = 6, .offset = -1, .shape = {1}, .strides = {1}}), "reaches beyond");
-  refused_as(tensor({.elements = 6, .offset = max, .shape = {2}, .strides = {1}}), "reaches");
-  refused_as(tensor({.elements = 6, .shape = {2, 2}, .strides = {5, 1}}), "reaches beyond");
-  refused_as(tensor({.elements = 6, .shape = {2}, .strides = {-1}}), "no whole number from 0");
-  refused_as(tensor({.elements = 6, .shape = {-2}, .strides = {1}}), "no whole number from 0");
-  refused_as(tensor({.elements = 6, .shape = {big, big}, .strides = {0, 0}}), "reaches beyond");
-  refused_as(tensor({.elements = 6, .shape = {big}, .strides = {0}}), "repeats its values");
-  refused_as(tensor({.elements = 6, .shape = {2, 2}, .strides = {max, max}}), "reaches beyond");
-  refused_as(tensor({.elements = 6, .shape = {2, 3}, .strides = {1}}),
-             "2 dimensions and 1 strides");
-  refused_as(tensor({.elements = max, .shape = {1}, .strides = {1}}), "needs 92233720368547758");
+  pth_refused(tensor({.elements = 7, .shape = {7}, .strides = {1}}), "needs 7 values");
+  pth_refused(tensor({.elements = 6, .shape = {7}, .strides = {1}}), "reaches beyond the 6");
+  pth_refused(tensor({.elements = 6, .offset = 1, .shape = {6}, .strides = {1}}), "reaches beyond");
+  pth_refused(tensor({.elements = 6, .offset = -1, .shape = {1}, .strides = {1}}),
+              "reaches beyond");
+  pth_refused(tensor({.elements = 6, .offset = max, .shape = {2}, .strides = {1}}), "reaches");
+  pth_refused(tensor({.elements = 6, .shape = {2, 2}, .strides = {5, 1}}), "reaches beyond");
+  pth_refused(tensor({.elements = 6, .shape = {2}, .strides = {-1}}), "no whole number from 0");
+  pth_refused(tensor({.elements = 6, .shape = {-2}, .strides = {1}}), "no whole number from 0");
+  pth_refused(tensor({.elements = 6, .shape = {big, big}, .strides = {0, 0}}), "reaches beyond");
+  pth_refused(tensor({.elements = 6, .shape = {big}, .strides = {0}}), "repeats its values");
+  pth_refused(tensor({.elements = 6, .shape = {2, 2}, .strides = {max, max}}), "reaches beyond");
+  pth_refused(tensor({.elements = 6, .shape = {2, 3}, .strides = {1}}),
+              "2 dimensions and 1 strides");
+  pth_refused(tensor({.elements = max, .shape = {1}, .strides = {1}}), "needs 92233720368547758");
   const std::vector<std::int64_t> ones(17, 1);
-  refused_as(tensor({.elements = 6, .shape = ones, .strides = ones}), "more than 16 dimensions");
-  refused_as(tensor({.elements = -1, .shape = {1}, .strides = {1}}), "no storage that is read");
-  refused_as(tensor({.type = "QInt8Storage", .elements = 1, .shape = {1}, .strides = {1}}),
-             "of a type that is not read");
-  refused_as(tensor({.key = "../../etc/passwd", .elements = 1, .shape = {1}, .strides = {1}}),
-             "is missing");
+  pth_refused(tensor({.elements = 6, .shape = ones, .strides = ones}), "more than 16 dimensions");
+  pth_refused(tensor({.elements = -1, .shape = {1}, .strides = {1}}), "no storage that is read");
+  pth_refused(tensor({.type = "QInt8Storage", .elements = 1, .shape = {1}, .strides = {1}}),
+              "of a type that is not read");
+  pth_refused(tensor({.key = "../../etc/passwd", .elements = 1, .shape = {1}, .strides = {1}}),
+              "is missing");
 
   const std::string good = tensor_text({.elements = 1, .shape = {1}, .strides = {1}});
   const Files one{{"archive/data/0", floats(1)}};
-  refused_as(zip_with(ordered_dict(op::text("w") + good + op::text("w") + good), one), "twice");
-  refused_as(zip_with(ordered_dict(op::text("a\n\xff") + good), one), "'a\\x0A\\xFF'");
-  refused_as(zip_with(ordered_dict(op::text("") + good), one), "not allowed");
-  refused_as(zip_with(op::kDict), "holds no tensors");
-  refused_as(zip_with(op::number(5)), "holds no tensors");
-  refused_as(zip_with(op::text("w") + op::text("w") + "s"), "damaged");
+  pth_refused(zip_with(ordered_dict(op::text("w") + good + op::text("w") + good), one), "twice");
+  pth_refused(zip_with(ordered_dict(op::text("a\n\xff") + good), one), "'a\\x0A\\xFF'");
+  pth_refused(zip_with(ordered_dict(op::text("") + good), one), "not allowed");
+  pth_refused(zip_with(op::kDict), "holds no tensors");
+  pth_refused(zip_with(op::number(5)), "holds no tensors");
+  pth_refused(zip_with(op::text("w") + op::text("w") + "s"), "damaged");
   const auto calls = [](const char* module, const char* name) {
     return zip_with(op::kDict + op::text("x") + op::global(module, name) +
                     op::tuple(op::text("echo hello")) + op::kReduce + op::kSetItem);
   };
-  refused_as(calls("os", "system"), "calls 'os.system', which has no place");
-  refused_as(calls("builtins", "eval"), "calls 'builtins.eval'");
-  refused_as(calls("torchvision", "x"), "calls 'torchvision.x'");
-  refused_as(calls("a\x1b[31m", "b"), "'a\\x1B[31m.b'");
-  refused_as(zip_with(op::text("os.system") + op::kEmptyTuple + op::kReduce), "calls 'a value'");
-  refused_as(zip_with("ios\nsystem\n"), "holds INST");
-  refused_as(zip_with("\x93"), "damaged");
-  refused_as(zip_with(op::text("os") + op::text("system") + "\x93" + op::kEmptyTuple + op::kReduce),
-             "calls 'os.system'");
-  refused_as(zip_with("\x96"), "holds BYTEARRAY8");
-  refused_as(zip_with("\xee"), "holds 0xee");
-  refused_as(zip_with(op::get(7)), "damaged");
-  refused_as(zip_with("t"), "damaged");
-  refused_as(zip_with(op::kMark + "R"), "damaged");
-  refused_as(zip_with(""), "damaged");
-  refused_as(zip_with(op::kMark + std::string(2'000'000, 'N')), "more than 1000000 values");
+  pth_refused(calls("os", "system"), "calls 'os.system', which has no place");
+  pth_refused(calls("builtins", "eval"), "calls 'builtins.eval'");
+  pth_refused(calls("torchvision", "x"), "calls 'torchvision.x'");
+  pth_refused(calls("a\x1b[31m", "b"), "'a\\x1B[31m.b'");
+  pth_refused(zip_with(op::text("os.system") + op::kEmptyTuple + op::kReduce), "calls 'a value'");
+  pth_refused(zip_with("ios\nsystem\n"), "holds INST");
+  pth_refused(zip_with("\x93"), "damaged");
+  pth_refused(
+      zip_with(op::text("os") + op::text("system") + "\x93" + op::kEmptyTuple + op::kReduce),
+      "calls 'os.system'");
+  pth_refused(zip_with("\x96"), "holds BYTEARRAY8");
+  pth_refused(zip_with("\xee"), "holds 0xee");
+  pth_refused(zip_with(op::get(7)), "damaged");
+  pth_refused(zip_with("t"), "damaged");
+  pth_refused(zip_with(op::kMark + "R"), "damaged");
+  pth_refused(zip_with(""), "damaged");
+  pth_refused(zip_with(op::kMark + std::string(2'000'000, 'N')), "more than 1000000 values");
   // A list that holds itself, a million marks, and long lists put together again and again.
-  refused_as(zip_with(op::kList + op::put(0) + op::get(0) + "a"), "holds no tensors");
-  refused_as(zip_with(std::string(1'000'000, '(')), "damaged");
+  pth_refused(zip_with(op::kList + op::put(0) + op::get(0) + "a"), "holds no tensors");
+  pth_refused(zip_with(std::string(1'000'000, '(')), "damaged");
   // What a byte can do again and again: the same value, marks, places to remember it, names.
-  refused_as(zip_with("N" + std::string(5'000'000, '2')), "damaged");
-  refused_as(zip_with(std::string(5'000'000, '(')), "damaged");
-  refused_as(zip_with("N" + std::string(2'000'000, '\x94')), "damaged");
+  pth_refused(zip_with("N" + std::string(5'000'000, '2')), "damaged");
+  pth_refused(zip_with(std::string(5'000'000, '(')), "damaged");
+  pth_refused(zip_with("N" + std::string(2'000'000, '\x94')), "damaged");
   std::string names = op::text(std::string(200, 'm')) + op::put(0);
   for (int i = 0; i < 10'000; ++i) names += op::get(0) + op::get(0) + "\x93";
-  refused_as(zip_with(names), "damaged");
+  pth_refused(zip_with(names), "damaged");
   const std::string pair = op::tuple(op::text("k") + op::kNone) + op::put(0);
   std::string pairs = op::kList + op::kMark;
   for (int i = 0; i < 100'000; ++i) pairs += op::get(0);
   std::string copies;
   for (int i = 0; i < 1000; ++i) copies += op::get(2) + op::get(1) + op::kReduce;
-  refused_as(zip_with(op::global("collections", "OrderedDict") + op::put(2) + pair + pairs +
-                      op::kAppends + "\x85" + op::put(1) + copies),
-             "more than 4000000 items");
+  pth_refused(zip_with(op::global("collections", "OrderedDict") + op::put(2) + pair + pairs +
+                       op::kAppends + "\x85" + op::put(1) + copies),
+              "more than 4000000 items");
   std::string nothings = op::kList + op::kMark;
   for (int i = 0; i < 100'000; ++i) nothings += op::kNone;
-  refused_as(zip_with(op::global("collections", "OrderedDict") + op::put(2) + nothings +
-                      op::kAppends + "\x85" + op::put(1) + copies),
-             "more than 4000000 items");
+  pth_refused(zip_with(op::global("collections", "OrderedDict") + op::put(2) + nothings +
+                       op::kAppends + "\x85" + op::put(1) + copies),
+              "more than 4000000 items");
 }
 
 TEST_CASE("pth: archives and old files that are not what they should be") {
   const std::string good = zip_pth(small_tensors()), old = legacy_pth(small_tensors());
-  refused_as(zip({{"a/b.txt", "text"}}), "not one of PyTorch");
-  refused_as(zip({}), "not one of PyTorch");
-  refused_as(zip({{"a/data.pkl", "x"}, {"a/constants.pkl", ""}}), "TorchScript");
-  refused_as(zip({{"a/data.pkl", pickle(op::kDict)}, {"a/byteorder", "big"}}), "big-endian");
-  refused_as(zip({{"a/data.pkl", ""}, {"a/data.pkl", ""}}), "twice");
-  refused_as(good + "more", "directory is missing");
+  pth_refused(zip({{"a/b.txt", "text"}}), "not one of PyTorch");
+  pth_refused(zip({}), "not one of PyTorch");
+  pth_refused(zip({{"a/data.pkl", "x"}, {"a/constants.pkl", ""}}), "TorchScript");
+  pth_refused(zip({{"a/data.pkl", pickle(op::kDict)}, {"a/byteorder", "big"}}), "big-endian");
+  pth_refused(zip({{"a/data.pkl", ""}, {"a/data.pkl", ""}}), "twice");
+  pth_refused(good + "more", "directory is missing");
   std::string changed = good;
   const std::size_t value = good.find(std::string("\0\0\x80\x3f", 4));
   REQUIRE(value != std::string::npos);
   changed[value] ^= 1;
-  refused_as(changed, "checksum is wrong");
+  pth_refused(changed, "checksum is wrong");
   const auto with_byte = [&](std::size_t in_directory, char byte) {
     std::string bytes = good;
     bytes[good.find("PK\1\2") + in_directory] = byte;
     return bytes;
   };
-  refused_as(with_byte(8, 1), "encrypted");
-  refused_as(with_byte(10, 12), "packed in a way");
-  refused_as(with_byte(23, 0x70), "is cut off");  // claims 1.8 GB
-  refused_as(with_byte(27, 0x70), "two sizes differ");
-  refused_as(with_byte(44, 0x70), "not where its directory says");
+  pth_refused(with_byte(8, 1), "encrypted");
+  pth_refused(with_byte(10, 12), "packed in a way");
+  pth_refused(with_byte(23, 0x70), "is cut off");  // claims 1.8 GB
+  pth_refused(with_byte(27, 0x70), "two sizes differ");
+  pth_refused(with_byte(44, 0x70), "not where its directory says");
   // Two entries that are the same bytes of the file, and are most of it.
   std::string twice = zip({{"a/1", std::string(1000, 'x')}, {"a/2", ""}});
   const std::size_t first = twice.find("PK\1\2"), second = twice.find("PK\1\2", first + 1);
   for (const auto& [at, bytes] : {std::pair{16, 12}, {42, 4}})
     twice.replace(second + std::size_t(at), std::size_t(bytes), twice, first + std::size_t(at),
                   std::size_t(bytes));
-  refused_as(twice, "entries overlap");
+  pth_refused(twice, "entries overlap");
   std::string bomb = zip_pth(small_tensors(), Packing::deflated);
   bomb[bomb.find("PK\1\2") + 27] = 0x70;
-  refused_as(bomb, "claims more than it can hold");
+  pth_refused(bomb, "claims more than it can hold");
 
-  refused_as(pickle(op::kDict) + "    ", "not a checkpoint of PyTorch");
-  refused_as(legacy_pth(op::kDict, op::text("0"), ""), "list of storages is damaged");
+  pth_refused(pickle(op::kDict) + "    ", "not a checkpoint of PyTorch");
+  pth_refused(legacy_pth(op::kDict, op::text("0"), ""), "list of storages is damaged");
   const std::string tensor =
       tensor_text({.elements = 1, .shape = {1}, .strides = {1}, .legacy = true});
   const std::string value_text = ordered_dict(op::text("w") + tensor);
-  refused_as(legacy_pth(value_text, "", ""), "storage '0' is missing");
-  refused_as(legacy_pth(value_text, op::text("0"), std::string(8, '\xff')), "cut off in storage");
-  refused_as(legacy_pth(value_text, op::text("0"), std::string(8, '\0')), "needs 1 values");
+  pth_refused(legacy_pth(value_text, "", ""), "storage '0' is missing");
+  pth_refused(legacy_pth(value_text, op::text("0"), std::string(8, '\xff')), "cut off in storage");
+  pth_refused(legacy_pth(value_text, op::text("0"), std::string(8, '\0')), "needs 1 values");
   std::string big_endian = old;
   big_endian[old.find("little_endian") + 13] = '\x89';
-  refused_as(big_endian, "big-endian");
+  pth_refused(big_endian, "big-endian");
 }
 
 TEST_CASE("pth: no cut and no changed byte does harm") {
   for (const std::string& good :
        {zip_pth(small_tensors()), zip_pth(small_tensors(), Packing::deflated),
-        zip_pth(small_tensors(), Packing::stored_zip64), legacy_pth(small_tensors())}) {
+        zip_pth(small_tensors(), Packing::stored_zip64), legacy_pth(small_tensors()),
+        tar_pth(small_tensors())}) {
     // In memory of exactly this size, so that a sanitizer sees a step beyond it.
     const auto read = [&](const std::string& bytes) {
       const std::vector<char> exact(bytes.begin(), bytes.end());
@@ -348,10 +325,12 @@ TEST_CASE("pth: a run starts from a .pth as from the same weights in safetensors
   for (const StoredTensor& t : stored.tensors())
     if (!t.name.starts_with("optimizer.")) encoder.push_back(t);
   const std::string plain = run.folder / "w.safetensors", zipped = run.folder / "zip.pth",
-                    old = run.folder / "old.pth", other = run.folder / "other.pth";
+                    old = run.folder / "old.pth", first = run.folder / "first.pth",
+                    other = run.folder / "other.pth";
   write_safetensors(plain, encoder);
   write_bytes(zipped, zip_pth(encoder));
   write_bytes(old, legacy_pth(encoder));
+  write_bytes(first, tar_pth(encoder));
   const std::vector<float> zeros(64);
   for (StoredTensor& t : encoder)
     if (t.name == "bn1.bias") t.bytes = std::as_bytes(std::span(zeros));
@@ -377,6 +356,7 @@ TEST_CASE("pth: a run starts from a .pth as from the same weights in safetensors
   const std::size_t want = trained_from(plain);
   CHECK(trained_from(zipped) == want);
   CHECK(trained_from(old) == want);
+  CHECK(trained_from(first) == want);
   CHECK(trained_from(other) != want);
   refused(pretrain(run.set, run.folder / "new") + Args{"--init-from", zipped, "model.depth=50"},
           kData, {zipped, "ResNet-18", "set model.depth=18"});

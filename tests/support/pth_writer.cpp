@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/pth_writer.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
 
 #include "engine/files/deflate.h"
@@ -45,6 +47,25 @@ const char* storage_of(StoredType type) {
 
 std::string_view text_of(const StoredTensor& tensor) {
   return {reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()};
+}
+
+// One of a tar archive (POSIX, ustar): its fields, octal; and the content, up to a whole block.
+std::string tar_entry(const std::string& name, char kind, const std::string& content) {
+  constexpr std::size_t kBlock = 512, kSum = 148;
+  std::string header = name;
+  header.resize(100);
+  header += fmt::format("{:07o}", 0600) + '\0' + std::string(16, '\0');
+  header += fmt::format("{:011o}", content.size()) + '\0' + fmt::format("{:011o}", 0) + '\0';
+  header += std::string(8, ' ') + kind;
+  header.resize(257);
+  header += std::string("ustar\00000", 8);
+  header.resize(kBlock);
+  unsigned sum = 0;
+  for (const char c : header) sum += static_cast<unsigned char>(c);
+  header.replace(kSum, 8, fmt::format("{:06o}", sum) + std::string("\0 ", 2));
+  std::string out = header + content;
+  out.resize((out.size() + kBlock - 1) / kBlock * kBlock);
+  return out;
 }
 
 std::string state_dict(std::span<const StoredTensor> tensors, bool legacy) {
@@ -169,6 +190,62 @@ std::string legacy_pth(const std::string& value, const std::string& keys,
   return pickle(magic) + pickle("M\xe9\x03") +
          pickle(op::kDict + op::kMark + op::text("little_endian") + "\x88" + op::kSetItems) +
          pickle(value) + pickle(op::kList + op::kMark + keys + op::kAppends) + storages;
+}
+
+std::string tar(const Files& files) {
+  std::string out;
+  for (const auto& [name, content] : files)
+    out += tar_entry("././@PaxHeader", 'x', "27 mtime=1484330000.1234567\n") +
+           tar_entry(name, '0', content);
+  return out + std::string(1024, '\0');
+}
+
+std::string tar_value(std::int64_t key) { return op::text(std::to_string(key)) + op::kPersistent; }
+
+std::string tar_storage(std::int64_t key, std::int64_t elements, const std::string& bytes,
+                        std::string_view type) {
+  return pickle(op::tuple(op::number(key) + op::text("cpu") + op::global("torch", type))) +
+         little(elements) + bytes;
+}
+
+std::string tar_tensor(std::int64_t key, std::int64_t storage, std::span<const std::int64_t> shape,
+                       std::span<const std::int64_t> strides, std::int64_t offset) {
+  std::string out =
+      pickle(op::tuple(op::number(key) + op::number(storage) + op::global("torch", "FloatTensor")));
+  // The upper half of the dimensions is what lay beside them in memory.
+  out += little(static_cast<std::int32_t>(shape.size())) + "\1xyz";
+  for (const std::int64_t n : shape) out += little(n);
+  for (const std::int64_t n : strides) out += little(n);
+  return out + little(offset);
+}
+
+std::string tar_storages(std::int64_t count, const std::string& storages,
+                         const std::string& views) {
+  return pickle(op::number(count)) + storages +
+         pickle(op::kList + op::kMark + views + op::kAppends);
+}
+
+std::string tar_pth(const std::string& value, const std::string& storages,
+                    const std::string& tensors, std::int64_t count) {
+  return tar({{"sys_info",
+               pickle(op::kDict + op::kMark + op::text("little_endian") + "\x88" + op::kSetItems)},
+              {"pickle", pickle(value)},
+              {"tensors", pickle(op::number(count)) + tensors},
+              {"storages", storages}});
+}
+
+std::string tar_pth(std::span<const StoredTensor> tensors) {
+  constexpr std::int64_t kAddress = 94'012'345'678'900;
+  std::string items, storages, descriptions;
+  std::int64_t key = kAddress;
+  for (const StoredTensor& t : tensors) {
+    items += op::text(t.name) + tar_value(key + 1);
+    storages += tar_storage(key, t.count(), std::string(text_of(t)), storage_of(t.type));
+    descriptions += tar_tensor(key + 1, key, t.shape, dense_strides(t.shape));
+    key += 2;
+  }
+  const auto count = static_cast<std::int64_t>(tensors.size());
+  return tar_pth(ordered_dict(items), tar_storages(count, storages), descriptions, count);
 }
 
 }  // namespace peclr::test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes PyTorch's checkpoints for tests, in both forms, and lets each part be bent: the pickles
+// Writes PyTorch's checkpoints for tests, in all its forms, and lets each part be bent: the pickles
 // are put together opcode by opcode.
 #pragma once
 #include <functional>
@@ -50,5 +50,21 @@ std::string legacy_pth(std::span<const StoredTensor> tensors);
 // The same from a value's text and storages; the count of elements stands before each.
 std::string legacy_pth(const std::string& value, const std::string& keys,
                        const std::string& storages);
+
+// A tar archive, each file behind a header of the kind that says its time.
+std::string tar(const Files& files);
+// PyTorch's first form. Keys are numbers: an address, in PyTorch.
+std::string tar_pth(std::span<const StoredTensor> tensors);
+// Its parts: a tensor's value; and what stands for a storage and for a tensor in the files of them.
+std::string tar_value(std::int64_t key);
+std::string tar_storage(std::int64_t key, std::int64_t elements, const std::string& bytes,
+                        std::string_view type = "FloatStorage");
+std::string tar_tensor(std::int64_t key, std::int64_t storage, std::span<const std::int64_t> shape,
+                       std::span<const std::int64_t> strides, std::int64_t offset = 0);
+// The file of `count` storages and what views of them there are, as a list's items.
+std::string tar_storages(std::int64_t count, const std::string& storages,
+                         const std::string& views = "");
+std::string tar_pth(const std::string& value, const std::string& storages,
+                    const std::string& tensors, std::int64_t count);
 
 }  // namespace peclr::test

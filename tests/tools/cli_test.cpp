@@ -93,8 +93,8 @@ TEST_CASE("cli: help lists the commands, and each command's help its settings") 
 // stated here once more, as the commands' sources read them.
 TEST_CASE("cli: a command offers the settings that it reads") {
   using Keys = std::set<std::string>;
-  const Keys all{"out",       "threads",      "device",      "gpu",        "precision",
-                 "init_from", "data.max_bad", "model.depth", "model.input"};
+  const Keys all{"out",       "threads",     "device",       "gpu",         "precision",
+                 "init_from", "init_prefix", "data.max_bad", "model.depth", "model.input"};
   const Keys training{"seed",         "data.train", "paper_exact",
                       "data.workers", "data.cache", "data.cache_gb"};
   const std::map<std::string, Keys> own{

@@ -319,6 +319,7 @@ TEST_CASE("settings: each key changes its own member and no other") {
                                                                 {"temperature", "0.25"},
                                                                 {"paper_exact", "true"},
                                                                 {"init_from", "w"},
+                                                                {"init_prefix", "module."},
                                                                 {"data.train", "[d]"},
                                                                 {"data.eval", "e"},
                                                                 {"data.labels", "0.5"},

@@ -23,11 +23,11 @@ constexpr int kReleasedInput = 224;  // of the official fine-tuned networks (doc
 
 // Depth from the names of a torchvision-like file: the blocks of layer3 and whether they are
 // bottlenecks.
-int depth_of(const TensorFile& file) {
+int depth_of(const TensorFile& file, const std::string& prefix) {
   std::set<std::string> blocks;
   bool bottleneck = false;
   for (const StoredTensor& t : file.tensors()) {
-    const std::string name = model_name_of(t.name);
+    const std::string name = model_name_of(t.name, prefix);
     const std::size_t at = name.find("layer3.");
     if (at == std::string::npos) continue;
     blocks.insert(name.substr(at + 7, name.find('.', at + 7) - at - 7));
@@ -119,12 +119,12 @@ void tell_of_other_views(const TensorFile& file, const Settings& trained, const 
     differs("augment.border", name_of(trained.augment.border), name_of(border_seen(settings)));
 }
 
-// init_from of the arguments alone: a file of settings may be the training's, and its weights are
-// those that the training started from.
-std::string weights_asked_for(Command command, const std::vector<std::string>& args) {
+// init_from and init_prefix of the arguments alone: a file of settings may be the training's, and
+// its weights are those that the training started from.
+Settings asked_for(Command command, const std::vector<std::string>& args) {
   std::vector<std::string> overrides;
   std::copy_if(args.begin(), args.end(), std::back_inserter(overrides), is_override);
-  return load_settings(command, overrides).init_from;
+  return load_settings(command, overrides);
 }
 
 void tell(const char* what, const std::vector<std::string>& names) {
@@ -150,24 +150,26 @@ std::string pretraining_of(const TensorFile& file) {
   return it == file.metadata().end() ? "other" : it->second;
 }
 
-std::string initial_weights_of(const TensorFile& file) {
+std::string initial_weights_of(const TensorFile& file, const std::string& prefix) {
   const Metadata& metadata = file.metadata();
   if (const auto it = metadata.find(kInitialKey); it != metadata.end()) return it->second;
   if (metadata.contains(kMethodKey)) return "";
   const std::string name = std::filesystem::path(file.path()).filename().string();
-  return printable(name) + " " + content_checksum(file.tensors(), metadata).substr(0, 8);
+  return printable(name) + " " + content_checksum(file.tensors(), metadata).substr(0, 8) +
+         (prefix.empty() ? "" : " " + printable(prefix, 80));
 }
 
-bool has_head(const TensorFile& file) {
-  return std::any_of(file.tensors().begin(), file.tensors().end(), [](const StoredTensor& t) {
-    return model_name_of(t.name) == "fc.bias" && t.shape == std::vector<std::int64_t>{kHeadWidth};
+bool has_head(const TensorFile& file, const std::string& prefix) {
+  return std::any_of(file.tensors().begin(), file.tensors().end(), [&](const StoredTensor& t) {
+    return model_name_of(t.name, prefix) == "fc.bias" &&
+           t.shape == std::vector<std::int64_t>{kHeadWidth};
   });
 }
 
-Start start_of(const TensorFile& file) {
+Start start_of(const TensorFile& file, const std::string& prefix) {
   return {.pretraining = pretraining_of(file),
-          .initial = initial_weights_of(file),
-          .has_head = has_head(file),
+          .initial = initial_weights_of(file, prefix),
+          .has_head = has_head(file, prefix),
           .head_input = stored_input(file).value_or(released(file) ? kReleasedInput : 0)};
 }
 
@@ -181,21 +183,24 @@ Start start_from(const Settings& settings, ParameterStore& store) {
     return {};
   }
   const TensorFile file(settings.init_from);
-  if (const int depth = depth_of(file); depth != 0 && depth != settings.model.depth)
+  const std::string prefix = name_prefix(file, settings.init_prefix);
+  if (const int depth = depth_of(file, prefix); depth != 0 && depth != settings.model.depth)
     fail(ErrorKind::data, "{}: weights of a ResNet-{}, but model.depth is {}; set model.depth={}",
          file.path(), depth, settings.model.depth, depth);
-  const LoadReport report = load_weights(file, store);
+  const LoadReport report = load_weights(file, store, prefix);
   fmt::print(stderr, "weights from {}\n", printable(file.path()));
+  if (!prefix.empty())
+    fmt::print(stderr, "  their names are taken from behind {}\n", printable(prefix, 80));
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
-  Start start = start_of(file);
+  Start start = start_of(file, prefix);
   start.missing = report.missing.size();
   return start;
 }
 
 Start resume(const TensorFile& stored, ParameterStore& store, Optimizer& optimizer) {
   load_training(stored, store, optimizer);
-  return start_of(stored);
+  return start_of(stored, "");
 }
 
 void tell_of_other_views(const Settings& settings) {
@@ -233,8 +238,14 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
                             Weights weights) {
   Settings settings = load_settings(command, args);
   const std::string own = settings.out + "/model.safetensors";
-  std::string path = weights_asked_for(command, args);
-  if (path.empty()) path = std::filesystem::exists(own) ? own : settings.init_from;
+  const Settings asked = asked_for(command, args);
+  std::string path = asked.init_from, prefix = asked.init_prefix;
+  if (path.empty() && std::filesystem::exists(own)) {
+    path = own;
+  } else if (path.empty()) {
+    path = settings.init_from;
+    prefix = settings.init_prefix;
+  }
   if (path.empty()) {
     if (weights == Weights::optional) return settings;
     fail(ErrorKind::usage,
@@ -244,18 +255,20 @@ Settings settings_for_model(Command command, const std::vector<std::string>& arg
   }
   const TensorFile file(path);
   Settings base = default_settings(command);
-  if (const int depth = depth_of(file)) base.model.depth = depth;
+  prefix = name_prefix(file, prefix);
+  if (const int depth = depth_of(file, prefix)) base.model.depth = depth;
   const int usual = std::exchange(base.model.input, 0);  // 0: no setting says it
   take_crop(file, base.data);
   take_border(file, base.augment);
   settings = load_settings(args, base);
   if (settings.model.input == 0) settings.model.input = input_of(file, usual);
-  if (command != Command::probe && has_head(file)) {
+  if (command != Command::probe && has_head(file, prefix)) {
     require_same_size(file, settings);
     tell_of_other_views(file, base, settings, "leave it out to use it as trained");
   }
   tell_of_idle_keys(command, args, settings);
   settings.init_from = path;
+  settings.init_prefix = prefix;
   return settings;
 }
 

@@ -24,11 +24,13 @@ inline constexpr const char* kInitialKey = "peclr.initial_weights";  // initial_
 std::string pretraining_of(const TensorFile& file);
 
 // Of weights that began, perhaps several trainings ago, from a file of another program: that file's
-// name without folders, and 8 hexadecimal digits over its tensors and metadata. Else nothing.
-std::string initial_weights_of(const TensorFile& file);
+// name without folders, 8 hexadecimal digits over its tensors and metadata, and the prefix of those
+// that were taken, if there is one. Else nothing.
+std::string initial_weights_of(const TensorFile& file, const std::string& prefix = "");
 
-// Whether it holds a hand network's head, so that it answers with joints.
-bool has_head(const TensorFile& file);
+// Whether it holds a hand network's head, so that it answers with joints; behind the prefix of its
+// names (name_prefix), if there is one.
+bool has_head(const TensorFile& file, const std::string& prefix);
 
 // What a training or a pass starts from.
 struct Start {
@@ -39,15 +41,16 @@ struct Start {
   std::size_t missing = 0;           // tensors that the file does not have
 };
 
-// What a file says of itself.
-Start start_of(const TensorFile& file);
+// What a file says of itself, of the tensors behind the prefix of its names (name_prefix).
+Start start_of(const TensorFile& file, const std::string& prefix);
 
 // Of what was trained from there with these settings.
 Metadata model_metadata(const Settings& settings, const Start& start);
 
-// Takes the weights of settings.init_from into the store and tells on stderr which names did not
-// meet, or that there are none and the drawn ones stay. Throws Error(data) for weights of another
-// depth, Error(usage) where the encoder is to be frozen and there are none.
+// Takes the weights of settings.init_from into the store and tells on stderr which prefix their
+// names had (init_prefix, or the only one there is), which did not meet, or that there are none and
+// the drawn ones stay. Throws Error(data) for weights of another depth, Error(usage) where the
+// encoder is to be frozen and there are none.
 Start start_from(const Settings& settings, ParameterStore& store);
 // Takes up a training where save_training left it. Throws Error(data).
 Start resume(const TensorFile& stored, ParameterStore& store, Optimizer& optimizer);

@@ -62,7 +62,8 @@ struct Settings {
   } invert;
   double temperature = 0.5;
   bool paper_exact = false;
-  std::string init_from;  // empty: random weights
+  std::string init_from;    // empty: random weights
+  std::string init_prefix;  // of their tensors' names; empty: the only one there is, or none
 
   struct Data {
     std::vector<Source> train;  // empty: not set

@@ -52,10 +52,10 @@ SettingField text(Row row, Member member) {
 }
 
 template <class Member>
-SettingField optional_path(Row row, Member member) {
+SettingField optional_text(Row row, const char* what, Member member) {
   return {
       row.key,
-      "a path",
+      what,
       row.meaning,
       row.commands,
       [member](Settings& s, const YamlNode& node) {
@@ -259,18 +259,23 @@ std::vector<SettingField> make_fields() {
       truth({"paper_exact", "the official code's behaviour, quirks included (docs/method.md)",
              kTraining},
             MEMBER(paper_exact)),
-      optional_path(
+      optional_text(
           {"init_from",
            "weights to start from: safetensors or .pth, with torchvision's or PeCLR's names; "
            "evaluate, predict and probe take out/model.safetensors before those of a YAML file",
            kAll},
-          MEMBER(init_from)),
+          "a path", MEMBER(init_from)),
+      optional_text({"init_prefix",
+                     "what stands before the names that are meant in another program's file, "
+                     "module.encoder_q. say; null: the only prefix that an encoder is behind",
+                     kAll},
+                    "a text", MEMBER(init_prefix)),
 
       {"data.train", "a path, {path: ..., weight: ...}, or a list of these",
        "folders to learn from: every picture once an epoch, or, where one has a weight, mixed by "
        "weight (1 if not given)",
        kTraining | kProbe, set_sources, print_sources},
-      optional_path({"data.eval", "folder to score or to predict", kAll & ~kTraining},
+      optional_text({"data.eval", "folder to score or to predict", kAll & ~kTraining}, "a path",
                     MEMBER(data.eval)),
       number({"data.labels",
               "fraction of the labels that may be used, chosen by the seed; all pictures of a "
