@@ -183,6 +183,8 @@ TEST_CASE("pictures: a small hand in a large picture keeps its pixels") {
   CHECK(factor(64, Seen::centre) == 10);
   CHECK(factor(64, Seen::hand) == 1);
   CHECK(factor(32, Seen::hand) == 3);
+  // Their box is 80 pixels wide, and 0.7 of its crop.
+  CHECK((factor(28, Seen::hand) == 3 && factor(28, Seen::box) == 4));
   label.xyz[3].x = std::numeric_limits<float>::quiet_NaN();  // refused later, by name
   CHECK(factor(64, Seen::hand) == 10);
   set.known = Known::camera;
@@ -241,6 +243,12 @@ TEST_CASE("a bad picture is replaced by the next good one of the order") {
   CHECK(summary.starts_with("3 of 12 pictures could not be read and were skipped:\n"));
   CHECK(summary.find("03.png: not a picture") < summary.find("04.png"));
   CHECK(BadPictures(12, 0.5).summary().empty());
+}
+
+TEST_CASE("as many bad pictures as data.max_bad says may be, and not one more") {
+  BadPictures bad(12, 0.25);
+  for (const int i : {3, 4, 11}) CHECK_NOTHROW(bad.add({0, i}, "cannot be read"));
+  CHECK(caught([&] { bad.add({0, 5}, "cannot be read"); }).names("4 of 12 pictures"));
 }
 
 TEST_CASE("too many bad pictures stop the run and are named") {
