@@ -153,6 +153,13 @@ TEST_CASE("views of the cut are views of the frame", "[prepare]") {
   ours.out = exact.out = reflected.out = 64;
   reflected.border = Border::reflect;
   exact.paper_exact = true;
+  // A corner as far out as any: on the axis of a turn by 45 degrees, moved and widened the most.
+  AugmentOptions furthest = ours;
+  furthest.angle_deg = {45, 45};
+  furthest.jitter = {ours.jitter.high, ours.jitter.high};
+  furthest.margin = {ours.margin.high, ours.margin.high};
+  AugmentOptions furthest_down = furthest;
+  furthest_down.angle_deg = {-45, -45};
   // In the middle, in a corner, and so large that the frame's border cuts all sides.
   for (const auto& [x, y, radius] : {std::array{320, 240, 45}, {70, 420, 60}, {330, 250, 200}}) {
     const FrameHand hand = hand_at(x, y, radius, Side::right, Rng::of(21));
@@ -160,7 +167,7 @@ TEST_CASE("views of the cut are views of the frame", "[prepare]") {
     REQUIRE(cut);
     INFO(x << " " << y << " " << radius << ": " << cut->image.width << " x " << cut->image.height);
     if (radius == 45) CHECK(cut->image.width < 320);
-    for (const AugmentOptions& options : {ours, reflected, exact})
+    for (const AugmentOptions& options : {ours, reflected, exact, furthest, furthest_down})
       CHECK(differ(frame, hand.label, cut->image, cut->label, options) < 0.5);
   }
   // Planted: a cut that is narrower than what can be seen.

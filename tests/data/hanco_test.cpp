@@ -105,6 +105,15 @@ TEST_CASE("HanCo: validated hands, from the world to eight cameras", "[prepare]"
   CHECK((train.left_out[1].why == "without joints" &&
          train.left_out[1].first == "rgb/0001/cam0/00000000.jpg"));
 
+  // The next moment has each camera before the other background.
+  write_bytes(folder / "meta.json",
+              json{{"is_train", {{true, true}}}, {"is_valid", {{true, true}}}}.dump());
+  const FrameHands both = read_hanco(folder.path(), "train");
+  REQUIRE(both.hands.size() == 2 * kCameras);
+  CHECK(both.hands[kCameras].frame == "rgb_homo/0000/cam0/00000001.jpg");
+  CHECK(both.hands[kCameras + 1].frame == "rgb/0000/cam1/00000001.jpg");
+  write_hanco(folder);
+
   // Only before a green screen are there other backgrounds.
   const FrameHands test = read_hanco(folder.path(), "test");
   CHECK((test.listed == 2 * kCameras && test.hands.size() == kCameras));

@@ -172,6 +172,11 @@ TEST_CASE("every truncated or altered EXIF block is read without harm") {
   const std::string whole = exif_segment(6, false).substr(4);
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(whole.data());
   CHECK(exif_orientation({bytes, whole.size()}) == 6);
+  std::vector<std::uint8_t> of_other_type(bytes, bytes + whole.size());
+  const std::size_t tag = whole.find("\x12\x01\x03");
+  REQUIRE(tag != std::string::npos);
+  of_other_type[tag + 2] = 4;  // EXIF has it as a SHORT
+  CHECK(exif_orientation(of_other_type) == 1);
   for (std::size_t n = 0; n < whole.size() - 6; ++n) {
     const std::vector<std::uint8_t> exact(bytes, bytes + n);  // so that a sanitiser sees its end
     CHECK(exif_orientation(exact) == 1);

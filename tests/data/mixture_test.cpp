@@ -98,10 +98,23 @@ TEST_CASE("weights share out the positions, passes go on across epochs") {
   std::swap(drawn[0][99], drawn[0][100]);
   drawn[0][0] = drawn[0][1];  // planted
   CHECK_FALSE(whole_passes(drawn[0], 100));
+  // A source's next pass is in another order.
+  CHECK_FALSE(std::equal(drawn[1].begin(), drawn[1].begin() + 40, drawn[1].begin() + 40));
   // Turns are mixed, not one source after the other.
   const Order order = epoch_order(three, 0);
   CHECK_FALSE(std::is_sorted(order.begin(), order.end(),
                              [](PictureId a, PictureId b) { return a.source < b.source; }));
+}
+
+TEST_CASE("what is left of the positions goes to the largest remainders") {
+  // 2.4, 1.2 and 2.4 of 6; 3.33 and 6.67 of 10.
+  const auto turns = [](std::vector<std::int64_t> sizes, std::vector<double> weights) {
+    std::vector<int> counts(sizes.size());
+    for (const PictureId id : epoch_order(mixture(sizes, weights, 1), 0)) ++counts[id.source];
+    return counts;
+  };
+  CHECK(turns({2, 2, 2}, {2, 1, 2}) == std::vector<int>{3, 1, 2});  // of equal ones the first
+  CHECK(turns({5, 5}, {1, 2}) == std::vector<int>{3, 7});
 }
 
 TEST_CASE("a source alone with a weight is the same as every picture once") {

@@ -119,6 +119,12 @@ TEST_CASE("a bad picture is replaced by the next good one of the order") {
   CHECK(BadPictures(12, 0.5).summary().empty());
 }
 
+TEST_CASE("as many bad pictures as data.max_bad says may be, and not one more") {
+  BadPictures bad(12, 0.25);
+  for (const int i : {3, 4, 11}) CHECK_NOTHROW(bad.add({0, i}, "cannot be read"));
+  CHECK(caught([&] { bad.add({0, 5}, "cannot be read"); }).names("4 of 12 pictures"));
+}
+
 TEST_CASE("too many bad pictures stop the run and are named") {
   const Folder folder({3, 4, 11});
   PictureCache cache(folder.sets, {});

@@ -24,6 +24,8 @@ TEST_CASE("picture: a small hand in a large picture keeps its pixels") {
   CHECK(factor(64, Seen::centre) == 10);
   CHECK(factor(64, Seen::hand) == 1);
   CHECK(factor(32, Seen::hand) == 3);
+  // Their box is 80 pixels wide, and 0.7 of its crop.
+  CHECK((factor(28, Seen::hand) == 3 && factor(28, Seen::box) == 4));
   label.xyz[3].x = std::numeric_limits<float>::quiet_NaN();  // refused later, by name
   CHECK(factor(64, Seen::hand) == 10);
   set.known = Known::camera;

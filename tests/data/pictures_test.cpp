@@ -275,6 +275,7 @@ TEST_CASE("a fraction of the labels: by label, nested, repeatable") {
   CHECK(std::includes(half.begin(), half.end(), tenth.begin(), tenth.end()));
   CHECK(kept(0.1, 5) == tenth);
   CHECK(kept(0.1, 6) != tenth);
+  CHECK(kept(0.056, 5).size() == 3);  // 2.8 of 50
   CHECK(kept(0.001, 5).size() == 1);
   CHECK(kept(1, 5).size() == 50);
   for (const double bad : {0.0, -0.1, 1.1, std::nan("")}) {

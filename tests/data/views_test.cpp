@@ -239,6 +239,14 @@ TEST_CASE("the official code's crops, by hand", "[views]") {
   }
 }
 
+TEST_CASE("the official code's crop of a picture without joints just fits", "[views]") {
+  AugmentOptions options = plain();
+  options.paper_exact = true;
+  const View view = sample_view(options, 300, 200, {}, Rng::of(1));
+  check_point(apply(view.pixels.to_source, {-0.5f, -0.5f}), 49.5, -0.5);
+  check_point(apply(view.pixels.to_source, {127.5f, 127.5f}), 249.5, 199.5);
+}
+
 TEST_CASE("the official code's crops of a hand in the corner keep a pixel", "[views]") {
   AugmentOptions options;
   options.paper_exact = true;
@@ -375,6 +383,7 @@ TEST_CASE("predictions that are no hand of the picture give no view", "[views]")
   CHECK(seen({{100, 80}, {110, 80}}));
   CHECK(seen({{0, 0}, {0, 10}}));             // half of it is outside, its middle is not
   CHECK(seen({{-60, 100}, {300, 100}}));      // larger than the picture is high
+  CHECK(seen({{-140, 100}, {380, 100}}));     // and its radius, 260
   CHECK_FALSE(seen({{100, 80}, {103, 80}}));  // radius 1.5
   CHECK_FALSE(seen({{100, 80}, {100, 80}}));
   CHECK_FALSE(seen({{-20, 80}, {10, 80}}));      // its middle is left of the picture

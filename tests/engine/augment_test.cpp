@@ -432,6 +432,15 @@ TEST_CASE("a row that the batch does not have is refused", "[augment]") {
   }
 }
 
+TEST_CASE("positions are rounded to the nearest 2^-15 of a pixel", "[augment]") {
+  AugmentParams params;
+  params.to_source = {{1.0 / 3, -1.0 / 3, 2.0 / 3, -2.0 / 3, 5.0 / 3, -5.0 / 3}};
+  const AugmentPlan plan = plan_augment(params, 16, 16);
+  // 32768 / 3 is 10922.67.
+  CHECK((plan.xi == 10923 && plan.xj == -10923 && plan.x0 == 21845));
+  CHECK((plan.yi == -21845 && plan.yj == 54613 && plan.y0 == -54613));
+}
+
 TEST_CASE("positions that do not fit are told", "[augment]") {
   CHECK(positions_fit(from_resized_crop(-60000, 60000, 5000, 5000, 128), 128));
   CHECK_FALSE(positions_fit(from_resized_crop(-60000, 60000, 9000, 9000, 128), 128));

@@ -135,6 +135,27 @@ TEST_CASE("checkpoint: weights come back bit for bit, moments are not in their f
   CHECK(error.names("optimizer.first_moment"));
 }
 
+TEST_CASE("checkpoint: a device's copies of older weights are not used after loading",
+          "[checkpoint]") {
+  Fixture f;
+  Model model(*f.backend, 1), weights(*f.backend, 2), training(*f.backend, 3);
+  model.fill(10);
+  save_training(f.path, model.store, *model.optimizer, {});
+  const Tensor x = f.backend->activation({2, 6, 6, 5}, DType::f32);
+  x.copy_from_host(floats(random_values(x.count(), 4)));
+  const auto answer = [&](Model& m) {
+    Tape tape(Mode::evaluate);
+    return host(ops::conv2d(tape, {x, -1}, m.conv, {1, 1}, DType::f32).value);
+  };
+  const Doubles wanted = answer(model);
+  CHECK(answer(weights) != wanted);
+  CHECK(answer(training) != wanted);
+  load_weights(TensorFile(f.path), weights.store);
+  load_training(TensorFile(f.path), training.store, *training.optimizer);
+  CHECK(answer(weights) == wanted);
+  CHECK(answer(training) == wanted);
+}
+
 TEST_CASE("checkpoint: convolutions are OIHW in the file", "[checkpoint]") {
   Fixture f;
   Model model(*f.backend, 1);

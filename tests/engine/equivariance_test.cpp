@@ -203,6 +203,24 @@ TEST_CASE("a row of zeros stays zero, one beyond f32 shows as NaN", "[equivarian
   }
 }
 
+// torch.nn.functional.normalize, x / max(|x|, 1e-12), twice.
+TEST_CASE("a tiny row has norm 1", "[equivariance]") {
+  Views v = random_views(4, 8, {false, false, false});
+  const double norms[] = {1, 1e-9, 4e-12, 2.5e-13};
+  for (std::size_t row = 0; row < 4; ++row) {
+    double square = 0;
+    for (std::size_t d = 0; d < 8; ++d) square += std::pow(double(v.projection[8 * row + d]), 2);
+    for (std::size_t d = 0; d < 8; ++d)
+      v.projection[8 * row + d] *= static_cast<float>(norms[row] / std::sqrt(square));
+  }
+  const Floats z = invert(v);
+  for (std::size_t row = 0; row < 4; ++row) {
+    double square = 0;
+    for (std::size_t d = 0; d < 8; ++d) square += std::pow(double(z[8 * row + d]), 2);
+    CHECK(std::sqrt(square) == Approx(1).epsilon(1e-5));
+  }
+}
+
 TEST_CASE("the gradient may overwrite the gradient of z", "[equivariance]") {
   const Views v = random_views(6, 130);
   const Floats g = random_gradient(v.projection.size());

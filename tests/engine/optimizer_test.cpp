@@ -205,6 +205,17 @@ TEST_CASE("Adam's first step is the learning rate against the gradient's sign", 
   }
 }
 
+TEST_CASE("the epsilons stand where the reference has them", "[optimizer]") {
+  // torch.optim.Adam adds 1e-8 to the root of the corrected second moment: of a gradient as small
+  // as that, the first step is half of the learning rate.
+  float w = 0, m = 0, v = 0;
+  adam_update(adam_step({}, 0.5, 0), {}, 1e-8f, w, m, v);
+  REQUIRE(w == Approx(-0.25).epsilon(1e-4));
+  // pl_bolts adds it to the norms: 0.02 * 1e-8 / (1e-8 + 1e-8 * 0.1 + 1e-8) / 0.5.
+  REQUIRE(lars_rule({}, {0, 8, 0.1f}, {1e-8, 1e-8}, 0.5).ratio ==
+          Approx(0.02 / 2.1 / 0.5).epsilon(1e-6));
+}
+
 TEST_CASE("the update touches nothing between tensors, and nothing at all after a NaN",
           "[optimizer]") {
   Arenas arenas;

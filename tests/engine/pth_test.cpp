@@ -43,7 +43,8 @@ TEST_CASE("pth: all forms give the tensors back, to the bit") {
   const TensorFile want(folder / "want");
   for (const std::string& bytes :
        {zip_pth(tensors), zip_pth(tensors, Packing::deflated),
-        zip_pth(tensors, Packing::stored_zip64), legacy_pth(tensors), tar_pth(tensors)}) {
+         zip_pth(tensors, Packing::stored_zip64), zip_pth(tensors, Packing::deflated_zip64),
+         legacy_pth(tensors), tar_pth(tensors)}) {
     write_bytes(folder / "some.name", bytes);  // the content decides
     const TensorFile file(folder / "some.name");
     CHECK(same(file, want));
@@ -110,6 +111,27 @@ TEST_CASE("pth: views become whole tensors") {
   CHECK(read({2, 1, 2}, {2, INT64_MAX, 1}, 1) == std::vector<float>{2, 3, 4, 5});
   CHECK(read({2}, {0}, 1) == std::vector<float>{2, 2});
   CHECK(read({0, 4}, {4, 1}, 0).empty());
+}
+
+TEST_CASE("pth: in old files a tensor may lie in a view of a storage") {
+  const TempFolder folder;
+  std::string storage("\6\0\0\0\0\0\0\0", 8);
+  storage.append(reinterpret_cast<const char*>(kWeights.data()), 24);
+  const auto read = [&](std::int64_t view_first, std::int64_t offset) {
+    const TensorText w{.elements = 6,
+                       .offset = offset,
+                       .shape = {2},
+                       .strides = {1},
+                       .legacy = true,
+                       .view_first = view_first};
+    write_bytes(folder / "x",
+                legacy_pth(ordered_dict(op::text("w") + tensor_text(w)), op::text("0"), storage));
+    return TensorFile(folder / "x").values<float>("w");
+  };
+  CHECK(read(0, 1) == std::vector<float>{2, 3});
+  CHECK(read(3, 0) == std::vector<float>{4, 5});
+  CHECK(read(3, 1) == std::vector<float>{5, 6});
+  CHECK(caught([&] { read(3, 2); }).names("beyond"));
 }
 
 TEST_CASE("pth: a file may be one tensor") {

@@ -98,13 +98,14 @@ TEST_CASE("safetensors: what is written comes back, whatever the order it is giv
 
 TEST_CASE("safetensors: conversions") {
   const TempFolder folder;
-  const std::vector<std::uint16_t> halves{0x3C00, 0xC000, 0x0001, 0x8000, 0x7BFF, 0x7C00, 0x03FF};
+  const std::vector<std::uint16_t> halves{0x3C00, 0xC000, 0x0001, 0x8000,
+                                          0x7BFF, 0x7C00, 0x03FF, 0x8001};
   const std::vector<std::uint16_t> brains{0x3F80, 0xC000, 0x7F80};
   const std::vector<std::uint64_t> large{1, ~0ull};
   const std::vector<double> fractions{0.1, 1e300};
   const std::vector<std::int8_t> small{-128, 127};
   write_safetensors(folder / "x",
-                    std::vector<StoredTensor>{stored("f16", StoredType::f16, {7}, halves),
+                    std::vector<StoredTensor>{stored("f16", StoredType::f16, {8}, halves),
                                               stored("bf16", StoredType::bf16, {3}, brains),
                                               stored("u64", StoredType::u64, {2}, large),
                                               stored("f64", StoredType::f64, {2}, fractions),
@@ -112,7 +113,7 @@ TEST_CASE("safetensors: conversions") {
   const TensorFile file(folder / "x");
   const double inf = std::numeric_limits<double>::infinity();
   CHECK(file.values<double>("f16") ==
-        std::vector<double>{1, -2, 0x1p-24, 0, 65504, inf, 1023 * 0x1p-24});
+        std::vector<double>{1, -2, 0x1p-24, 0, 65504, inf, 1023 * 0x1p-24, -0x1p-24});
   CHECK(file.values<double>("bf16") == std::vector<double>{1, -2, inf});
   CHECK(file.values<double>("f64") == fractions);
   CHECK(file.values<std::int64_t>("i8") == std::vector<std::int64_t>{-128, 127});
@@ -121,7 +122,7 @@ TEST_CASE("safetensors: conversions") {
     CHECK((error.kind == 3 && error.names(name) && error.names("whole numbers")));
   }
   std::vector<float> two(2);
-  CHECK(caught([&] { file.copy<float>("f16", two); }).names("7 values"));
+  CHECK(caught([&] { file.copy<float>("f16", two); }).names("8 values"));
   CHECK(caught([&] { file.at("absent"); }).names("no tensor 'absent'"));
   CHECK(caught([&] {
           file.at("i8", std::vector<std::int64_t>{1, 2});

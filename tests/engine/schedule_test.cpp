@@ -33,6 +33,13 @@ TEST_CASE("a warm-up of no or one step is none", "[schedule]") {
   }
 }
 
+TEST_CASE("a warm-up of two steps is zero and the peak", "[schedule]") {
+  REQUIRE(learning_rate({3, 2, 6}, 0) == 0);
+  REQUIRE(learning_rate({3, 2, 6}, 1) == Approx(3));
+  REQUIRE(learning_rate({3, 2, 6}, 2) == Approx(3));
+  REQUIRE(learning_rate({3, 2, 6}, 4) == Approx(1.5));
+}
+
 TEST_CASE("a run shorter than its warm-up only warms up", "[schedule]") {
   REQUIRE(learning_rate({1, 5, 3}, 2) == Approx(0.5));
   REQUIRE(learning_rate({1, 3, 3}, 2) == Approx(1));

@@ -252,6 +252,15 @@ TEST_CASE("a joint's own error, and a hand that is a point", "[metrics]") {
   CHECK(std::isfinite(zeros.scale_trans.mean));
 }
 
+TEST_CASE("a hand without a palm is not scaled", "[metrics]") {
+  const auto truth = random_poses(4, 9);
+  auto predicted = random_poses(4, 10);
+  for (std::size_t pose = 0; pose < truth.size(); pose += 63)
+    std::copy_n(&predicted[pose], 3, &predicted[pose + 3 * 9]);  // its knuckle on its wrist
+  const PoseScores scores = score_poses(predicted, truth);
+  CHECK(scores.scale_trans.mean == Approx(scores.root.mean));
+}
+
 TEST_CASE("the reference tells at most from less than", "[metrics]") {
   const std::vector<double> perfect(2 * kJoints, 0.0);
   REQUIRE(official(perfect).auc == Approx(1));

@@ -104,9 +104,14 @@ std::string tensor_text(const TensorText& t) {
   std::string shape, strides;
   for (const std::int64_t n : t.shape) shape += op::number(n);
   for (const std::int64_t n : t.strides) strides += op::number(n);
+  // Python's (key of the view, its first element, its elements).
+  const std::string view =
+      t.view_first
+          ? op::tuple(op::text("view") + op::number(*t.view_first) + op::number(t.elements))
+          : op::kNone;
   const std::string id =
       op::tuple(op::text("storage") + op::global("torch", t.type) + op::text(t.key) +
-                op::text("cpu") + op::number(t.elements) + (t.legacy ? op::kNone : ""));
+                op::text("cpu") + op::number(t.elements) + (t.legacy ? view : ""));
   return op::global("torch._utils", "_rebuild_tensor_v2") +
          op::tuple(id + op::kPersistent + op::number(t.offset) + op::tuple(shape) +
                    op::tuple(strides) + op::kFalse + op::global("collections", "OrderedDict") +
@@ -128,7 +133,8 @@ std::string ordered_dict(const std::string& items) {
 }
 
 std::string zip(const Files& files, Packing packing) {
-  const bool packs = packing == Packing::deflated, wide = packing == Packing::stored_zip64;
+  const bool packs = packing == Packing::deflated || packing == Packing::deflated_zip64,
+             wide = packing == Packing::stored_zip64 || packing == Packing::deflated_zip64;
   constexpr std::uint32_t kElsewhere = 0xFFFFFFFF;  // in the extra field, or in the wide end record
   std::string out, directory;
   for (const auto& [name, content] : files) {

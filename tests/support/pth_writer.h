@@ -4,6 +4,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,7 +31,8 @@ struct TensorText {
   std::string type = "FloatStorage", key = "0";
   std::int64_t elements = 0, offset = 0;
   std::vector<std::int64_t> shape, strides;
-  bool legacy = false;  // a sixth field in the storage's id
+  bool legacy = false;  // a sixth field in the storage's id: none, or the view below
+  std::optional<std::int64_t> view_first;  // element of the storage that a view of it begins at
 };
 std::string tensor_text(const TensorText& tensor);  // the call that makes it
 std::vector<std::int64_t> dense_strides(std::span<const std::int64_t> shape);
@@ -41,7 +43,8 @@ std::string pickle(const std::string& value);
 std::string ordered_dict(const std::string& items);
 
 using Files = std::vector<std::pair<std::string, std::string>>;  // names and contents
-enum class Packing { stored, deflated, stored_zip64 };  // zip64: as PyTorch has it for large files
+// zip64: as PyTorch has it for large files.
+enum class Packing { stored, deflated, stored_zip64, deflated_zip64 };
 std::string zip(const Files& files, Packing packing = Packing::stored);
 
 // What torch.save(OrderedDict of the tensors) writes. Storage i belongs to tensor i.

@@ -4,8 +4,10 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "data/freihand.h"
 #include "engine/files/safetensors.h"
 #include "kernels/joints.h"
+#include "kernels/vec.h"
 #include "tests/support/refusals.h"
 #include "tests/support/small_runs.h"
 #include "tools/run/model_files.h"
@@ -101,6 +103,36 @@ TEST_CASE("crop: a fine-tuned network's file says what it saw", "[crop]") {
   CHECK(as_trained != scores({"data.crop=picture"}));
   CHECK_FALSE(nlohmann::json::parse(read_bytes(runs.file("run", "scores.json")))
                   .contains("data.first_crop"));
+}
+
+TEST_CASE("crop: a fresh head says the mean pose of what it is to learn", "[crop]") {
+  const SmallRuns runs(10);
+  const ProgramResult result = run_peclr(
+      runs.start("finetune", "run", {"train.epochs=1", "train.batch_size=5", "train.lr=1e-12"}));
+  INFO(described(result));
+  REQUIRE(result.exit_code == 0);
+  const std::vector<float> bias =
+      TensorFile(runs.file("run", "model.safetensors")).values<float>("fc.bias");
+  const std::vector<HandLabel> labels =
+      read_freihand_labels(runs.folder / "hands", "training").labels;
+  for (int j = 0; j < kJoints; ++j) {
+    double u = 0, v = 0, z = 0;
+    for (const HandLabel& label : labels) {
+      const Vec3f wrist = label.xyz[0], knuckle = label.xyz[9];
+      const Vec3f palm{(wrist.x + knuckle.x) / 2, (wrist.y + knuckle.y) / 2,
+                       (wrist.z + knuckle.z) / 2};
+      const Vec3f p = j == 0 ? palm : label.xyz[static_cast<std::size_t>(freihand_from_ait(j))];
+      const Vec2f px = project(label.K, p);
+      // 222 pixels of the picture, which is read in boxes of 3 x 3, are 32 of the network's.
+      u += (px.x + 0.5) * 32 / 222 - 0.5, v += (px.y + 0.5) * 32 / 222 - 0.5;
+      z += (p.z - palm.z) / label.scale;
+    }
+    const auto count = static_cast<double>(labels.size());
+    const float* said = &bias[static_cast<std::size_t>(3 * j)];
+    CHECK(said[0] == Approx(u / count).margin(1e-3));
+    CHECK(said[1] == Approx(v / count).margin(1e-3));
+    CHECK(said[2] == Approx(z / count).margin(1e-4));
+  }
 }
 
 TEST_CASE("crop: fine-tuning goes on from a hand network of another size, and tells of its views",

@@ -9,6 +9,7 @@
 #include "data/image.h"
 #include "data/pictures.h"
 #include "data/synthetic.h"
+#include "kernels/pose.h"
 #include "tests/support/compare.h"
 #include "tests/support/files.h"
 #include "tests/support/refusals.h"
@@ -121,7 +122,7 @@ double distance(const std::array<Vec2f, kJoints>& a, const Points& b) {
 Points projected(const std::array<Vec3f, kJoints>& joints, const Mat3f& K) {
   Points points;
   for (const Vec3f& p : joints)
-    points.push_back({K.m[0] * p.x / p.z + K.m[2], K.m[4] * p.y / p.z + K.m[5]});
+    points.push_back({(K.m[0] * p.x + K.m[1] * p.y) / p.z + K.m[2], K.m[4] * p.y / p.z + K.m[5]});
   return points;
 }
 
@@ -275,6 +276,8 @@ TEST_CASE("crop: left hands are the right ones of mirrored pictures", "[crop]") 
     right.files[i] = left.files[i] = "picture" + std::to_string(100 + i) + ".png";
     write_png(right.root / right.files[i], narrow);
     write_png(left.root / left.files[i], mirrored);
+    right.labels[i].K.m[1] = 40;  // pixels that are no rectangles lean the other way
+    left.labels[i].K.m[1] = -40;
     left.labels[i].K.m[2] = kWidth - 1 - left.labels[i].K.m[2];
   }
   Net net;
@@ -390,6 +393,35 @@ TEST_CASE("crop: fine-tuning sees the labelled hand, and a fresh head says its m
     }
     CHECK(mean_pose(settings, feed).target.uv[7].x == Approx(mean_u).margin(1e-3));
   }
+}
+
+TEST_CASE("crop: a fresh head's residual makes up for what its mean bone says of the root",
+          "[crop]") {
+  const TempFolder folder;
+  constexpr int kHands = 64;
+  Settings settings = training_on(folder, kHands);
+  settings.augment.translate = 0;
+  settings.augment.scale = {1.25, 1.25};
+  const auto backend = new_device();
+  PictureFeed feed(settings, Need::joints);
+  PoseBatches batches(settings, TrainPlan::of(settings.train, kHands), 0, feed, *backend);
+  const std::vector<float> cameras = batches.next().cameras.to_host();
+  const MeanPose mean = mean_pose(settings, feed);
+  std::vector<float> raw(kHeadWidth);
+  for (std::size_t j = 0; j < kJoints; ++j) {
+    raw[3 * j] = mean.target.uv[j].x;
+    raw[3 * j + 1] = mean.target.uv[j].y;
+    raw[3 * j + 2] = mean.target.z_rel[j];
+  }
+  double depth = mean.root_residual;
+  int limited = 0;
+  for (std::size_t i = 0; i < kHands; ++i) {
+    const float lifted = lift_root_depth(raw.data(), &cameras[9 * i]);
+    depth += lifted / kHands;
+    limited += lifted == kMaxRootDepth;
+  }
+  CHECK(depth == Approx(mean.target.root_depth).epsilon(1e-4));
+  CHECK(limited > 0);  // of hands that point everywhere, the mean has hardly a bone
 }
 
 TEST_CASE("crop: views are moved to any side, one way as the reference's if asked for", "[crop]") {

@@ -48,6 +48,22 @@ TEST_CASE("model files: weights that do not say their input size get the likely 
   CHECK(input_for(released) == 128);
 }
 
+TEST_CASE("model files: a network's depth is read off its third stage") {
+  const TempFolder folder;
+  const auto depth_of = [&](int blocks, const char* convolution) {
+    std::vector<StoredTensor> tensors;
+    for (int i = 0; i < blocks; ++i)
+      tensors.push_back(one_tensor(fmt::format("layer3.{}.{}.weight", i, convolution))[0]);
+    write_safetensors(folder / "x", tensors, {{kInputKey, "96"}});
+    return settings_for_model(Command::predict, Args{"init_from=" + (folder / "x")}).model.depth;
+  };
+  CHECK(depth_of(2, "conv2") == 18);
+  CHECK(depth_of(6, "conv2") == 34);
+  CHECK(depth_of(6, "conv3") == 50);
+  CHECK(depth_of(23, "conv3") == 101);
+  CHECK(depth_of(36, "conv3") == 152);
+}
+
 TEST_CASE("model files: a head is asked at the size that it learned, and other crops are told of") {
   const TempFolder folder;
   const std::string weights = folder / "ours.safetensors";

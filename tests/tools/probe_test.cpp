@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
@@ -189,6 +190,53 @@ TEST_CASE("clouds that lie apart are told apart, and shuffled labels are not") {
   CHECK(lost.nearest == Approx(0.25).margin(0.1));
 }
 
+TEST_CASE("a fold is told by the other four, with the lambda that the next of them likes best") {
+  const Clouds clouds(3, 40, 25, 1);
+  const std::vector<int> folds = contiguous_folds(clouds.classes, clouds.names);
+  const std::int64_t n = std::ssize(clouds.classes);
+  const std::vector<int> said = classify_linear({clouds.matrix(), clouds.classes, 3, folds});
+  std::vector<float> one_hot(static_cast<std::size_t>(3 * n));
+  for (std::int64_t i = 0; i < n; ++i)
+    one_hot[static_cast<std::size_t>(3 * i + clouds.classes[static_cast<std::size_t>(i)])] = 1;
+  const auto in_folds = [&](std::set<int> wanted) {
+    std::vector<std::int64_t> numbers;
+    for (std::int64_t i = 0; i < n; ++i)
+      if (wanted.contains(folds[static_cast<std::size_t>(i)])) numbers.push_back(i);
+    return numbers;
+  };
+  const auto fitted = [&](const std::set<int>& learned, double lambda) {
+    RidgeSums sums(clouds.dims, 3);
+    sums.add(clouds.matrix(), {one_hot.data(), n, 3}, in_folds(learned));
+    return fit_ridge(sums, lambda);
+  };
+  const auto answers = [&](const Ridge& ridge, int fold) {
+    const std::vector<std::int64_t> numbers = in_folds({fold});
+    const std::vector<float> scores = ridge.predict(clouds.matrix(), numbers);
+    std::map<std::int64_t, int> classes;
+    for (std::size_t k = 0; k < numbers.size(); ++k)
+      classes[numbers[k]] =
+          static_cast<int>(std::max_element(&scores[3 * k], &scores[3 * k] + 3) - &scores[3 * k]);
+    return classes;
+  };
+  for (int fold = 0; fold < kFolds; ++fold) {
+    const int next = (fold + 1) % kFolds;
+    std::set<int> four{0, 1, 2, 3, 4};
+    four.erase(fold);
+    std::set<int> three = four;
+    three.erase(next);
+    int least = 1000;
+    double best = 0;
+    for (const double lambda : kRidgeLambdas) {
+      int wrong = 0;
+      for (const auto& [i, answer] : answers(fitted(three, lambda), next))
+        wrong += answer != clouds.classes[static_cast<std::size_t>(i)];
+      if (wrong <= least) least = wrong, best = lambda;
+    }
+    for (const auto& [i, answer] : answers(fitted(four, best), fold))
+      CHECK(said[static_cast<std::size_t>(i)] == answer);
+  }
+}
+
 TEST_CASE("predictions of classes do not depend on the number of threads") {
   const Clouds clouds(3, 40, 25, 1);
   const std::vector<int> folds = contiguous_folds(clouds.classes, clouds.names);
@@ -232,6 +280,21 @@ TEST_CASE("joints that stand in the features are found, and shuffled ones are no
   const JointScores lost = probe_joints(train.samples(), test.samples());
   CHECK(lost.error_pct > 0.97 * lost.mean_pct);
   CHECK(lost.lambda >= 1);
+}
+
+TEST_CASE("once lambda is chosen, all training labels are learned from") {
+  const MadeUpJoints train(70, 1), test(50, 2);
+  const auto all_of = [](const MadeUpJoints& joints) {
+    std::vector<std::int64_t> numbers(joints.labels.size());
+    std::iota(numbers.begin(), numbers.end(), std::int64_t{0});
+    return numbers;
+  };
+  const JointScores scores = probe_joints(train.samples(), test.samples());
+  RidgeSums sums(MadeUpJoints::kDims, MadeUpJoints::kTargets);
+  sums.add(train.samples().features, train.samples().joints, all_of(train));
+  const std::vector<float> said =
+      fit_ridge(sums, scores.lambda).predict(test.samples().features, all_of(test));
+  CHECK(scores.error_pct == Approx(100 * mean_distance(said, test.joints)));
 }
 
 TEST_CASE("lambda comes from the training labels alone") {

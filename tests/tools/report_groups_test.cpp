@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <filesystem>
 
 #include "tests/support/files.h"
@@ -40,6 +41,8 @@ TEST_CASE("report: probes of several seeds share a row, others do not", "[report
   probe("depth_50", "peclr", 23, R"(, "depth": 50, "init_from": "x/model.safetensors")");
   probe("tenth_1", "peclr", 41, R"(, "labels": 0.1)");
   probe("tenth_2", "peclr", 42, R"(, "labels": 1)");
+  probe("held_1", "peclr", 71, R"(, "holdout": 0)");
+  probe("held_2", "peclr", 72, R"(, "holdout": 0.2)");
   probe("twice_1", "peclr", 51, R"(, "seed": 1)");
   probe("twice_2", "peclr", 51, R"(, "seed": 1)");
   for (const char* epochs : {"100", "800"})
@@ -65,10 +68,22 @@ TEST_CASE("report: probes of several seeds share a row, others do not", "[report
   CHECK(contains(row("depth_18, depth_19"), "21.50\u00A0±\u00A00.71"));
   CHECK(contains(row("depth_50"), ">23.00<"));
   CHECK(contains(row("tenth_1"), ">41.00<"));
+  CHECK(contains(row("held_1"), ">71.00<"));
   CHECK(contains(row("twice"), "2 (1 seed)"));
   CHECK(contains(row("long_100"), ">31.00<"));
   CHECK(contains(row("long_800"), ">31.00<"));
   CHECK(contains(page, ">11.00<"));
+}
+
+TEST_CASE("report: each accuracy of a probe has the deviation over its own folds", "[report]") {
+  const TempFolder folder;
+  write_bytes(folder / "probe.json",
+              R"({"kind": "classes", "weights": "peclr", "linear_accuracy": 0.8,
+                  "linear_std": 0.02, "knn5_accuracy": 0.7, "knn5_std": 0.05,
+                  "chance_accuracy": 0.2, "classes": 5, "count": 100})");
+  const auto cells = texts_of(page_of({folder.path().string()}), "td");
+  CHECK(has(cells, "80.0\u00A0±\u00A02.0"));
+  CHECK(has(cells, "70.0\u00A0±\u00A05.0"));
 }
 
 TEST_CASE("report: runs that differ in more than their seed are not taken together", "[report]") {
@@ -136,6 +151,10 @@ TEST_CASE("report: the headline says no more than the numbers do", "[report]") {
   const std::string clear =
       headline({{"peclr", 1, 2.0}, {"peclr", 2, 2.02}, {"none", 1, 2.5}, {"none", 2, 2.52}});
   CHECK(contains(clear, "0.50\u00A0cm is larger than the spread over seeds (0.01\u00A0cm)"));
+  // Of two spreads it is the larger.
+  const std::string wide =
+      headline({{"peclr", 1, 2.0}, {"peclr", 2, 2.02}, {"none", 1, 2.1}, {"none", 2, 2.7}});
+  CHECK(contains(wide, "0.39\u00A0cm is smaller than the spread over seeds (0.42\u00A0cm)"));
   CHECK(contains(headline({{"peclr", 1, 2.9}, {"none", 1, 2.5}}), "scratch has the lowest"));
   CHECK(contains(headline({{"peclr", 1, 2.9}, {"none", 1, 2.5}}), "one seed each cannot tell"));
   CHECK(contains(headline({{"peclr", 1, 2.9}}), "nothing here to compare it with"));
@@ -143,8 +162,26 @@ TEST_CASE("report: the headline says no more than the numbers do", "[report]") {
   CHECK(
       contains(headline({{"peclr", 1, 2.0}, {"peclr", 1, 2.0}, {"none", 1, 2.5}, {"none", 1, 2.5}}),
                "one seed each cannot tell"));
+  // Nor is a seed whose error was not measured.
+  CHECK(contains(
+      headline({{"peclr", 1, 2.0}, {"peclr", 2, NAN}, {"none", 1, 2.5}, {"none", 2, 2.52}}),
+      "a single seed cannot tell"));
   CHECK(contains(headline({{"peclr", 1, 2.9, 0.5}, {"peclr", 1, 3, 0.1}, {"none", 1, 3.5, 0.1}}),
                  "With 10\u00A0% of the labels, PeCLR"));
+  // As many at either fraction: the smaller one.
+  CHECK(contains(
+      headline(
+          {{"peclr", 1, 2, 1}, {"none", 1, 2.5, 1}, {"peclr", 1, 3, 0.1}, {"none", 1, 3.5, 0.1}}),
+      "With 10\u00A0% of the labels, PeCLR"));
+}
+
+TEST_CASE("report: runs that do not know their seed count as one each", "[report]") {
+  const auto counted = [](std::vector<SeedPair> seeds) { return seed_count(seeds); };
+  const SeedPair first{{1, -1}}, second{{2, -1}}, pretrained{{1, 7}};
+  CHECK(counted({}) == 0);
+  CHECK(counted({first, first, second, pretrained}) == 3);
+  CHECK(counted({std::nullopt}) == 1);
+  CHECK(counted({first, std::nullopt, std::nullopt, std::nullopt}) == 4);
 }
 
 }  // namespace

@@ -165,9 +165,11 @@ TEST_CASE("resume: asked to stop, a run saves, and what is not the same run is r
   // A line that the run wrote after its last save, and half of another, go away.
   test::write_bytes(metrics, read_bytes(metrics) + "{\"step\": " + std::to_string(step + 1) +
                                  ", \"loss\": 9}\n{\"step\": ");
-  // Equal settings may be said again, and those that have no say in the result may be others.
+  // Equal settings may be said again, and those that have no say in the result may be others;
+  // threads of 0 are as many as the run had.
   Args others = resume;
-  for (const char* setting : {"train.epochs=3", "data.workers=2", "data.cache=none", "device=auto"})
+  for (const char* setting :
+       {"train.epochs=3", "data.workers=2", "data.cache=none", "device=auto", "threads=0"})
     others.push_back(setting);
   succeeded(run_peclr(others));
   same_run(runs, "whole", "run");

@@ -25,6 +25,7 @@ using test::ProgramResult;
 using test::read_bytes;
 using test::run_peclr;
 using test::TempFolder;
+using test::write_bytes;
 
 TEST_CASE("run.json: what was run, on what, and nothing more", "[report]") {
   const TempFolder folder;
@@ -56,6 +57,23 @@ TEST_CASE("run.json: what was run, on what, and nothing more", "[report]") {
   for (const auto& entry : stored["pretrain"].items()) keys.push_back(entry.key());
   CHECK(keys == std::vector<std::string>{"command", "cpu", "device", "finished", "pictures",
                                          "precision", "seconds", "started", "starts", "version"});
+}
+
+TEST_CASE("run.json: a run that goes on adds to the time it has had", "[report]") {
+  const TempFolder folder;
+  CommandLine line;
+  line.command = "pretrain";
+  RunRecorder(folder.path().string(), line, {"cpu"}).end(RunRecorder::End::saved);
+  json stored = json::parse(read_bytes(folder / "run.json"));
+  stored["pretrain"]["seconds"] = 1000;
+  const auto seconds_of = [&](RunRecorder::Start start) {
+    write_bytes(folder / "run.json", stored.dump());
+    RunRecorder(folder.path().string(), line, {"cpu", Settings::Precision::f32, 0, start}).end();
+    return read_run_records(folder.path().string()).at("pretrain").seconds;
+  };
+  const double resumed = seconds_of(RunRecorder::Start::resumed);
+  CHECK((resumed >= 1000 && resumed < 1500));
+  CHECK(seconds_of(RunRecorder::Start::fresh) < 500);
 }
 
 TEST_CASE("run.json: a precision as the settings spell it", "[report]") {

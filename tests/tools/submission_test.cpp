@@ -111,6 +111,24 @@ TEST_CASE("score: predict's submission has evaluate's scores", "[submission]") {
   CHECK(read_run(out + "/s").method == file);
 }
 
+TEST_CASE("score: mirrored hands are perfect by FreiHAND's alignment, and by no other",
+          "[submission]") {
+  const TempFolder folder;
+  write_synthetic(folder / "hands", 20, 1);
+  std::vector<Hand> hands = true_hands(folder / "hands");
+  for (Hand& hand : hands)
+    for (auto& joint : hand) joint[0] = -joint[0];
+  write_bytes(folder / "xyz.json", json(hands).dump());
+  const ProgramResult mirrored = score(folder / "xyz.json", folder / "hands");
+  INFO(described(mirrored));
+  REQUIRE(mirrored.exit_code == 0);
+  const json scores = json::parse(mirrored.out);
+  CHECK(scores.at("pa_epe_cm").get<double>() < 1e-3);
+  CHECK(scores.at("pa_epe_median_cm").get<double>() < 1e-3);
+  for (const char* other : {"pa_rigid_epe_cm", "epe_median_cm", "root_epe_cm"})
+    CHECK(scores.at(other).get<double>() > 0.1);
+}
+
 TEST_CASE("score: the lines of scores.txt, by hand", "[submission]") {
   const TempFolder folder;
   write_synthetic(folder / "hands", 20, 1);

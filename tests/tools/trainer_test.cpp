@@ -5,6 +5,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <numbers>
 #include <sstream>
@@ -224,15 +225,31 @@ TEST_CASE("trainer: settings reach views, optimiser and arithmetic", "[trainer]"
   CHECK(compute_type(settings({"precision=f32"})) == DType::f32);
 }
 
+TEST_CASE("trainer: a warm-up of a part of an epoch is rounded to whole steps", "[trainer]") {
+  Settings::Train train;
+  train.batch_size = 2;
+  train.accumulate = 2;
+  train.epochs = 4;
+  for (const auto& [epochs, steps] : {std::pair{0.5, 3}, {0.7, 4}, {0.6, 3}, {2.0, 10}}) {
+    train.warmup_epochs = epochs;
+    const TrainPlan plan = TrainPlan::of(train, 23);  // 5 steps an epoch
+    CHECK(plan.schedule.warmup_steps == steps);
+    CHECK((plan.steps == 20 && plan.schedule.total_steps == 20));
+  }
+}
+
 TEST_CASE("trainer: a step's gradient and loss are means over its batches, its rate the schedule's",
           "[trainer]") {
   const TempFolder folder;
   constexpr double kPeak = 0.5;
   constexpr int kSteps = 4;
-  const RunFolder run(Command::pretrain,
-                      {.settings = {"out=" + (folder / "run"), "data.train=nowhere", "device=cpu",
-                                    "train.batch_size=2", "train.accumulate=2", "train.epochs=2",
-                                    "train.warmup_epochs=0", fmt::format("train.lr={}", kPeak)}});
+  const auto run_in = [&](const char* out) {
+    return RunFolder(Command::pretrain,
+                     {.settings = {"out=" + (folder / out), "data.train=nowhere", "device=cpu",
+                                   "train.batch_size=2", "train.accumulate=2", "train.epochs=2",
+                                   "train.warmup_epochs=0", fmt::format("train.lr={}", kPeak)}});
+  };
+  const RunFolder run = run_in("run");
   const TrainPlan plan = TrainPlan::of(run.settings().train, 8);
   REQUIRE(plan.steps == kSteps);
 
@@ -241,23 +258,27 @@ TEST_CASE("trainer: a step's gradient and loss are means over its batches, its r
   Parameter& weight = store.add("w", {4}, Init::zero);
   store.allocate(backend, 1);
   Optimizer optimizer(store, {OptimizerKind::adam, 0});
-  const Tensor values(backend, {1}, DType::f32);
+  const Tensor values(backend, {2}, DType::f32);
+  static constexpr std::array kNames{"loss", "agreement"};
   int passes = 0;
+  float factor = 1;
   TrainTask task{
       .store = store,
       .optimizer = optimizer,
       .values = values,
-      .names = std::array{"loss"},
+      .names = kNames,
       .views = 2,
       .load = [&] { return values.raw(); },
       .pass =
           [&] {
-            // Gradients of 1 and 3, losses of 10 and 20.
+            // Gradients of 1 and 3, losses of 10 and 20, agreements of 5 and 7.
             const float second = static_cast<float>(passes++ % 2);
-            const Tensor g = Tensor::from_host(backend, {4}, std::vector<float>(4, 1 + 2 * second));
+            const Tensor g =
+                Tensor::from_host(backend, {4}, std::vector<float>(4, factor * (1 + 2 * second)));
             weight.next_write();  // cleared before
             backend.add(g, weight.grad);
-            backend.add(Tensor::from_host(backend, {1}, std::vector<float>{10 + 10 * second}),
+            backend.add(Tensor::from_host(backend, {2},
+                                          std::vector<float>{10 + 10 * second, 5 + 2 * second}),
                         values);
           },
       .memory = {[](int) { return std::int64_t{1}; }, 2, 1000}};
@@ -273,12 +294,46 @@ TEST_CASE("trainer: a step's gradient and loss are means over its batches, its r
     CHECK(json.at("step") == step + 1);
     CHECK(json.at("epoch") == step / 2 + 1);
     CHECK(json.at("loss").get<double>() == Approx(15));
+    CHECK(json.at("agreement").get<double>() == Approx(6));
     CHECK(json.at("grad_norm").get<double>() == Approx(4));  // of four twos
     CHECK(json.at("lr").get<double>() == Approx(rate));
     moved += rate;  // Adam under an unchanging gradient
   }
   CHECK(step == kSteps);
   for (const float w : weight.value.to_host()) CHECK(w == Approx(-moved).epsilon(1e-4));
+
+  // A gradient beyond f32, of a loss that is a number, ends a run, too.
+  factor = std::numeric_limits<float>::infinity();
+  const RunFolder broken = run_in("broken");
+  const Caught error = caught([&] { train(broken, plan, task); });
+  CHECK(error.kind == static_cast<int>(ErrorKind::divergence));
+  CHECK(error.names("step 1: the gradient is not finite"));
+}
+
+TEST_CASE("trainer: a run that goes on gets the batches of the step it goes on at", "[trainer]") {
+  const Hands hands;
+  const Settings settings = hands.settings(
+      Command::pretrain, {"train.batch_size=2", "train.accumulate=2", "train.epochs=2"});
+  CpuBackend backend;
+  PictureFeed feed(settings, Need::pictures);
+  const TrainPlan plan = TrainPlan::of(settings.train, feed.pictures());
+  REQUIRE(plan.steps == 4);
+  const auto batches_from = [&](std::int64_t step) {
+    ContrastiveBatches batches(settings, plan, step, feed, backend);
+    std::vector<std::vector<float>> all;
+    for (std::int64_t i = step * settings.train.accumulate; i < 8; ++i) {
+      const ContrastiveBatches::Batch batch = batches.next();
+      all.push_back(batch.views.to_host());
+      all.push_back(batch.images.to_host());
+    }
+    return all;
+  };
+  const std::vector<std::vector<float>> whole = batches_from(0);
+  for (const std::int64_t step : {1, 3}) {
+    const bool same = std::equal(whole.begin() + 4 * step, whole.end(),
+                                 batches_from(step).begin());  // not for Catch to print
+    CHECK(same);
+  }
 }
 
 }  // namespace
