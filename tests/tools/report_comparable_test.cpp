@@ -126,5 +126,22 @@ TEST_CASE("report: no two rows and lines have the same name", "[report]") {
   CHECK(names.size() == 4);
 }
 
+TEST_CASE("results: run, set and holdout are told where they differ", "[report]") {
+  const TempFolder folder;
+  const std::string a = scored(folder / "a", {"peclr", 1, 2}, {{"set", "here"}}),
+                    b = scored(folder / "b", {"peclr", 1, 2}, {{"set", "there"}, {"holdout", 0.1}});
+  const ProgramResult both = run_peclr({"results", a, b, "--out", folder / "results.json"});
+  INFO(described(both));
+  CHECK(contains(both.out, "   2D px  run  set    holdout\n"));
+  CHECK(contains(both.out, "    22.0  a    here   0\n"));
+  CHECK(contains(both.out, "    22.0  b    there  0.1\n"));
+  const json rows = json::parse(read_bytes(folder / "results.json"));
+  CHECK(rows[1]["run"] == "b");
+  CHECK(rows[1]["set"] == "there");
+  CHECK(rows[1]["holdout"] == 0.1);
+  CHECK(contains(run_peclr({"results", a, b, "--format", "csv"}).out, ",3,there,0.1\n"));
+  CHECK(contains(run_peclr({"results", a}).out, "   2D px\n"));
+}
+
 }  // namespace
 }  // namespace peclr
