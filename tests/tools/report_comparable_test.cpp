@@ -126,6 +126,18 @@ TEST_CASE("report: no two rows and lines have the same name", "[report]") {
   CHECK(names.size() == 4);
 }
 
+TEST_CASE("results: a run that is given twice counts once", "[report]") {
+  const TempFolder folder;
+  const std::string a = finetuned(folder / "a", {"peclr", 1, 2});
+  fs::create_directory_symlink(a, folder / "link");
+  const ProgramResult result =
+      run_peclr({"results", a, a + "/", folder / "./a", folder / "link", "--format", "markdown"});
+  INFO(described(result));
+  CHECK(result.exit_code == 0);
+  CHECK(contains(result.out, "| PeCLR | 10 % | 1 | 2.00 |"));
+  CHECK(contains(result.err, folder / "link: given twice, counted once\n"));
+}
+
 TEST_CASE("results: run, set and holdout are told where they differ", "[report]") {
   const TempFolder folder;
   const std::string a = scored(folder / "a", {"peclr", 1, 2}, {{"set", "here"}}),

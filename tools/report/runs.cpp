@@ -7,6 +7,7 @@
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "engine/error.h"
 #include "engine/files/file.h"
@@ -186,6 +187,20 @@ std::string date_of(const Run& run) {
   return "";
 }
 
+// The folders in their order, each by the first of its names.
+std::vector<std::string> once_each(const std::vector<std::string>& folders) {
+  std::vector<std::string> once;
+  std::set<fs::path> seen;
+  for (const std::string& folder : folders) {
+    std::error_code ignored;
+    if (seen.insert(fs::weakly_canonical(fs::absolute(folder) / ".", ignored)).second)
+      once.push_back(folder);
+    else
+      fmt::print(stderr, "{}: given twice, counted once\n", printable(folder));
+  }
+  return once;
+}
+
 }  // namespace
 
 Run read_run(const std::string& folder) {
@@ -218,7 +233,7 @@ Run read_run(const std::string& folder) {
 
 std::vector<Run> read_runs(const std::vector<std::string>& folders) {
   std::vector<Run> runs;
-  for (const std::string& folder : folders) runs.push_back(read_run(folder));
+  for (const std::string& folder : once_each(folders)) runs.push_back(read_run(folder));
   const auto last_part = [](const Run& run) { return fs::path(run.folder).filename().string(); };
   for (Run& run : runs) {
     const bool alone = std::count_if(runs.begin(), runs.end(), [&](const Run& other) {
