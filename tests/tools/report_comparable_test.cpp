@@ -155,5 +155,29 @@ TEST_CASE("results: run, set and holdout are told where they differ", "[report]"
   CHECK(contains(run_peclr({"results", a}).out, "   2D px\n"));
 }
 
+TEST_CASE("report: where a run started is found beside it, too", "[report]") {
+  const TempFolder folder;
+  const std::string weights = "out_of_this_test/pre/model.safetensors",
+                    network = "out_of_this_test/fine/model.safetensors";
+  pretrained(folder / "out_of_this_test/pre", Settings::Method::peclr, "hands");
+  const std::string fine = set_otherwise(finetuned(folder / "out_of_this_test/fine", {"peclr", 5}),
+                                         [&](Settings& settings) { settings.init_from = weights; });
+  const std::string elsewhere = folder / "out_of_this_test/scores/A";
+  fs::create_directories(elsewhere);
+  json scores = scores_of({"peclr", 5});
+  scores["init_from"] = network;
+  write_bytes(elsewhere + "/scores.json", scores.dump());
+  // Not taken for there on its settings' word alone.
+  CHECK_FALSE(read_run(fine).origin);
+  CHECK_FALSE(read_run(elsewhere).network);
+  write_bytes(folder / weights, "");
+  write_bytes(folder / network, "");
+  REQUIRE(read_run(fine).origin);
+  CHECK(read_run(fine).origin->command == Command::pretrain);
+  REQUIRE(read_run(elsewhere).network);
+  CHECK(read_run(elsewhere).network->settings.seed == 5);
+  CHECK(read_run(elsewhere).network->origin);
+}
+
 }  // namespace
 }  // namespace peclr
