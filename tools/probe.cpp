@@ -148,6 +148,7 @@ int run_probe(const CommandLine& line) {
       .add("labels", settings.data.labels)
       .add("holdout", settings.data.holdout)
       .add("seed", settings.seed)
+      .add("precision", name_of(settings.precision))
       .add("train_set", settings.data.train[0].path)
       .add("test_set", settings.data.eval);
   write_file_atomically(settings.out + "/probe.json", json.text() + "\n");

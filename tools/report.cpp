@@ -9,10 +9,11 @@
 namespace peclr {
 
 int run_report(const CommandLine& line) {
-  const std::string page = report_page(read_runs(line.paths));
+  const std::vector<Run> runs = read_runs(line.paths);
+  const std::string page = report_page(runs);
   write_file_atomically(line.out, page);
   fmt::print(stderr, "{}: {} runs, {:.1f} MB, to be opened by any browser\n", printable(line.out),
-             line.paths.size(), static_cast<double>(page.size()) / 1e6);
+             runs.size(), static_cast<double>(page.size()) / 1e6);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gathers scored runs: one row a run, how it was pre-trained and how it scores, or one a group of
 // seeds.
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -24,7 +25,7 @@ std::vector<Run> scored_runs(const std::vector<std::string>& folders) {
 
 nlohmann::ordered_json row_of(const Run& run) {
   nlohmann::ordered_json row{
-      {"method", run.method}, {"label_fraction", nullptr}, {"seed", nullptr}};
+      {"run", run.name}, {"method", run.method}, {"label_fraction", nullptr}, {"seed", nullptr}};
   if (!run.initial_weights.empty()) row["initial_weights"] = run.initial_weights;
   if (const auto finetuning = finetuning_of(run)) {
     row["label_fraction"] = finetuning->settings.data.labels;
@@ -34,6 +35,8 @@ nlohmann::ordered_json row_of(const Run& run) {
     if (const double value = (*run.scores).*field.value; !field.optional || std::isfinite(value))
       row[field.key] = value;
   row["count"] = run.scores->count;
+  row["set"] = run.scores->set;
+  row["holdout"] = run.scores->holdout;
   return row;
 }
 
@@ -43,19 +46,49 @@ std::string method_text(const Run& run) {
                                          : run.method);
 }
 
+// A column of words at the end of the lines, for what differs between the runs.
+struct EndColumn {
+  const char* head;
+  std::string (*text)(const Run&);
+};
+constexpr EndColumn kEndColumns[] = {
+    {"run", [](const Run& run) { return printable(run.name); }},
+    {"set", [](const Run& run) { return printable(run.scores->set); }},
+    {"holdout", [](const Run& run) { return fmt::format("{}", run.scores->holdout); }}};
+
+// Each run's words, below their heads.
+std::vector<std::string> line_ends(const std::vector<Run>& runs) {
+  std::vector<std::string> ends(runs.size() + 1);
+  for (const auto& [head, text] : kEndColumns) {
+    std::vector<std::string> words{head};
+    for (const Run& run : runs) words.push_back(text(run));
+    if (std::all_of(words.begin() + 1, words.end(), [&](auto& word) { return word == words[1]; }))
+      continue;
+    std::size_t width = 0;
+    for (const std::string& word : words) width = std::max(width, word.size());
+    for (std::size_t i = 0; i < ends.size(); ++i)
+      ends[i] += fmt::format("  {:<{}}", words[i], width);
+  }
+  for (std::string& end : ends) end.erase(end.find_last_not_of(' ') + 1);
+  return ends;
+}
+
 void print_text(const std::vector<Run>& runs) {
   std::size_t width = 10;
   for (const Run& run : runs) width = std::max(width, method_text(run).size());
-  fmt::print("{:<{}} {:>8} {:>5} {:>9} {:>7} {:>10} {:>7} {:>13} {:>8}\n", "method", width,
-             "labels", "seed", "EPE cm", "AUC", "PA-EPE cm", "PA-AUC", "rigid PA-EPE", "2D px");
-  for (const Run& run : runs) {
+  const std::vector<std::string> ends = line_ends(runs);
+  fmt::print("{:<{}} {:>8} {:>5} {:>9} {:>7} {:>10} {:>7} {:>13} {:>8}{}\n", "method", width,
+             "labels", "seed", "EPE cm", "AUC", "PA-EPE cm", "PA-AUC", "rigid PA-EPE", "2D px",
+             ends[0]);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const Run& run = runs[i];
     const Scores& s = *run.scores;
     const auto finetuning = finetuning_of(run);
-    fmt::print("{:<{}} {:>8} {:>5} {:>9.2f} {:>7.3f} {:>10.2f} {:>7.3f} {:>13.2f} {:>8.1f}\n",
+    fmt::print("{:<{}} {:>8} {:>5} {:>9.2f} {:>7.3f} {:>10.2f} {:>7.3f} {:>13.2f} {:>8.1f}{}\n",
                method_text(run), width,
                finetuning ? fmt::format("{:.0f}%", 100 * finetuning->settings.data.labels) : "-",
                finetuning ? fmt::format("{}", finetuning->settings.seed) : "-", s.epe_cm, s.auc,
-               s.pa_epe_cm, s.pa_auc, s.pa_rigid_epe_cm, s.epe_2d_px);
+               s.pa_epe_cm, s.pa_auc, s.pa_rigid_epe_cm, s.epe_2d_px, ends[i + 1]);
   }
 }
 
@@ -74,7 +107,7 @@ std::string csv_number(double value) {
 void print_csv(const std::vector<Run>& runs) {
   std::string text = "run,method,initial_weights,label_fraction,seed";
   for (const ScoreField& field : kScoreFields) text += fmt::format(",{}", field.key);
-  text += ",count\n";
+  text += ",count,set,holdout\n";
   for (const Run& run : runs) {
     const auto finetuning = finetuning_of(run);
     text += fmt::format("{},{},{},{},{}", csv_word(run.name), csv_word(run.method),
@@ -83,7 +116,8 @@ void print_csv(const std::vector<Run>& runs) {
                         finetuning ? fmt::format("{}", finetuning->settings.seed) : "");
     for (const ScoreField& field : kScoreFields)
       text += "," + csv_number((*run.scores).*field.value);
-    text += fmt::format(",{}\n", run.scores->count);
+    text += fmt::format(",{},{},{}\n", run.scores->count, csv_word(run.scores->set),
+                        csv_number(run.scores->holdout));
   }
   fmt::print("{}", text);
 }

@@ -2,8 +2,10 @@
 // Scores a file of predictions, whoever made it, by the rules that evaluate follows; meshes too.
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <optional>
 
+#include "data/folder.h"
 #include "data/freihand.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
@@ -30,6 +32,23 @@ void tell_of_meshes(const HandPairs& pairs, const std::string& file, const std::
                printable(file));
 }
 
+// Of the set's first pictures, one a hand, as open_pictures has them; FreiHAND's own where the
+// pictures are not there or are not of these labels.
+std::vector<std::string> picture_names(const std::string& set, std::size_t hands) {
+  const std::string folder = "evaluation/rgb";
+  std::vector<std::string> names;
+  try {
+    names = list_pictures(std::filesystem::path(set) / folder);
+  } catch (const Error&) {
+    // Predictions are scored without their pictures, too.
+  }
+  const bool theirs = !names.empty() && names.size() % hands == 0;
+  names.resize(hands);
+  for (std::size_t i = 0; i < hands; ++i)
+    names[i] = folder + "/" + (theirs ? names[i] : fmt::format("{:08}.jpg", i));
+  return names;
+}
+
 }  // namespace
 
 int run_score(const CommandLine& line) {
@@ -52,6 +71,7 @@ int run_score(const CommandLine& line) {
   if (const std::size_t meshes = submission.mesh_count(); meshes > 0 && meshes != hands)
     fail(ErrorKind::data, "{}: holds {} hands, but {} meshes: write one for each, or zeros",
          printable(file), hands, meshes);
+  const std::vector<std::string> names = picture_names(set, hands);
   HandPairs pairs;
   bool in_front = true;
   for (std::size_t i = 0; i < hands; ++i) {
@@ -61,8 +81,7 @@ int run_score(const CommandLine& line) {
       xyz[j] = {number[0], number[1], number[2]};
       in_front = in_front && number[2] > 0;
     }
-    pairs.add(fmt::format("evaluation/rgb/{:08}.jpg", i), truth.labels[i], xyz,
-              project(truth.labels[i].K, xyz));
+    pairs.add(names[i], truth.labels[i], xyz, project(truth.labels[i].K, xyz));
   }
   pairs.predicted_meshes = std::move(submission.meshes);
   if (!pairs.predicted_meshes.empty())

@@ -323,6 +323,7 @@ TEST_CASE("peclr probe tells colours apart and skips what it cannot read") {
   CHECK(json["folds"] == 5);
   CHECK(json["people_may_overlap"] == true);
   CHECK(json["weights"] == "random");
+  CHECK(json.value("precision", "") == "f32");
   CHECK(json == run(folder, {"data.train=" + (folder / "set"), "data.max_bad=0.05"}));
   CHECK(caught([&] {
           run(folder, {"data.train=" + (folder / "set"), "data.max_bad=0"});

@@ -50,6 +50,12 @@ TEST_CASE("report: probes of several seeds share a row, others do not", "[report
           fmt::format(R"(, "init_from": "peclr_{}.safetensors")", epochs));
   probe("foreign", "other", 61, R"(, "init_from": "x/released.pth")");
   probe("foreign_new", "other", 62, R"(, "init_from": "x", "initial_weights": "in.pth 01234567")");
+  probe("half_1", "peclr", 71, R"(, "precision": "bf16")");
+  probe("half_2", "peclr", 72, R"(, "precision": "f32")");
+  probe("old_1", "peclr", 81);  // of a version that kept it in the run's record alone
+  probe("old_2", "peclr", 82);
+  write_bytes(folder / "old_1/run.json", R"({"probe": {"precision": "bf16"}})");
+  write_bytes(folder / "old_2/run.json", R"({"probe": {"precision": "f32"}})");
   report.insert(report.end(), {"--out", folder / "page.html"});
   const ProgramResult result = run_peclr(report);
   INFO(described(result));
@@ -70,6 +76,10 @@ TEST_CASE("report: probes of several seeds share a row, others do not", "[report
   CHECK(contains(row("tenth_1"), ">41.00<"));
   CHECK(contains(row("held_1"), ">71.00<"));
   CHECK(contains(row("twice"), "2 (1 seed)"));
+  CHECK(contains(row("half_1"), ">71.00<"));
+  CHECK(contains(row("half_2"), ">72.00<"));
+  CHECK(contains(row("old_1"), ">81.00<"));
+  CHECK(contains(row("old_2"), ">82.00<"));
   CHECK(contains(row("long_100"), ">31.00<"));
   CHECK(contains(row("long_800"), ">31.00<"));
   CHECK(contains(page, ">11.00<"));

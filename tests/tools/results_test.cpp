@@ -51,10 +51,11 @@ TEST_CASE("results: each format's text", "[report]") {
                                 finetuned(folder / "b", {"peclr", 2, 2.5}),
                                 finetuned(folder / "c,\"d\"", {"none", 1, 3.0, 1})};
   const char* text =
-      "method       labels  seed    EPE cm     AUC  PA-EPE cm  PA-AUC  rigid PA-EPE    2D px\n"
-      "peclr           10%     1     20.00   0.100       2.00   0.500           nan     22.0\n"
-      "peclr           10%     2     25.00   0.100       2.50   0.450           nan     22.5\n"
-      "scratch        100%     1     30.00   0.100       3.00   0.400           nan     23.0\n";
+      "method       labels  seed    EPE cm     AUC  PA-EPE cm  PA-AUC  rigid PA-EPE    2D px  run\n"
+      "peclr           10%     1     20.00   0.100       2.00   0.500           nan     22.0  a\n"
+      "peclr           10%     2     25.00   0.100       2.50   0.450           nan     22.5  b\n"
+      "scratch        100%     1     30.00   0.100       3.00   0.400           nan     23.0  "
+      "c,\"d\"\n";
   CHECK(printed({"results", runs[0], runs[1], runs[2]}) == text);
   CHECK(printed(results_of(runs, "text")) == text);
   CHECK(printed(results_of(runs, "markdown")) ==
@@ -77,10 +78,10 @@ TEST_CASE("results: each format's text", "[report]") {
         "run,method,initial_weights,label_fraction,seed,epe_cm,epe_median_cm,auc,pa_epe_cm,pa_epe_"
         "median_cm,pa_auc,"
         "pa_rigid_epe_cm,root_epe_cm,root_auc,scale_trans_epe_cm,epe_2d_px,mesh_epe_cm,mesh_auc,"
-        "mesh_pa_epe_cm,mesh_pa_auc,f_5mm,pa_f_5mm,f_15mm,pa_f_15mm,count\n"
-        "a,peclr,,0.1,1,20,,0.1,2,,0.49999999999999994,,,,,22,,,,,,,,,3\n"
-        "b,peclr,,0.1,2,25,,0.1,2.5,,0.44999999999999996,,,,,22.5,,,,,,,,,3\n"
-        "\"c,\"\"d\"\"\",scratch,,1,1,30,,0.1,3,,0.3999999999999999,,,,,23,,,,,,,,,3\n");
+        "mesh_pa_epe_cm,mesh_pa_auc,f_5mm,pa_f_5mm,f_15mm,pa_f_15mm,count,set,holdout\n"
+        "a,peclr,,0.1,1,20,,0.1,2,,0.49999999999999994,,,,,22,,,,,,,,,3,,0\n"
+        "b,peclr,,0.1,2,25,,0.1,2.5,,0.44999999999999996,,,,,22.5,,,,,,,,,3,,0\n"
+        "\"c,\"\"d\"\"\",scratch,,1,1,30,,0.1,3,,0.3999999999999999,,,,,23,,,,,,,,,3,,0\n");
   CHECK(run_peclr(results_of(runs, "word")).refuses(2, {"--format", "word", "latex"}));
 }
 

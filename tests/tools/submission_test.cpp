@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "data/pictures.h"
 #include "data/synthetic.h"
 #include "tests/support/files.h"
 #include "tests/support/program.h"
@@ -127,6 +128,34 @@ TEST_CASE("score: mirrored hands are perfect by FreiHAND's alignment, and by no 
   CHECK(scores.at("pa_epe_median_cm").get<double>() < 1e-3);
   for (const char* other : {"pa_rigid_epe_cm", "epe_median_cm", "root_epe_cm"})
     CHECK(scores.at(other).get<double>() > 0.1);
+}
+
+TEST_CASE("score: pictures have the names that they have in the set", "[submission]") {
+  const TempFolder folder;
+  const std::string set = folder / "hands", out = folder / "score";
+  write_synthetic(set, 20, 1);
+  write_bytes(
+      folder / "pred.json",
+      json::array({json::parse(read_bytes(set + "/evaluation_xyz.json")), json::array()}).dump());
+  const auto names = [&] {
+    REQUIRE(run_peclr({"score", folder / "pred.json", set, "--out", out}).exit_code == 0);
+    std::vector<std::string> files;
+    const json errors = json::parse(read_bytes(out + "/errors.json"));
+    for (const json& picture : errors.at("pictures")) files.push_back(picture.at("file"));
+    return files;
+  };
+  CHECK(names() == open_pictures(set, Split::evaluation).files);
+  const std::string rgb = set + "/evaluation/rgb/";
+  for (const char* number : {"00000000", "00000001"})
+    fs::rename(rgb + number + ".jpg", rgb + number + "_right.jpeg");
+  const auto renamed = names();
+  CHECK(renamed == open_pictures(set, Split::evaluation).files);
+  CHECK(renamed[0] == "evaluation/rgb/00000000_right.jpeg");
+  // One is missing, so the others' places say nothing; without any there are scores, too.
+  fs::remove(rgb + "00000001_right.jpeg");
+  CHECK(names()[1] == "evaluation/rgb/00000001.jpg");
+  fs::remove_all(set + "/evaluation");
+  CHECK(names()[1] == "evaluation/rgb/00000001.jpg");
 }
 
 TEST_CASE("score: the lines of scores.txt, by hand", "[submission]") {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/text.h"
 #include "tools/report/identity.h"
 #include "tools/report/runs.h"
 #include "tools/report/spread.h"
@@ -17,13 +18,17 @@ namespace peclr {
 inline constexpr int kColours = 8;
 
 struct Group {
-  std::string method;     // "PeCLR", "SimCLR", "scratch"
-  std::string differing;  // where others have the same method and labels: "train.epochs=30"
-  double labels = NAN;    // fraction; NaN where labels mean nothing or nobody knows
+  std::string method;  // "PeCLR", "SimCLR", "scratch"
+  // What others have otherwise: "train.epochs=30"; "..." last where that is not all.
+  std::vector<std::string> differing;
+  Entries scoring;      // of that, the set and how the network was asked: all of it
+  double labels = NAN;  // fraction; NaN where labels mean nothing or nobody knows
   int colour = 0;  // below kColours; the same for a method and its difference on the whole page
   std::vector<const Run*> runs;
 
-  std::string label() const { return differing.empty() ? method : method + ", " + differing; }
+  std::string label() const {
+    return differing.empty() ? method : method + ", " + joined(differing, ", ");
+  }
 };
 
 // How many seeds there are, a run's own and that of the training it started from (-1: none)
@@ -38,7 +43,9 @@ inline std::int64_t seed_of(const std::optional<Origin>& origin) {
 // The runs that `belongs` chooses, grouped by method, label fraction and every setting that can
 // change a result (those of the pre-training included, or its weights' name, and those of the
 // evaluation); scores of unknown networks stay alone. Fewer labels come first, then the order is
-// scratch, SimCLR, PeCLR, others.
+// scratch, SimCLR, PeCLR, others. Where any groups were scored otherwise, or any of one label
+// fraction fine-tuned otherwise, whatever their methods, their labels say it; groups of one
+// fraction have labels of their own.
 std::vector<Group> group_runs(const std::vector<Run>& runs,
                               const std::function<bool(const Run&)>& belongs);
 

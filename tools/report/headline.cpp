@@ -22,23 +22,44 @@ std::string seeds(const Contender& c) {
 
 std::string measured(const Spread& s) { return text_of(s, 2) + "\u00A0cm"; }
 
-// The contenders at the label fraction where most methods meet; the smallest, if several do.
-std::vector<Contender> contenders_of(const std::vector<Group>& scored, double& labels) {
-  std::map<double, std::vector<Contender>> by_labels;
+// Without how it was scored, which the sentence says of all.
+std::string label_of(const Group& group) {
+  std::string label = group.method;
+  for (const std::string& entry : group.differing)
+    if (!group.scoring.contains(entry)) label += ", " + entry;
+  return label;
+}
+
+// What makes groups comparable: the label fraction (-1: none) and how they were scored.
+using Terms = std::pair<double, Entries>;
+
+std::map<Terms, std::vector<Contender>> contenders_of(const std::vector<Group>& scored) {
+  std::map<Terms, std::vector<Contender>> contenders;
   for (const Group& group : scored) {
     const Spread s = spread_of(group, &Scores::pa_epe_cm);
     std::vector<const Run*> measured = group.runs;
     std::erase_if(measured, [](const Run* run) { return !std::isfinite(run->scores->pa_epe_cm); });
     if (s.count > 0)
-      by_labels[std::isfinite(group.labels) ? group.labels : -1].push_back(
-          {group.label(), s, seed_count(measured)});
+      contenders[{std::isfinite(group.labels) ? group.labels : -1, group.scoring}].push_back(
+          {label_of(group), s, seed_count(measured)});
   }
-  std::vector<Contender> most;
-  for (auto& [fraction, contenders] : by_labels)
-    if (contenders.size() > most.size()) most = contenders, labels = fraction;
-  std::stable_sort(most.begin(), most.end(),
-                   [](auto& a, auto& b) { return a.error.mean < b.error.mean; });
-  return most;
+  for (auto& [terms, all] : contenders)
+    std::stable_sort(all.begin(), all.end(),
+                     [](auto& a, auto& b) { return a.error.mean < b.error.mean; });
+  return contenders;
+}
+
+// "With 10 % of the labels, ", and which of several ways of scoring.
+std::string condition_of(const Terms& terms, bool several_ways) {
+  const auto& [labels, scoring] = terms;
+  const std::string with = labels < 0 ? ""
+                                      : fmt::format("{}ith {} of the labels, ",
+                                                    several_ways ? 'w' : 'W', percent(labels));
+  if (!several_ways) return with;
+  const std::vector<std::string> ways(scoring.begin(), scoring.end());
+  return (ways.empty() ? "Of the rows that say nothing of their scoring, "
+                       : fmt::format("Of the rows with {}, ", joined(ways, ", "))) +
+         with;
 }
 
 std::string verdict(const Contender& best, const Contender& next) {
@@ -59,11 +80,15 @@ std::string verdict(const Contender& best, const Contender& next) {
 }
 
 std::string headline_of_scores(const std::vector<Group>& scored) {
-  double labels = -1;
-  const std::vector<Contender> c = contenders_of(scored, labels);
-  if (c.empty()) return "";
-  const std::string with =
-      labels < 0 ? "" : fmt::format("With {} of the labels, ", percent(labels));
+  const auto contenders = contenders_of(scored);
+  if (contenders.empty()) return "";
+  // The terms on which most methods meet; with the smallest label fraction, if several do.
+  const auto& [terms, c] =
+      *std::max_element(contenders.begin(), contenders.end(),
+                        [](auto& a, auto& b) { return a.second.size() < b.second.size(); });
+  std::set<Entries> ways;
+  for (const auto& [any, ignored] : contenders) ways.insert(any.second);
+  const std::string with = condition_of(terms, ways.size() > 1);
   if (c.size() == 1)
     return fmt::format("{}{}: PA-EPE {} ({}); nothing here to compare it with.", with, c[0].label,
                        measured(c[0].error), seeds(c[0]));

@@ -40,15 +40,15 @@ std::string start_of(const Run& run, const std::string& path) {
 
 // What tells a network apart that was scored into a folder of its own: the fine-tuning beside it
 // and which of that folder's files it is, or its path, or else the scores' own place.
-void add_network(Entries& entries, const Run& run) {
+void add_network(Identity& identity, const Run& run) {
   const std::string& file = run.scores->init_from;
   if (!run.network) {
-    entries.insert(file.empty() ? "run=" + run.name : "init_from=" + start_of(run, file));
+    identity.start.insert(file.empty() ? "run=" + run.name : "init_from=" + start_of(run, file));
     return;
   }
-  add_entries(entries, Command::finetune, run.network->settings, "");
-  add_start(entries, run.network->settings.init_from, run.network->origin);
-  add_file(entries, file, "");
+  add_entries(identity.training, Command::finetune, run.network->settings, "");
+  add_start(identity.start, run.network->settings.init_from, run.network->origin);
+  add_file(identity.start, file, "");
 }
 
 bool same_folder(const fs::path& a, const fs::path& b) {
@@ -116,17 +116,22 @@ std::optional<Finetuning> finetuning_of(const Run& run) {
   return std::nullopt;
 }
 
-Entries entries_of(const Run& run) {
-  Entries entries;
-  if (run.training) add_entries(entries, *run.training, run.settings, "");
-  add_start(entries, start_of(run, run.settings.init_from), run.origin);
-  if (run.scores && !run.training) add_network(entries, run);
-  if (run.scores && is_finetuning(run)) add_other_model(entries, run);
-  if (run.scores) add_asked(entries, run);
-  if (run.scores && !run.scores->set.empty()) entries.insert("data.eval=" + run.scores->set);
-  if (run.scores && run.scores->holdout > 0)
-    entries.insert(fmt::format("scored on data.holdout={}", run.scores->holdout));
-  return entries;
+Identity identity_of(const Run& run) {
+  Identity identity;
+  if (run.training)
+    add_entries(is_finetuning(run) ? identity.training : identity.start, *run.training,
+                run.settings, "");
+  add_start(identity.start, start_of(run, run.settings.init_from), run.origin);
+  if (!run.scores) return identity;
+  if (!run.training) add_network(identity, run);
+  if (is_finetuning(run)) add_other_model(identity.start, run);
+  add_asked(identity.scoring, run);
+  if (!run.scores->set.empty())
+    identity.scoring.insert(
+        "data.eval=" + (fs::path(run.scores->set) / "").lexically_normal().parent_path().string());
+  if (run.scores->holdout > 0)
+    identity.scoring.insert(fmt::format("scored on data.holdout={}", run.scores->holdout));
+  return identity;
 }
 
 }  // namespace peclr

@@ -15,7 +15,13 @@ bool is_scored(const Run& run);
 
 // What two runs must share to be taken together: "key=value" of what can change a result.
 using Entries = std::set<std::string>;
-Entries entries_of(const Run& run);
+struct Identity {
+  Entries start;     // where the weights came from and which they are: what makes the method
+  Entries training;  // of the fine-tuning
+  Entries scoring;   // the set and how the network was asked
+  auto operator<=>(const Identity&) const = default;
+};
+Identity identity_of(const Run& run);
 
 // Adds where the weights came from: the settings of the training that left them, and which of its
 // files they are; or the file's name where that run is not beside it.

@@ -23,9 +23,18 @@ std::string stem_of(const std::string& name) {
   return numbered ? name.substr(0, end) : name;
 }
 
+// Of probes of older versions it stands in the run's record alone.
+std::string precision_of(const Run& run) {
+  if (const auto it = run.probe->words.find("precision"); it != run.probe->words.end())
+    return it->second;
+  const auto record = run.records.find("probe");
+  return record == run.records.end() ? "" : record->second.precision;
+}
+
 // What probes of several seeds have in common beside their results.
-Entries sameness_of(const Probe& probe) {
-  Entries entries;
+Entries sameness_of(const Run& run) {
+  const Probe& probe = *run.probe;
+  Entries entries{"precision=" + precision_of(run)};
   for (const char* key : {"depth", "input", "labels", "holdout"})
     if (std::isfinite(probe.at(key))) entries.insert(fmt::format("{}={}", key, probe.at(key)));
   std::string weights;
@@ -119,7 +128,7 @@ void write_probe_tables(Html& html, const std::vector<Run>& runs) {
   std::map<Key, Members> groups;
   for (const Run& run : runs)
     if (run.probe)
-      groups[{run.probe->kind, stem_of(run.name), run.probe->pretraining, sameness_of(*run.probe)}]
+      groups[{run.probe->kind, stem_of(run.name), run.probe->pretraining, sameness_of(run)}]
           .push_back(&run);
   if (groups.empty()) return;
 

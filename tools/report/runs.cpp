@@ -7,6 +7,7 @@
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "engine/error.h"
 #include "engine/files/file.h"
@@ -73,7 +74,22 @@ Command command_of(const std::string& yaml) {
   return yaml.find("\nmethod:") == std::string::npos ? Command::finetune : Command::pretrain;
 }
 
-std::optional<Origin> origin_of(const std::string& weights) {
+// A path as a run's settings have it: relative to where the run was started, which is this folder
+// or, if the file is not here, one of those that the run's folder lies in.
+std::string found_file(const std::string& path, const std::string& folder) {
+  if (path.empty() || fs::path(path).is_absolute() || there(path)) return path;
+  std::error_code ignored;
+  fs::path parent = fs::weakly_canonical(fs::absolute(folder), ignored);
+  while (parent.has_relative_path()) {
+    parent = parent.parent_path();
+    if (there((parent / path).string())) return (parent / path).string();
+  }
+  return path;
+}
+
+// Of weights that the settings of a run in `folder` name.
+std::optional<Origin> origin_of(const std::string& named, const std::string& folder) {
+  const std::string weights = found_file(named, folder);
   const std::string config = (fs::path(weights).parent_path() / "config.yaml").string();
   if (weights.empty() || !there(config)) return std::nullopt;
   const std::string yaml = text_of_file(config);
@@ -81,10 +97,11 @@ std::optional<Origin> origin_of(const std::string& weights) {
   return Origin{command, settings_of(command, yaml, config)};
 }
 
-std::optional<Network> network_of(const std::string& weights) {
-  const std::optional<Origin> own = origin_of(weights);
+std::optional<Network> network_of(const std::string& named, const std::string& folder) {
+  const std::optional<Origin> own = origin_of(named, folder);
   if (!own || own->command != Command::finetune) return std::nullopt;
-  return Network{own->settings, origin_of(own->settings.init_from)};
+  const std::string at = fs::path(found_file(named, folder)).parent_path().string();
+  return Network{own->settings, origin_of(own->settings.init_from, at)};
 }
 
 Scores read_scores(const std::string& path) {
@@ -107,14 +124,14 @@ Scores read_scores(const std::string& path) {
   return scores;
 }
 
-Probe read_probe(const std::string& path) {
+Probe read_probe(const std::string& path, const std::string& folder) {
   const Json json = read_object(path, "probe");
   Probe probe{word(json, "kind"), word(json, "weights"), {}, {}, {}};
   for (const auto& [key, value] : json.items()) {
     if (value.is_number()) probe.numbers[key] = value.get<double>();
     if (value.is_string()) probe.words[key] = value.get<std::string>();
   }
-  probe.origin = origin_of(word(json, "init_from"));
+  probe.origin = origin_of(word(json, "init_from"), folder);
   return probe;
 }
 
@@ -185,6 +202,20 @@ std::string date_of(const Run& run) {
   return "";
 }
 
+// The folders in their order, each by the first of its names.
+std::vector<std::string> once_each(const std::vector<std::string>& folders) {
+  std::vector<std::string> once;
+  std::set<fs::path> seen;
+  for (const std::string& folder : folders) {
+    std::error_code ignored;
+    if (seen.insert(fs::weakly_canonical(fs::absolute(folder) / ".", ignored)).second)
+      once.push_back(folder);
+    else
+      fmt::print(stderr, "{}: given twice, counted once\n", printable(folder));
+  }
+  return once;
+}
+
 }  // namespace
 
 Run read_run(const std::string& folder) {
@@ -200,12 +231,12 @@ Run read_run(const std::string& folder) {
     run.config = text_of_file(config);
     run.training = command_of(run.config);
     run.settings = settings_of(*run.training, run.config, config);
-    run.origin = origin_of(run.settings.init_from);
+    run.origin = origin_of(run.settings.init_from, run.folder);
   }
   if (there(path("metrics.jsonl"))) run.metrics = read_metrics(path("metrics.jsonl"));
   if (there(path("scores.json"))) run.scores = read_scores(path("scores.json"));
-  if (run.scores && !run.training) run.network = network_of(run.scores->init_from);
-  if (there(path("probe.json"))) run.probe = read_probe(path("probe.json"));
+  if (run.scores && !run.training) run.network = network_of(run.scores->init_from, run.folder);
+  if (there(path("probe.json"))) run.probe = read_probe(path("probe.json"), run.folder);
   run.predicted = there(path("predictions.json"));
   run.records = read_run_records(run.folder);
   const std::optional<TensorFile> weights = own_weights(run);
@@ -217,7 +248,7 @@ Run read_run(const std::string& folder) {
 
 std::vector<Run> read_runs(const std::vector<std::string>& folders) {
   std::vector<Run> runs;
-  for (const std::string& folder : folders) runs.push_back(read_run(folder));
+  for (const std::string& folder : once_each(folders)) runs.push_back(read_run(folder));
   const auto last_part = [](const Run& run) { return fs::path(run.folder).filename().string(); };
   for (Run& run : runs) {
     const bool alone = std::count_if(runs.begin(), runs.end(), [&](const Run& other) {

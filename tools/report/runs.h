@@ -110,6 +110,7 @@ struct Run {
 // Throws Error(data), one line that names the file: a folder that holds no run, a file that is not
 // what it should be. Of metrics.jsonl the last line may be cut, as a killed run leaves it.
 Run read_run(const std::string& folder);
+// The same folder given twice is read once, with a note on stderr.
 std::vector<Run> read_runs(const std::vector<std::string>& folders);
 
 }  // namespace peclr
