@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/files/yaml.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "models/onnx_networks.h"
 #include "tools/commands.h"
@@ -70,18 +71,16 @@ int run_export(const CommandLine& line) {
     const HandNetwork network(store, depth);
     load();
     write(onnx_hand_network(network, input));
-    fmt::print(stderr,
-               "{}: hand network, ResNet-{}: images [batch, 3, {}, {}], camera -> xyz, uv; crop: "
-               "{}, border: {}\n",
-               printable(line.out), depth, input, input, name_of(settings.data.crop),
-               name_of(settings.augment.border));
+    say("{}: hand network, ResNet-{}: images [batch, 3, {}, {}], camera -> xyz, uv; crop: "
+        "{}, border: {}\n",
+        printable(line.out), depth, input, input, name_of(settings.data.crop),
+        name_of(settings.augment.border));
   } else {
     const ResNet encoder(store, depth);
     load();
     write(onnx_encoder(encoder, input));
-    fmt::print(stderr,
-               "{}: encoder, ResNet-{}: images [batch, 3, {}, {}] -> features [batch, {}]\n",
-               printable(line.out), depth, input, input, encoder.plan().features());
+    say("{}: encoder, ResNet-{}: images [batch, 3, {}, {}] -> features [batch, {}]\n",
+        printable(line.out), depth, input, input, encoder.plan().features());
   }
   return 0;
 }

@@ -4,6 +4,7 @@
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
 #include "engine/files/folder.h"
+#include "engine/say.h"
 #include "tools/commands.h"
 #include "tools/evaluation/drawings.h"
 #include "tools/evaluation/inference.h"
@@ -57,10 +58,9 @@ int run_predict(const CommandLine& line) {
   require_for_drawings(drawings, set);
   OutFolder out(settings.out, line, {hand.backend->description(), settings.precision});
   if (!has_camera(set.known))
-    fmt::print(stderr,
-               "no cameras: a focal length of {} x the shorter side is assumed; xyz is in lengths "
-               "of the bone 9-10\n",
-               kAssumedFocal);
+    say("no cameras: a focal length of {} x the shorter side is assumed; xyz is in lengths "
+        "of the bone 9-10\n",
+        kAssumedFocal);
 
   const HandPredictions predicted = HandPredictor{settings, hand.network, *hand.backend,
                                                   line.submission ? Gaps::refused : Gaps::skipped}
@@ -73,9 +73,8 @@ int run_predict(const CommandLine& line) {
   if (line.submission) write_file_atomically(submission, submission_json(predicted.hands));
   const int drawn = draw_hands(drawings, set, predicted.hands, line.draw);
   out.record.end();
-  fmt::print(stderr,
-             "{}{} pictures: {}/predictions.json (joints in FreiHAND's order), {} drawn in {}\n",
-             predicted.bad_summary, predicted.hands.size(), settings.out, drawn, drawings);
+  say("{}{} pictures: {}/predictions.json (joints in FreiHAND's order), {} drawn in {}\n",
+      predicted.bad_summary, predicted.hands.size(), settings.out, drawn, drawings);
   return 0;
 }
 

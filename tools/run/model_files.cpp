@@ -12,6 +12,7 @@
 
 #include "engine/error.h"
 #include "engine/files/safetensors_header.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "kernels/pose.h"
 #include "models/contrastive_model.h"
@@ -66,10 +67,9 @@ std::optional<int> stored_input(const TensorFile& file) {
 int input_of(const TensorFile& file, int otherwise) {
   if (const std::optional<int> stored = stored_input(file)) return *stored;
   const int input = released(file) ? kReleasedInput : otherwise;
-  fmt::print(stderr,
-             "{}: does not say how large its pictures are; {} px are taken, model.input=N "
-             "sets another size\n",
-             printable(file.path()), input);
+  say("{}: does not say how large its pictures are; {} px are taken, model.input=N "
+      "sets another size\n",
+      printable(file.path()), input);
   return input;
 }
 
@@ -113,8 +113,8 @@ void tell_of_other_views(const TensorFile& file, const Settings& trained, const 
                          const char* otherwise) {
   const auto differs = [&](const char* what, const char* then, const char* now) {
     if (std::string_view(then) != now)
-      fmt::print(stderr, "{}: trained with {}={}, used with {}={}; {}\n", printable(file.path()),
-                 what, then, what, now, otherwise);
+      say("{}: trained with {}={}, used with {}={}; {}\n", printable(file.path()), what, then, what,
+          now, otherwise);
   };
   if (file.metadata().contains(kCropKey) || released(file))
     differs("data.crop", name_of(trained.data.crop), name_of(settings.data.crop));
@@ -134,7 +134,7 @@ void tell(const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   std::string text;
   for (std::size_t i = 0; i < names.size() && i < 8; ++i) text += " " + printable(names[i], 80);
-  fmt::print(stderr, "  {} {}:{}{}\n", names.size(), what, text, names.size() > 8 ? " ..." : "");
+  say("  {} {}:{}{}\n", names.size(), what, text, names.size() > 8 ? " ..." : "");
 }
 
 }  // namespace
@@ -180,7 +180,7 @@ Start start_from(const Settings& settings, ParameterStore& store) {
          "train.freeze=encoder: without --init-from the encoder would stay as it was drawn; give "
          "its weights");
   if (settings.init_from.empty()) {
-    fmt::print(stderr, "no weights given: random ones (seed {})\n", settings.seed);
+    say("no weights given: random ones (seed {})\n", settings.seed);
     return {};
   }
   const TensorFile file(settings.init_from);
@@ -188,7 +188,7 @@ Start start_from(const Settings& settings, ParameterStore& store) {
     fail(ErrorKind::data, "{}: weights of a ResNet-{}, but model.depth is {}; set model.depth={}",
          file.path(), depth, settings.model.depth, depth);
   const LoadReport report = load_weights(file, store);
-  fmt::print(stderr, "weights from {}\n", printable(file.path()));
+  say("weights from {}\n", printable(file.path()));
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
   Start start = start_of(file);

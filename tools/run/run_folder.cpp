@@ -6,6 +6,7 @@
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
 #include "engine/files/folder.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "tools/run/json_lines.h"
 #include "tools/settings/engine_options.h"
@@ -57,8 +58,7 @@ void RunFolder::require_room(const CommandLine& line) const {
          "{}: would be overwritten; it is a finished run's, without the last.safetensors to go on "
          "from: choose another out, or move it away",
          printable(path("model.safetensors")));
-  if (line.resume && !there)
-    fmt::print(stderr, "--resume: no {}, starting afresh\n", printable(path(kLast)));
+  if (line.resume && !there) say("--resume: no {}, starting afresh\n", printable(path(kLast)));
 }
 
 void RunFolder::take_stored(std::span<const std::string> args) {

@@ -10,6 +10,7 @@
 
 #include "engine/error.h"
 #include "engine/files/yaml.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "tools/settings/nearest.h"
 #include "tools/settings/settings_fields.h"
@@ -248,8 +249,7 @@ std::vector<std::string> idle_keys(Command command, std::span<const std::string>
 
 void tell_of_idle_keys(Command command, std::span<const std::string> args,
                        const Settings& settings) {
-  for (const std::string& line : idle_keys(command, args, settings))
-    fmt::print(stderr, "{}\n", line);
+  for (const std::string& line : idle_keys(command, args, settings)) say("{}\n", line);
 }
 
 std::string settings_yaml(Command command, const Settings& settings) {

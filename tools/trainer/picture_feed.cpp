@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "engine/error.h"
+#include "engine/say.h"
 
 namespace peclr {
 namespace {
@@ -16,9 +17,8 @@ std::size_t host_bytes(const Settings& settings) {
 
 void tell_of_less(double cache_gb) {
   if (cache_gb * 1e9 > static_cast<double>(most_cache_bytes()))
-    fmt::print(stderr,
-               "data.cache_gb={}: {:.1f} are used, half of the memory that this process may have\n",
-               cache_gb, static_cast<double>(most_cache_bytes()) / 1e9);
+    say("data.cache_gb={}: {:.1f} are used, half of the memory that this process may have\n",
+        cache_gb, static_cast<double>(most_cache_bytes()) / 1e9);
 }
 
 Seen seen_of(Settings::Crop crop) {
