@@ -58,11 +58,7 @@ int run_export(const CommandLine& line) {
   ParameterStore store;
   const auto load = [&] {
     store.allocate(*backend, 0);
-    if (const std::size_t missing = start_from(settings, store).missing; missing > 0)
-      fail(ErrorKind::data,
-           "{}: {} tensors are missing, and an exported network wants all; use weights of a whole "
-           "one",
-           printable(weights.path()), missing);
+    start_whole(settings, store);
   };
   const auto write = [&](const OnnxGraph& graph) {
     graph.write(line.out, metadata_of(settings, weights, hand));

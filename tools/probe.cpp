@@ -128,7 +128,7 @@ int run_probe(const CommandLine& line) {
   if (settings.init_from.empty()) {
     say("no weights were given: RANDOM ones (seed {}), the untrained baseline\n", settings.seed);
   } else {
-    const Start start = start_from(settings, store);
+    const Start start = start_whole(settings, store);
     if (start.has_head) require_unseen(settings);
     weights = start.pretraining;
     initial = start.initial;

@@ -22,8 +22,14 @@ namespace {
 
 constexpr int kReleasedInput = 224;  // of the official fine-tuned networks (docs/method.md)
 
+// What the file says of it; 0: nothing.
+int stored_depth(const TensorFile& file) {
+  if (!file.metadata().contains(kDepthKey)) return 0;
+  return static_cast<int>(file.whole_at(kDepthKey, 18, 152));
+}
+
 // Depth from the names of a torchvision-like file: the blocks of layer3 and whether they are
-// bottlenecks.
+// bottlenecks. Where they are no network's, what the file says.
 int depth_of(const TensorFile& file) {
   std::set<std::string> blocks;
   bool bottleneck = false;
@@ -44,7 +50,7 @@ int depth_of(const TensorFile& file) {
     case 36:
       return 152;
     default:
-      return 0;
+      return stored_depth(file);
   }
 }
 
@@ -130,6 +136,14 @@ std::string weights_asked_for(Command command, const std::vector<std::string>& a
   return load_settings(command, overrides).init_from;
 }
 
+void require_all(const Settings& settings, const Start& start) {
+  if (start.missing > 0)
+    fail(ErrorKind::data,
+         "{}: {} tensors are missing, and random numbers would answer in their place; use weights "
+         "of a whole network",
+         printable(settings.init_from), start.missing);
+}
+
 void tell(const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   std::string text;
@@ -196,6 +210,12 @@ Start start_from(const Settings& settings, ParameterStore& store) {
   return start;
 }
 
+Start start_whole(const Settings& settings, ParameterStore& store) {
+  const Start start = start_from(settings, store);
+  require_all(settings, start);
+  return start;
+}
+
 Start resume(const TensorFile& stored, ParameterStore& store, Optimizer& optimizer) {
   load_training(stored, store, optimizer);
   return start_of(stored);
@@ -216,6 +236,7 @@ Start start_with_head(const Settings& settings, ParameterStore& store) {
          "{}: no weights of a hand network's head (fc), so it knows no joints; use the out of a "
          "peclr finetune that starts from it",
          settings.init_from);
+  require_all(settings, start);
   return start;
 }
 
