@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "engine/files/folder.h"
 #include "engine/say.h"
 #include "tools/run/model_files.h"
 #include "tools/run/run_folder.h"
@@ -39,6 +40,8 @@ struct Prepared {
 template <class T>
 int dry_run(const CommandLine& line) {
   const Settings asked = settings_to_try(T::kCommand, line);
+  require_writable_folder(asked.out);
+  require_room(asked.out, line);
   Settings settings = asked;
   settings.device = chosen_device(asked.device);
   Prepared<T> ready(settings, make_backend(settings));
