@@ -50,6 +50,11 @@ void tell_of_unused_keys(const peclr::CommandLine& line) {
         peclr::say("{}: peclr {} does not use it\n", key, line.command);
 }
 
+void tell_of_replaced_sets(const peclr::CommandLine& line) {
+  for (const std::string& replaced : peclr::replaced_sets(line.settings))
+    peclr::say("{}\n", peclr::printable(replaced));
+}
+
 // What a full disk would not take of stdout is noticed when the rest goes out, at the latest here.
 void require_written_stdout() {
   if (std::fflush(stdout) != 0) peclr::fail_writing("stdout", "cannot write", errno);
@@ -61,6 +66,7 @@ int run(int argc, char** argv, peclr::CommandLine& line) {
   int code = 0;
   if (const peclr::RunCommand run_command = peclr::parse_command_line(argc, argv, line)) {
     tell_of_unused_keys(line);
+    tell_of_replaced_sets(line);
     code = run_command(line);
   }
   require_written_stdout();
