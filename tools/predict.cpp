@@ -12,6 +12,7 @@
 #include "tools/evaluation/trained_hand.h"
 #include "tools/run/model_files.h"
 #include "tools/run/out_folder.h"
+#include "tools/run/unread_pictures.h"
 
 namespace peclr {
 namespace {
@@ -41,6 +42,7 @@ int run_predict(const CommandLine& line) {
     fail(ErrorKind::usage,
          "data.eval is not set; give a folder of pictures, e.g. data.eval=photos");
   const PictureSet set = open_pictures(settings.data.eval, Split::evaluation);
+  tell_of_unread(set);
   if (line.submission && set.known == Known::pixels)
     fail(ErrorKind::data,
          "{}: --submission wants metres; of this set only pixels are known, leave it out",

@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "engine/say.h"
+#include "tools/run/unread_pictures.h"
 
 namespace peclr {
 namespace {
@@ -58,6 +59,7 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
   bool held_out = settings.data.holdout == 0;
   for (const Settings::Source& source : settings.data.train) {
     PictureSet set = open_pictures(source.path, Split::training);
+    tell_of_unread(set);
     if (settings.data.holdout > 0 && has_pixels(set.known)) {
       keep_part(set, settings.data.holdout, Part::learned);
       held_out = true;
