@@ -327,9 +327,9 @@ TEST_CASE("settings: sets that replace others are told of") {
     const Lines lines = replaced(args);
     REQUIRE(lines.size() == 1);
     const std::string proposed = lines[0].substr(lines[0].find("for both: ") + 10);
-    Lines paths;
-    for (const Settings::Source& s : load(Lines{proposed}).data.train) paths.push_back(s.path);
-    return paths;
+    Lines found;
+    for (const Settings::Source& s : load(Lines{proposed}).data.train) found.push_back(s.path);
+    return found;
   };
   CHECK(replaced({"data.train=A", "seed=2", "data.train=B"}) ==
         Lines{"data.train=B replaces data.train=A; for both: data.train=[A,B]"});

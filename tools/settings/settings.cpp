@@ -268,8 +268,9 @@ std::vector<std::string> replaced_sets(std::span<const std::string> args) {
     if (!arg.starts_with(kKey)) continue;
     const std::string now = arg.substr(kKey.size());
     if (!before.empty() && now != before)
-      lines.push_back(fmt::format("{}{} replaces {}{}; for both: {}[{},{}]", kKey, now, kKey,
-                                  before, kKey, list_items(before), list_items(now)));
+      lines.push_back(
+          fmt::format("data.train={} replaces data.train={}; for both: data.train=[{},{}]", now,
+                      before, list_items(before), list_items(now)));
     before = now;
   }
   return lines;
