@@ -9,6 +9,7 @@
 #endif
 #if defined(PECLR_SIMT)
 #include "engine/gpu/simt_backend.h"
+#include "engine/say.h"
 #endif
 
 namespace peclr {
@@ -49,7 +50,7 @@ DeviceKind chosen_device(DeviceKind kind) {
 #if defined(PECLR_CUDA)
   const std::string problem = cuda::problem_of(cuda::survey_gpus());
   if (problem.empty()) return DeviceKind::cuda;
-  fmt::print(stderr, "device=auto takes the CPU: {}\n", problem);
+  say("device=auto takes the CPU: {}\n", problem);
 #endif
   return DeviceKind::cpu;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/step_runner.h"
+#include "engine/say.h"
 
 #include "engine/error.h"
 
@@ -41,7 +42,7 @@ const StepRunner::Recorded* StepRunner::record(const StepPart& part,
     const CachingAllocator::StepScope memory(backend.allocator());
     made.work = backend.record(body);
   } catch (const std::exception& e) {
-    fmt::print(stderr, "steps are not recorded ({}); each is asked for anew\n", e.what());
+    say("steps are not recorded ({}); each is asked for anew\n", e.what());
   }
   made.counts = counts_of(store_);
   for (std::size_t i = 0; i < before.size(); ++i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which folder may know which (docs/architecture.md), read from the sources: kernels <- engine <-
 // models <- tools, data beside models, and the rooms within them; foreign libraries, device
-// conditionals and what launches kernels in their places.
+// conditionals and what launches kernels in their places; notes that cannot end a run.
 #include <fmt/format.h>
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -122,6 +122,17 @@ std::set<std::string, std::less<>> headers_with_cuda(const std::vector<Source>& 
   return found;
 }
 
+// Of fmt::print to stderr, which throws where that cannot be written (engine/say.h).
+void find_throwing_notes(const Source& source, Faults& faults) {
+  const std::string_view folder = folder_of(source.path);
+  if (folder == "tests" || folder == "benchmarks") return;
+  for (std::size_t at = 0; (at = source.text.find("print(stderr", at)) != std::string::npos; ++at)
+    faults.push_back(
+        fmt::format("{}:{}: a note that can end the run; use say", source.path,
+                    1 + std::count(source.text.begin(),
+                                   source.text.begin() + static_cast<std::ptrdiff_t>(at), '\n')));
+}
+
 // One line for each breach.
 Faults faults_of(const std::vector<Source>& sources) {
   Faults faults;
@@ -129,6 +140,7 @@ Faults faults_of(const std::vector<Source>& sources) {
   std::map<std::string_view, std::set<std::string>> speakers;  // of each foreign library
   for (const Source& source : sources) {
     const std::string_view folder = folder_of(source.path);
+    find_throwing_notes(source, faults);
     for_each_directive(source, [&](int number, std::string_view text) {
       const auto fault = [&](std::string_view what) {
         faults.push_back(fmt::format("{}:{}: {}", source.path, number, what));
@@ -208,7 +220,8 @@ TEST_CASE("includes: planted faults are found", "[includes]") {
       {"engine/a.cpp", "#ifdef __CUDACC__\n#endif\n", "condition on the device"},
       {"tools/a.cpp", "#if defined(__CUDA_ARCH__)\n#endif\n", "condition on the device"},
       {"kernels/a_kernels.h", "#include \"kernels/launch.h\"\n", "a_kernels.h:1: CUDA's names"},
-      {"engine/gpu/a.cpp", "#include \"kernels/device.h\"\n", "CUDA's names by"}};
+      {"engine/gpu/a.cpp", "#include \"kernels/device.h\"\n", "CUDA's names by"},
+      {"tools/run/a.cpp", "\n\n  fmt::print(stderr, \"x\");\n", "a.cpp:3: a note that can end"}};
   for (const auto& p : planted) {
     const Faults faults = faults_of({{p.path, p.text}});
     CAPTURE(p.path, p.text, faults);
@@ -239,6 +252,7 @@ TEST_CASE("includes: planted faults are found", "[includes]") {
        {"tools/trainer/a.cpp", "#include \"tools/trainer/b.h\"\n#include \"tools/run/c.h\"\n"},
        {"engine/files/a.h", "#include \"engine/text.h\"\n#include \"kernels/random.h\"\n"},
        {"tests/a_test.cpp", "#include <catch2/catch.hpp>\n#include <stb/stb_image.h>\n"},
+       {"tools/b.cpp", "fmt::print(\"x\");\nsay(\"x\");\n"},
        {"benchmarks/a_bench.cpp", "#include \"tests/support/compare.h\"\n"}});
   CAPTURE(none);
   CHECK(none.empty());

@@ -44,7 +44,7 @@ void add_settings(CLI::App& sub, CommandLine& line) {
   if (command == Command::pretrain || command == Command::finetune) {
     CLI::Option* resume = sub.add_flag("--resume", line.resume, "go on from out/last.safetensors");
     sub.add_flag("--dry-run", line.dry_run,
-                 "check settings, data, weights and memory, tell the plan, write nothing")
+                 "check settings, out, data, weights and memory, tell the plan, write nothing")
         ->excludes(resume);
   }
   if (command == Command::predict) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/error.h"
+#include "engine/say.h"
 #include "tools/commands.h"
 #include "tools/evaluation/inference.h"
 #include "tools/evaluation/scored_pictures.h"
@@ -51,10 +52,9 @@ int run_evaluate(const CommandLine& line) {
                                              .settings = asked_with(settings)});
   out.record.end();
   fmt::print("{}\n", scores.json);
-  fmt::print(stderr,
-             "{}scored {} of {} pictures by FreiHAND's rules (pa_*: its alignment, reflections "
-             "allowed; pa_rigid: proper); {}/scores.json\n",
-             predicted.bad_summary, pairs.files.size(), set.size(), settings.out);
+  say("{}scored {} of {} pictures by FreiHAND's rules (pa_*: its alignment, reflections "
+      "allowed; pa_rigid: proper); {}/scores.json\n",
+      predicted.bad_summary, pairs.files.size(), set.size(), settings.out);
   return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/files/yaml.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "models/onnx_networks.h"
 #include "tools/commands.h"
@@ -48,8 +49,7 @@ void require_another_file(const std::string& weights, const std::string& out) {
 
 int write_pytorch(const std::string& out, ParameterStore& store, const char* what, int depth) {
   save_pth(out, store);
-  fmt::print(stderr, "{}: {}, ResNet-{}: a state_dict with torchvision's names\n", printable(out),
-             what, depth);
+  say("{}: {}, ResNet-{}: a state_dict with torchvision's names\n", printable(out), what, depth);
   return 0;
 }
 
@@ -66,11 +66,7 @@ int run_export(const CommandLine& line) {
   ParameterStore store;
   const auto load = [&] {
     store.allocate(*backend, 0);
-    if (const std::size_t missing = start_from(settings, store).missing; missing > 0)
-      fail(ErrorKind::data,
-           "{}: {} tensors are missing, and an exported network wants all; use weights of a whole "
-           "one",
-           printable(weights.path()), missing);
+    start_whole(settings, store);
   };
   const auto write = [&](const OnnxGraph& graph) {
     graph.write(line.out, metadata_of(settings, weights, hand));
@@ -80,19 +76,17 @@ int run_export(const CommandLine& line) {
     load();
     if (pytorch) return write_pytorch(line.out, store, "hand network", depth);
     write(onnx_hand_network(network, input));
-    fmt::print(stderr,
-               "{}: hand network, ResNet-{}: images [batch, 3, {}, {}], camera -> xyz, uv; crop: "
-               "{}, border: {}\n",
-               printable(line.out), depth, input, input, name_of(settings.data.crop),
-               name_of(settings.augment.border));
+    say("{}: hand network, ResNet-{}: images [batch, 3, {}, {}], camera -> xyz, uv; crop: "
+        "{}, border: {}\n",
+        printable(line.out), depth, input, input, name_of(settings.data.crop),
+        name_of(settings.augment.border));
   } else {
     const ResNet encoder(store, depth);
     load();
     if (pytorch) return write_pytorch(line.out, store, "encoder", depth);
     write(onnx_encoder(encoder, input));
-    fmt::print(stderr,
-               "{}: encoder, ResNet-{}: images [batch, 3, {}, {}] -> features [batch, {}]\n",
-               printable(line.out), depth, input, input, encoder.plan().features());
+    say("{}: encoder, ResNet-{}: images [batch, 3, {}, {}] -> features [batch, {}]\n",
+        printable(line.out), depth, input, input, encoder.plan().features());
   }
   return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "engine/devices.h"
 #include "engine/error.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/run/json_lines.h"
@@ -72,7 +73,7 @@ int run_golden(const CommandLine& line) {
       fault = fmt::format("{}: damaged ({}); use another copy", path, e.what());
     }
     if (!fault.empty()) {
-      fmt::print(stderr, "{}\n", printable(fault));
+      say("{}\n", printable(fault));
       results = {{.tensor = "",
                   .rel_l2 = golden::kBad,
                   .max_abs = golden::kBad,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,11 +13,19 @@
 
 #include "engine/error.h"
 #include "engine/files/file_error.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "tools/command_line.h"
 #include "tools/settings/settings.h"
 
 namespace {
+
+// A file that is opened later must not get the number of a stream that is closed, and what is
+// written to that with it. Writing to such a stream fails still, as this is open for reading.
+void open_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", O_RDONLY);  // takes the lowest number
+}
 
 // OpenMP's threads spin while they wait; with loader threads or other programs on the same cores,
 // that costs several times more than it saves (a tenth of the speed was seen). The policy is read
@@ -38,7 +47,12 @@ void tell_of_unused_keys(const peclr::CommandLine& line) {
   for (const peclr::Command command : peclr::kAllCommands)
     if (line.command == name_of(command))
       for (const std::string& key : unused_keys(command, line.settings))
-        fmt::print(stderr, "{}: peclr {} does not use it\n", key, line.command);
+        peclr::say("{}: peclr {} does not use it\n", key, line.command);
+}
+
+void tell_of_replaced_sets(const peclr::CommandLine& line) {
+  for (const std::string& replaced : peclr::replaced_sets(line.settings))
+    peclr::say("{}\n", peclr::printable(replaced));
 }
 
 // What a full disk would not take of stdout is noticed when the rest goes out, at the latest here.
@@ -52,6 +66,7 @@ int run(int argc, char** argv, peclr::CommandLine& line) {
   int code = 0;
   if (const peclr::RunCommand run_command = peclr::parse_command_line(argc, argv, line)) {
     tell_of_unused_keys(line);
+    tell_of_replaced_sets(line);
     code = run_command(line);
   }
   require_written_stdout();
@@ -61,13 +76,14 @@ int run(int argc, char** argv, peclr::CommandLine& line) {
 // One line on stderr, whatever a name in it holds.
 int refuse(std::string_view fault, peclr::ErrorKind kind) {
   constexpr std::size_t kMaxBytes = 4000;
-  fmt::print(stderr, "peclr: {}\n", peclr::printable(fault, kMaxBytes));
+  peclr::say("peclr: {}\n", peclr::printable(fault, kMaxBytes));
   return static_cast<int>(kind);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_closed_streams();
   wait_passively(argv);
   std::signal(SIGXFSZ, SIG_IGN);  // writing beyond ulimit -f becomes an error with a message
   std::string fault;

@@ -4,6 +4,7 @@
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
 #include "engine/files/folder.h"
+#include "engine/say.h"
 #include "tools/commands.h"
 #include "tools/evaluation/drawings.h"
 #include "tools/evaluation/inference.h"
@@ -11,6 +12,7 @@
 #include "tools/evaluation/trained_hand.h"
 #include "tools/run/model_files.h"
 #include "tools/run/out_folder.h"
+#include "tools/run/unread_pictures.h"
 
 namespace peclr {
 namespace {
@@ -40,6 +42,7 @@ int run_predict(const CommandLine& line) {
     fail(ErrorKind::usage,
          "data.eval is not set; give a folder of pictures, e.g. data.eval=photos");
   const PictureSet set = open_pictures(settings.data.eval, Split::evaluation);
+  tell_of_unread(set);
   if (line.submission && set.known == Known::pixels)
     fail(ErrorKind::data,
          "{}: --submission wants metres; of this set only pixels are known, leave it out",
@@ -57,10 +60,9 @@ int run_predict(const CommandLine& line) {
   require_for_drawings(drawings, set);
   OutFolder out(settings.out, line, {hand.backend->description(), settings.precision});
   if (!has_camera(set.known))
-    fmt::print(stderr,
-               "no cameras: a focal length of {} x the shorter side is assumed; xyz is in lengths "
-               "of the bone 9-10\n",
-               kAssumedFocal);
+    say("no cameras: a focal length of {} x the shorter side is assumed; xyz is in lengths "
+        "of the bone 9-10\n",
+        kAssumedFocal);
 
   const HandPredictions predicted = HandPredictor{settings, hand.network, *hand.backend,
                                                   line.submission ? Gaps::refused : Gaps::skipped}
@@ -73,9 +75,8 @@ int run_predict(const CommandLine& line) {
   if (line.submission) write_file_atomically(submission, submission_json(predicted.hands));
   const int drawn = draw_hands(drawings, set, predicted.hands, line.draw);
   out.record.end();
-  fmt::print(stderr,
-             "{}{} pictures: {}/predictions.json (joints in FreiHAND's order), {} drawn in {}\n",
-             predicted.bad_summary, predicted.hands.size(), settings.out, drawn, drawings);
+  say("{}{} pictures: {}/predictions.json (joints in FreiHAND's order), {} drawn in {}\n",
+      predicted.bad_summary, predicted.hands.size(), settings.out, drawn, drawings);
   return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "data/prepare/interhand.h"
 #include "data/prepare/youtube.h"
 #include "engine/error.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/run/progress.h"
@@ -55,8 +56,7 @@ FrameHands read_hands(const CommandLine& line) {
 
 void tell(const std::vector<LeftOut>& left_out) {
   for (const LeftOut& one : left_out)
-    fmt::print(stderr, "  left out: {} {}, the first {}\n", one.count, one.why,
-               printable(one.first));
+    say("  left out: {} {}, the first {}\n", one.count, one.why, printable(one.first));
 }
 
 void keep_side(FrameHands& listed, const std::string& hands) {
@@ -72,7 +72,7 @@ void keep_side(FrameHands& listed, const std::string& hands) {
 }  // namespace
 
 int run_prepare(const CommandLine& line) {
-  fmt::print(stderr, "reading the lists of {}\n", printable(line.paths[1]));
+  say("reading the lists of {}\n", printable(line.paths[1]));
   FrameHands listed = read_hands(line);
   keep_side(listed, line.hands);
   tell(listed.left_out);

@@ -2,6 +2,7 @@
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
 #include "engine/parallel.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/evaluation/scored_pictures.h"
@@ -34,7 +35,7 @@ PictureSet classified_only(const PictureSet& set) {
     out.classes.push_back(set.classes[i]);
   }
   if (out.size() < set.size())
-    fmt::print(stderr, "{} pictures are in no sub-folder and not used\n", set.size() - out.size());
+    say("{} pictures are in no sub-folder and not used\n", set.size() - out.size());
   return out;
 }
 
@@ -66,10 +67,9 @@ JsonLine probe_classes(const FrozenEncoder& encoder, const PictureSet& all) {
                              folds};
   const FoldAccuracy linear = fold_accuracy(samples, classify_linear(samples));
   const FoldAccuracy nearest = fold_accuracy(samples, classify_nearest(samples));
-  fmt::print(stderr,
-             "{}accuracy over {} folds, each a contiguous part of every class in the order of "
-             "names: people may overlap between folds\n",
-             features.bad_summary, kFolds);
+  say("{}accuracy over {} folds, each a contiguous part of every class in the order of "
+      "names: people may overlap between folds\n",
+      features.bad_summary, kFolds);
   return JsonLine()
       .add("kind", "classes")
       .add("linear_accuracy", linear.mean)
@@ -100,11 +100,10 @@ JsonLine probe_pose(const FrozenEncoder& encoder, PictureSet train) {
   const JointCrops fitted = joint_crops(encoder, train, Split::training);
   const JointCrops tested = joint_crops(encoder, test, Split::evaluation);
   const JointScores scores = probe_joints(fitted.samples(), tested.samples());
-  fmt::print(stderr,
-             "{}{}2D joints in crops turned by -45..45 degrees, moved by up to r/4, of margin "
-             "1..1.5: error in % of the crop's side (mean: if always the mean of training were "
-             "said)\n",
-             fitted.features.bad_summary, tested.features.bad_summary);
+  say("{}{}2D joints in crops turned by -45..45 degrees, moved by up to r/4, of margin "
+      "1..1.5: error in % of the crop's side (mean: if always the mean of training were "
+      "said)\n",
+      fitted.features.bad_summary, tested.features.bad_summary);
   return JsonLine()
       .add("kind", "joints")
       .add("probe_2d_pct", scores.error_pct)
@@ -127,10 +126,9 @@ int run_probe(const CommandLine& line) {
   store.allocate(*backend, static_cast<std::uint64_t>(settings.seed));
   std::string weights = "random", initial;
   if (settings.init_from.empty()) {
-    fmt::print(stderr, "no weights were given: RANDOM ones (seed {}), the untrained baseline\n",
-               settings.seed);
+    say("no weights were given: RANDOM ones (seed {}), the untrained baseline\n", settings.seed);
   } else {
-    const Start start = start_from(settings, store);
+    const Start start = start_whole(settings, store);
     if (start.has_head) require_unseen(settings);
     weights = start.pretraining;
     initial = start.initial;
@@ -154,8 +152,8 @@ int run_probe(const CommandLine& line) {
   write_file_atomically(settings.out + "/probe.json", json.text() + "\n");
   out.record.end();
   fmt::print("{}\n", json.text());
-  fmt::print(stderr, "ResNet-{} at {} px, weights: {}; {}/probe.json\n", settings.model.depth,
-             settings.model.input, weights, settings.out);
+  say("ResNet-{} at {} px, weights: {}; {}/probe.json\n", settings.model.depth,
+      settings.model.input, weights, settings.out);
   return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "data/freihand.h"
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "tools/commands.h"
 #include "tools/evaluation/scores.h"
@@ -21,15 +22,13 @@ namespace {
 // What is not scored, or means nothing.
 void tell_of_meshes(const HandPairs& pairs, const std::string& file, const std::string& set) {
   if (pairs.predicted_meshes.empty())
-    fmt::print(stderr, "{}: holds no meshes, so joints alone are scored\n", printable(file));
+    say("{}: holds no meshes, so joints alone are scored\n", printable(file));
   else if (pairs.true_meshes.empty())
-    fmt::print(stderr, "{}: no evaluation_verts.json, so joints alone are scored\n",
-               printable(set));
+    say("{}: no evaluation_verts.json, so joints alone are scored\n", printable(set));
   else if (!pairs.predicts_meshes())
-    fmt::print(stderr,
-               "{}: its meshes are zeros, so the lines on meshes are those of zeros, as on the "
-               "server, and scores.json has none\n",
-               printable(file));
+    say("{}: its meshes are zeros, so the lines on meshes are those of zeros, as on the "
+        "server, and scores.json has none\n",
+        printable(file));
 }
 
 // Of the set's first pictures, one a hand, as open_pictures has them; FreiHAND's own where the
@@ -90,9 +89,8 @@ int run_score(const CommandLine& line) {
   // FreiHAND's own sample of a submission is all zeros: a score, but no place in a picture.
   if (!in_front) {
     pairs.predicted_px.clear(), pairs.true_px.clear();
-    fmt::print(stderr,
-               "{}: joints are not in front of the camera, so there is no error in pixels\n",
-               printable(file));
+    say("{}: joints are not in front of the camera, so there is no error in pixels\n",
+        printable(file));
   }
   std::optional<OutFolder> out;
   if (!line.out.empty())
@@ -100,7 +98,7 @@ int run_score(const CommandLine& line) {
   const WrittenScores scores = write_scores(line.out, pairs, {.set = set, .predictions = file});
   if (out) out->record.end();
   fmt::print("{}\n", scores.json);
-  fmt::print(stderr, "{}scored {} hands by FreiHAND's rules, in centimetres\n", scores.text, hands);
+  say("{}scored {} hands by FreiHAND's rules, in centimetres\n", scores.text, hands);
   return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "data/synthetic.h"
 
 #include "engine/error.h"
+#include "engine/say.h"
 #include "tools/commands.h"
 #include "tools/run/progress.h"
 
@@ -14,8 +15,8 @@ int run_synth(const CommandLine& line) {
   write_synthetic(line.out, training, static_cast<std::uint64_t>(line.seed),
                   [&](int done, int) { progress.update_count(done); });
   progress.finish();
-  fmt::print(stderr, "{} training and {} evaluation pictures in FreiHAND's layout: {}\n", training,
-             evaluation, line.out);
+  say("{} training and {} evaluation pictures in FreiHAND's layout: {}\n", training, evaluation,
+      line.out);
   return 0;
 }
 

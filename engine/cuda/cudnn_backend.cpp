@@ -7,6 +7,7 @@
 #include "engine/cuda/graph.h"
 #include "engine/error.h"
 #include "engine/gpu/elementwise.h"
+#include "engine/say.h"
 
 namespace peclr {
 namespace {
@@ -182,11 +183,10 @@ void CudnnBackend::conv_backward_weights(const ConvSpec& spec, const Tensor& x, 
     if (shape.type == DType::f32) no_engine(ConvPass::backward_weights, shape);
     // TF32 holds all that bf16 does: the same products, on the tensor cores still.
     if (!std::exchange(told_of_tf32_, true))
-      fmt::print(stderr,
-                 "{}: cuDNN has no engine for bf16 here; gradients of weights are taken in TF32, "
-                 "with the same products but slower. Such engines need NVRTC: is libnvrtc where "
-                 "cuDNN is?\n",
-                 text_of(ConvPass::backward_weights, shape));
+      say("{}: cuDNN has no engine for bf16 here; gradients of weights are taken in TF32, "
+          "with the same products but slower. Such engines need NVRTC: is libnvrtc where "
+          "cuDNN is?\n",
+          text_of(ConvPass::backward_weights, shape));
     const Tensor x32 = converted(in, DType::f32), dy32 = converted(dy, DType::f32);
     const ConvShape wide = conv_shape(spec, in, dw, DType::f32);
     if (!dnn_.run(ConvPass::backward_weights, wide, {x32.raw(), sums.raw(), dy32.raw()},

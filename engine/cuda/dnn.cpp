@@ -15,6 +15,7 @@
 #include "engine/cuda/scratch.h"
 #include "engine/cuda/timing.h"
 #include "engine/error.h"
+#include "engine/say.h"
 
 namespace peclr::cuda {
 
@@ -78,7 +79,7 @@ struct Dnn::Impl {
     std::vector<ConvPlan> timed, large;  // large: for where nothing else runs
     SearchSoFar so_far;
     const auto failed = [&](const std::string& fault) {
-      fmt::print(stderr, "{}: a plan is skipped: {}\n", name, fault);
+      say("{}: a plan is skipped: {}\n", name, fault);
       ++so_far.failed;
     };
     const auto try_out = [&](ConvPlan plan) {
@@ -116,16 +117,15 @@ struct Dnn::Impl {
     const KnownPlan* const known = file.find(name);
     if (known && !*known) {
       if (!std::exchange(told_of_file, true))
-        fmt::print(stderr,
-                   "{}: no engine takes it, says {}; remove that to have them tried again\n", name,
-                   options.plan_file);
+        say("{}: no engine takes it, says {}; remove that to have them tried again\n", name,
+            options.plan_file);
       return {};
     }
     std::optional<ConvPlans> plans_of_shape;
     try {
       plans_of_shape.emplace(target, pass, shape, tf32);
     } catch (const NotSupported& e) {
-      fmt::print(stderr, "{}: no engine takes it: {}\n", name, e.what());
+      say("{}: no engine takes it: {}\n", name, e.what());
       return {};
     }
     lacked_mib.reset();
@@ -136,7 +136,7 @@ struct Dnn::Impl {
         if (!problem) return plan;
         fault = *problem;
       }
-      fmt::print(stderr, "{}: the plan of the file is skipped: {}\n", name, fault);
+      say("{}: the plan of the file is skipped: {}\n", name, fault);
     }
     std::optional<ConvPlan> best = fastest(*plans_of_shape, name, operands);
     if (!best && lacked_mib)

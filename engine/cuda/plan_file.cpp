@@ -11,6 +11,7 @@
 #include "engine/files/atomic_file.h"
 #include "engine/files/file.h"
 #include "engine/files/file_error.h"
+#include "engine/say.h"
 #include "engine/text.h"
 
 namespace peclr::cuda {
@@ -101,7 +102,7 @@ PlanFile::PlanFile(std::string path) : path_(std::move(path)) {
   try {
     plans_ = read_plans(path_);
   } catch (const Error& e) {
-    fmt::print(stderr, "{}; convolutions are timed anew\n", e.what());
+    say("{}; convolutions are timed anew\n", e.what());
   }
 }
 
@@ -127,7 +128,7 @@ void PlanFile::save() {
   } catch (const BeingWritten&) {  // by another run's store(), which takes no time
   } catch (const std::exception& e) {
     if (!std::exchange(told_, true))
-      fmt::print(stderr, "{}; the fastest plans of convolutions are not kept\n", e.what());
+      say("{}; the fastest plans of convolutions are not kept\n", e.what());
   }
 }
 

@@ -83,8 +83,10 @@ std::vector<std::string> environment(const ProgramOptions& options) {
   ::dup2(nothing, STDIN_FILENO);
   const int file = ::open(options.stdout_to.c_str(), O_WRONLY);
   ::dup2(file < 0 ? out.ends[1] : file, STDOUT_FILENO);
-  ::dup2(err.ends[1], STDERR_FILENO);
+  const int notes = ::open(options.stderr_to.c_str(), O_WRONLY);
+  ::dup2(notes < 0 ? err.ends[1] : notes, STDERR_FILENO);
   ::close_range(3, ~0u, 0);  // what a limit on open files leaves is the program's own
+  for (const int stream : options.closed) ::close(stream);
   limit(RLIMIT_NOFILE, options.open_files);
   limit(RLIMIT_AS, options.address_bytes);
   ::execve(argv[0], argv, env);

@@ -24,6 +24,8 @@ struct ProgramOptions {
   // Even root is held to the modes of files; where root cannot drop that right: exit code 126.
   bool obeys_modes = false;
   std::string stdout_to;       // a file that takes what it prints, e.g. /dev/full; empty: a pipe
+  std::string stderr_to;       // the same of its notes
+  std::vector<int> closed;     // of 0, 1 and 2: streams that it starts without
   int signal = SIGKILL;        // what is sent, once, when `when` holds
   std::function<bool()> when;  // asked every few milliseconds while the program runs
 };

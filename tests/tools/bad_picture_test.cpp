@@ -109,6 +109,24 @@ TEST_CASE("bad input: pictures and folders that may not be read") {
   fs::permissions(nine.path("closed"), fs::perms::owner_all);
 }
 
+TEST_CASE("bad input: pictures in formats that are not read are told of, and only those") {
+  const TempFolder folder;
+  const std::string set = pictures(folder, "set", 6), note = " files are not read (the first ";
+  const Args train = pretrain(set, folder / "run") + Args{"--dry-run"};
+  const Args predict{"predict", "init_from=" + hand_network(folder), "out=" + (folder / "out"),
+                     "threads=1", "data.eval=" + set};
+  for (const Args& args : {train, predict}) CHECK_FALSE(run_peclr(args).says(note));
+  fs::create_directory(set + "/phone");
+  for (const char* name : {"b.HEIC", "a.heic", "notes.txt"})
+    write_bytes(set + "/phone/" + name, "x");
+  for (const Args& args : {train, predict}) {
+    const ProgramResult result = run_peclr(args);
+    INFO(described(result));
+    CHECK(result.exit_code == 0);
+    CHECK(result.says(set + ": 2" + note + "phone/a.heic); convert them to JPEG or PNG\n"));
+  }
+}
+
 // Three standard descriptors, and no more than the lock and the metrics need.
 TEST_CASE("bad input: too many open files are the machine's fault, not a picture's") {
 #if defined(__SANITIZE_ADDRESS__)

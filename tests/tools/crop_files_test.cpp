@@ -114,7 +114,7 @@ TEST_CASE("crop: a fresh head says the mean pose of what it is to learn", "[crop
   const std::vector<float> bias =
       TensorFile(runs.file("run", "model.safetensors")).values<float>("fc.bias");
   const std::vector<HandLabel> labels =
-      read_freihand_labels(runs.folder / "hands", "training").labels;
+      read_freihand_labels(runs.folder / "hands", Split::training).labels;
   for (int j = 0; j < kJoints; ++j) {
     double u = 0, v = 0, z = 0;
     for (const HandLabel& label : labels) {

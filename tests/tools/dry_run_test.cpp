@@ -65,6 +65,45 @@ TEST_CASE("dry run: what the run would refuse is refused") {
   CHECK_FALSE(std::filesystem::exists(runs.out("run")));
 }
 
+TEST_CASE("dry run: a folder that the run would refuse is refused") {
+  const SmallRuns runs(4);
+  const std::string file = runs.folder / "file";
+  write_bytes(file, "x");
+  std::filesystem::create_directory(runs.out("held"));
+  write_bytes(runs.file("held", "last.safetensors"), "x");
+  std::filesystem::create_directory(runs.out("closed"));
+  std::filesystem::permissions(
+      runs.out("closed"), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  const struct {
+    std::string out, words;
+    int code;
+  } cases[] = {{runs.out("held"), "the folder holds a run", kUsage},
+               {file, "cannot make the folder", kFailure},
+               {file + "/below/it", "cannot make the folder", kFailure},
+               {"/proc/x/y", "cannot make the folder", kFailure},
+               {runs.out("closed"), "cannot write to the folder", kFailure},
+               {runs.out("closed") + "/below", "cannot make the folder", kFailure}};
+  const auto before = content(runs.folder.path().string());
+  for (const auto& c : cases)
+    for (const Args& more : {Args{"--dry-run"}, Args{}}) {
+      const ProgramResult result =
+          run_peclr(runs.start("pretrain", "run", {"train.batch_size=4", "out=" + c.out}) + more,
+                    {.obeys_modes = true});
+      INFO(described(result));
+      if (result.exit_code != 126) CHECK(result.refuses(c.code, {c.out, c.words}));
+    }
+  CHECK(content(runs.folder.path().string()) == before);
+  // Folders that are to be made, and one that is there.
+  std::filesystem::create_directory(runs.out("empty"));
+  for (const std::string& out : {runs.out("new/deep/"), runs.out("empty")}) {
+    const ProgramResult tried =
+        run_peclr(runs.start("pretrain", "run", {"train.batch_size=4", "out=" + out, "--dry-run"}));
+    INFO(described(tried));
+    CHECK(tried.exit_code == 0);
+  }
+  CHECK_FALSE(std::filesystem::exists(runs.out("new")));
+}
+
 TEST_CASE("dry run: a device that keeps no pictures is refused as by the run") {
   const SmallRuns runs(4);
   for (const char* command : {"pretrain", "finetune"}) {

@@ -188,6 +188,38 @@ TEST_CASE("model files: what training began from goes with the weights, through 
         std::string::npos);
 }
 
+// The file without the tensors whose names hold these words.
+void drop_tensors(const std::string& from, const std::string& to, std::string_view words) {
+  const TensorFile whole(from);
+  std::vector<StoredTensor> kept;
+  for (const StoredTensor& t : whole.tensors())
+    if (t.name.find(words) == std::string::npos) kept.push_back(t);
+  REQUIRE(kept.size() < whole.tensors().size());
+  write_safetensors(to, kept, whole.metadata());
+}
+
+TEST_CASE("model files: only a training goes on with tensors missing") {
+  const SmallRuns runs(10);
+  const Args short_run{"train.epochs=1", "train.batch_size=5"};
+  const ProgramResult trained = run_peclr(runs.start("finetune", "hand", short_run));
+  INFO(described(trained));
+  REQUIRE(trained.exit_code == 0);
+  const std::string part = runs.out("part.safetensors"), hands = runs.out("hands");
+  for (const char* words : {"layer3", "layer1.0.conv1"}) {
+    drop_tensors(runs.file("hand", "model.safetensors"), part, words);
+    CHECK(settings_for_model(Command::predict, Args{"init_from=" + part}).model.depth == 18);
+    for (const std::string command : {"evaluate", "predict", "probe"})
+      refused({command, "init_from=" + part, "out=" + runs.out("out"), "threads=1",
+               (command == "probe" ? "data.train=" : "data.eval=") + hands},
+              kData, {part, "tensors are missing", "use weights of a whole network"});
+    CHECK_FALSE(fs::exists(runs.out("out")));
+  }
+  const ProgramResult again =
+      run_peclr(runs.start("finetune", "again", short_run + Args{"init_from=" + part}));
+  INFO(described(again));
+  CHECK(again.exit_code == 0);
+}
+
 TEST_CASE("model files: the size taken is said, once, where neither file nor setting has it") {
   const TempFolder folder;
   const std::string released = folder / "released.pth", ours = folder / "ours.safetensors";

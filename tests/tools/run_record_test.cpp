@@ -61,14 +61,13 @@ TEST_CASE("run.json: what was run, on what, and nothing more", "[report]") {
 
 TEST_CASE("run.json: a run that goes on adds to the time it has had", "[report]") {
   const TempFolder folder;
-  CommandLine line;
-  line.command = "pretrain";
-  RunRecorder(folder.path().string(), line, {"cpu"}).end(RunRecorder::End::saved);
+  RunRecorder(folder.path().string(), "pretrain", {}, {"cpu"}).end(RunRecorder::End::saved);
   json stored = json::parse(read_bytes(folder / "run.json"));
   stored["pretrain"]["seconds"] = 1000;
   const auto seconds_of = [&](RunRecorder::Start start) {
     write_bytes(folder / "run.json", stored.dump());
-    RunRecorder(folder.path().string(), line, {"cpu", Settings::Precision::f32, 0, start}).end();
+    RunRecorder(folder.path().string(), "pretrain", {}, {"cpu", Settings::Precision::f32, 0, start})
+        .end();
     return read_run_records(folder.path().string()).at("pretrain").seconds;
   };
   const double resumed = seconds_of(RunRecorder::Start::resumed);

@@ -295,6 +295,18 @@ TEST_CASE("settings: keys without effect beside others are told of where they ar
         Lines{"augment.border: has no effect with paper_exact=true"});
   CHECK(idle(Command::evaluate, {"data.first_crop=0.5"}) ==
         Lines{"data.first_crop: has no effect with data.crop=picture"});
+  // Fine-tuning's jitter is 0 unless it is set.
+  for (const std::string key : {"hue", "saturation", "value_gain", "value_offset"}) {
+    const std::string given = "augment." + key + "=[0.5, 1]";
+    const Lines told{"augment." + key + ": has no effect with augment.colour_jitter=0"};
+    CHECK(idle(Command::finetune, {given}) == told);
+    CHECK(idle(Command::pretrain, {given, "augment.colour_jitter=0"}) == told);
+    CHECK(idle(Command::finetune, {given, "augment.colour_jitter=0.5"}).empty());
+    CHECK(idle(Command::pretrain, {given}).empty());
+  }
+  CHECK(idle(Command::pretrain, {"data.cache_gb=2", "data.cache=none"}) ==
+        Lines{"data.cache_gb: has no effect with data.cache=none"});
+  CHECK(idle(Command::pretrain, {"data.cache_gb=2"}).empty());
   for (const Lines& args : {Lines{"method=simclr"},
                             {"invert=[scale]"},
                             {"paper_exact=true"},
@@ -305,6 +317,29 @@ TEST_CASE("settings: keys without effect beside others are told of where they ar
   CHECK(
       idle(Command::finetune, {"method=simclr", "invert=[scale]", "data.first_crop=0.5"}).empty());
   CHECK(idle(Command::evaluate, {"augment.border=reflect", "paper_exact=true"}).empty());
+}
+
+TEST_CASE("settings: sets that replace others are told of") {
+  using Lines = std::vector<std::string>;
+  const auto replaced = [](const Lines& args) { return replaced_sets(args); };
+  // What is proposed must be a list of both.
+  const auto paths = [&](const Lines& args) {
+    const Lines lines = replaced(args);
+    REQUIRE(lines.size() == 1);
+    const std::string proposed = lines[0].substr(lines[0].find("for both: ") + 10);
+    Lines found;
+    for (const Settings::Source& s : load(Lines{proposed}).data.train) found.push_back(s.path);
+    return found;
+  };
+  CHECK(replaced({"data.train=A", "seed=2", "data.train=B"}) ==
+        Lines{"data.train=B replaces data.train=A; for both: data.train=[A,B]"});
+  CHECK(paths({"data.train=a b", "data.train=c,d"}) == Lines{"a b", "c,d"});
+  CHECK(paths({"data.train=[a, b]", "data.train={path: c, weight: 2}"}) == Lines{"a", "b", "c"});
+  for (const Lines& args : {Lines{"data.train=A"},
+                            {"data.train=A", "data.train=A"},
+                            {"seed=1", "seed=2"},
+                            {"data.train", "data.train=A"}})
+    CHECK(replaced(args).empty());
 }
 
 TEST_CASE("settings: each key changes its own member and no other") {

@@ -10,6 +10,7 @@
 #include "engine/error.h"
 #include "engine/files/file_error.h"
 #include "engine/files/folder.h"
+#include "engine/say.h"
 #include "engine/text.h"
 
 namespace peclr {
@@ -60,8 +61,8 @@ void draw(const PictureSet& set, const HandPrediction& p, const std::string& fol
 
 bool can_be_named(const HandPrediction& p) {
   if (fs::path(name_of_drawing(p)).filename().string().size() <= NAME_MAX) return true;
-  fmt::print(stderr, "{}: not drawn, for with .png its name has more than {} bytes\n",
-             printable(p.file), NAME_MAX);
+  say("{}: not drawn, for with .png its name has more than {} bytes\n", printable(p.file),
+      NAME_MAX);
   return false;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/error.h"
 #include "engine/files/file.h"
 #include "engine/files/safetensors.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "models/metrics.h"
 #include "tools/evaluation/scores.h"
@@ -211,7 +212,7 @@ std::vector<std::string> once_each(const std::vector<std::string>& folders) {
     if (seen.insert(fs::weakly_canonical(fs::absolute(folder) / ".", ignored)).second)
       once.push_back(folder);
     else
-      fmt::print(stderr, "{}: given twice, counted once\n", printable(folder));
+      say("{}: given twice, counted once\n", printable(folder));
   }
   return once;
 }

@@ -12,6 +12,7 @@
 
 #include "engine/error.h"
 #include "engine/files/safetensors_header.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "kernels/pose.h"
 #include "models/contrastive_model.h"
@@ -21,8 +22,14 @@ namespace {
 
 constexpr int kReleasedInput = 224;  // of the official fine-tuned networks (docs/method.md)
 
+// What the file says of it; 0: nothing.
+int stored_depth(const TensorFile& file) {
+  if (!file.metadata().contains(kDepthKey)) return 0;
+  return static_cast<int>(file.whole_at(kDepthKey, 18, 152));
+}
+
 // Depth from the names of a torchvision-like file: the blocks of layer3 and whether they are
-// bottlenecks.
+// bottlenecks. Where they are no network's, what the file says.
 int depth_of(const TensorFile& file, const std::string& prefix) {
   std::set<std::string> blocks;
   bool bottleneck = false;
@@ -43,7 +50,7 @@ int depth_of(const TensorFile& file, const std::string& prefix) {
     case 36:
       return 152;
     default:
-      return 0;
+      return stored_depth(file);
   }
 }
 
@@ -66,10 +73,9 @@ std::optional<int> stored_input(const TensorFile& file) {
 int input_of(const TensorFile& file, int otherwise) {
   if (const std::optional<int> stored = stored_input(file)) return *stored;
   const int input = released(file) ? kReleasedInput : otherwise;
-  fmt::print(stderr,
-             "{}: does not say how large its pictures are; {} px are taken, model.input=N "
-             "sets another size\n",
-             printable(file.path()), input);
+  say("{}: does not say how large its pictures are; {} px are taken, model.input=N "
+      "sets another size\n",
+      printable(file.path()), input);
   return input;
 }
 
@@ -110,8 +116,8 @@ void tell_of_other_views(const TensorFile& file, const Settings& trained, const 
                          const char* otherwise) {
   const auto differs = [&](const char* what, const char* then, const char* now) {
     if (std::string_view(then) != now)
-      fmt::print(stderr, "{}: trained with {}={}, used with {}={}; {}\n", printable(file.path()),
-                 what, then, what, now, otherwise);
+      say("{}: trained with {}={}, used with {}={}; {}\n", printable(file.path()), what, then, what,
+          now, otherwise);
   };
   if (file.metadata().contains(kCropKey) || released(file))
     differs("data.crop", name_of(trained.data.crop), name_of(settings.data.crop));
@@ -127,11 +133,19 @@ Settings asked_for(Command command, const std::vector<std::string>& args) {
   return load_settings(command, overrides);
 }
 
+void require_all(const Settings& settings, const Start& start) {
+  if (start.missing > 0)
+    fail(ErrorKind::data,
+         "{}: {} tensors are missing, and random numbers would answer in their place; use weights "
+         "of a whole network",
+         printable(settings.init_from), start.missing);
+}
+
 void tell(const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   std::string text;
   for (std::size_t i = 0; i < names.size() && i < 8; ++i) text += " " + printable(names[i], 80);
-  fmt::print(stderr, "  {} {}:{}{}\n", names.size(), what, text, names.size() > 8 ? " ..." : "");
+  say("  {} {}:{}{}\n", names.size(), what, text, names.size() > 8 ? " ..." : "");
 }
 
 }  // namespace
@@ -179,7 +193,7 @@ Start start_from(const Settings& settings, ParameterStore& store) {
          "train.freeze=encoder: without --init-from the encoder would stay as it was drawn; give "
          "its weights");
   if (settings.init_from.empty()) {
-    fmt::print(stderr, "no weights given: random ones (seed {})\n", settings.seed);
+    say("no weights given: random ones (seed {})\n", settings.seed);
     return {};
   }
   const TensorFile file(settings.init_from);
@@ -188,13 +202,18 @@ Start start_from(const Settings& settings, ParameterStore& store) {
     fail(ErrorKind::data, "{}: weights of a ResNet-{}, but model.depth is {}; set model.depth={}",
          file.path(), depth, settings.model.depth, depth);
   const LoadReport report = load_weights(file, store, prefix);
-  fmt::print(stderr, "weights from {}\n", printable(file.path()));
-  if (!prefix.empty())
-    fmt::print(stderr, "  their names are taken from behind {}\n", printable(prefix, 80));
+  say("weights from {}\n", printable(file.path()));
+  if (!prefix.empty()) say("  their names are taken from behind {}\n", printable(prefix, 80));
   tell("missing (they keep their first values)", report.missing);
   tell("unexpected (not used)", report.unexpected);
   Start start = start_of(file, prefix);
   start.missing = report.missing.size();
+  return start;
+}
+
+Start start_whole(const Settings& settings, ParameterStore& store) {
+  const Start start = start_from(settings, store);
+  require_all(settings, start);
   return start;
 }
 
@@ -218,6 +237,7 @@ Start start_with_head(const Settings& settings, ParameterStore& store) {
          "{}: no weights of a hand network's head (fc), so it knows no joints; use the out of a "
          "peclr finetune that starts from it",
          settings.init_from);
+  require_all(settings, start);
   return start;
 }
 

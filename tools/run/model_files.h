@@ -54,7 +54,10 @@ Metadata model_metadata(const Settings& settings, const Start& start);
 Start start_from(const Settings& settings, ParameterStore& store);
 // Takes up a training where save_training left it. Throws Error(data).
 Start resume(const TensorFile& stored, ParameterStore& store, Optimizer& optimizer);
-// start_from for a command that answers with joints; throws Error(data) where there is no head for
+// start_from for a command that uses the network as it is; throws Error(data) where tensors are
+// missing.
+Start start_whole(const Settings& settings, ParameterStore& store);
+// start_whole for a command that answers with joints; throws Error(data) where there is no head for
 // it.
 Start start_with_head(const Settings& settings, ParameterStore& store);
 // Tells on stderr which other data.crop and augment.border a hand network in settings.init_from

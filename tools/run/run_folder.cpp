@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/run/run_folder.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/files/atomic_file.h"
 #include "engine/files/folder.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "tools/run/json_lines.h"
 #include "tools/settings/engine_options.h"
@@ -33,32 +36,66 @@ Settings stored_settings(const TensorFile& file, Command command) {
   }
 }
 
+// The weights of epochs that a run kept.
+std::vector<std::string> kept_epochs(const std::string& out) {
+  std::vector<std::string> names;
+  std::error_code not_there;
+  for (const auto& entry : std::filesystem::directory_iterator(out, not_there)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("epoch_") && name.ends_with(".safetensors")) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// What commands wrote of a model that is not there any more.
+std::vector<std::string> results_in(const std::string& out) {
+  std::vector<std::string> names;
+  for (const char* name :
+       {"scores.json", "scores.txt", "errors.json", "probe.json", "predictions.json", "pred.json"})
+    if (std::filesystem::exists(out + "/" + name)) names.emplace_back(name);
+  return names;
+}
+
 }  // namespace
+
+void require_room(const std::string& out, const CommandLine& line) {
+  const std::string model = out + "/model.safetensors";
+  if (std::filesystem::exists(out + "/" + kLast)) {
+    if (!line.resume)
+      fail(ErrorKind::usage,
+           "{}: the folder holds a run; add --resume to go on with it, or choose another out",
+           printable(out));
+    return;
+  }
+  if (std::filesystem::exists(model))
+    fail(ErrorKind::usage,
+         "{}: would be overwritten; it is a finished run's, without the last.safetensors to go on "
+         "from: choose another out, or move it away",
+         printable(model));
+  std::vector<std::string> left = results_in(out);
+  // A run that was killed before its first checkpoint may have kept an epoch; it is asked to go on.
+  if (!line.resume)
+    for (std::string& name : kept_epochs(out)) left.push_back(std::move(name));
+  if (!left.empty())
+    fail(ErrorKind::usage,
+         "{}: the folder holds what an earlier model left ({}), which would pass for the new "
+         "one's; choose another out, or move it away",
+         printable(out), printable(joined(left, ", ")));
+}
 
 RunFolder::RunFolder(Command command, const CommandLine& line)
     : command_(command), words_(line.words), settings_(load_settings(command, line.settings)) {
   make_writable_folder(settings_.out);
   lock_.emplace(settings_.out);
-  require_room(line);
-  if (std::filesystem::exists(path(kLast))) take_stored(line.settings);
+  require_room(settings_.out, line);
+  if (std::filesystem::exists(path(kLast)))
+    take_stored(line.settings);
+  else if (line.resume)
+    say("--resume: no {}, starting afresh\n", printable(path(kLast)));
   tell_of_idle_keys(command, line.settings, settings_);
   settings_ = with_threads(settings_);
   take_device();
-}
-
-void RunFolder::require_room(const CommandLine& line) const {
-  const bool there = std::filesystem::exists(path(kLast));
-  if (there && !line.resume)
-    fail(ErrorKind::usage,
-         "{}: the folder holds a run; add --resume to go on with it, or choose another out",
-         printable(settings_.out));
-  if (!there && std::filesystem::exists(path("model.safetensors")))
-    fail(ErrorKind::usage,
-         "{}: would be overwritten; it is a finished run's, without the last.safetensors to go on "
-         "from: choose another out, or move it away",
-         printable(path("model.safetensors")));
-  if (line.resume && !there)
-    fmt::print(stderr, "--resume: no {}, starting afresh\n", printable(path(kLast)));
 }
 
 void RunFolder::take_stored(std::span<const std::string> args) {
@@ -99,10 +136,12 @@ void RunFolder::take_device() {
 }
 
 RunRecorder RunFolder::begin(const std::string& device, std::int64_t pictures) const {
-  if (first_step_ > 0)
+  if (first_step_ > 0) {
     cut_json_lines(path("metrics.jsonl"), first_step_);
-  else
+  } else {
     remove_file(path("metrics.jsonl"));
+    remove_file(path(kRunFile));  // of commands that used an earlier model
+  }
   write_file_atomically(path("config.yaml"), asked_yaml());
   const auto start = first_step_ > 0 ? RunRecorder::Start::resumed : RunRecorder::Start::fresh;
   RunRecorder record(settings_.out, name_of(command_), words_,

@@ -16,19 +16,23 @@
 
 namespace peclr {
 
+// That a run in `out` overwrites nothing, and that nothing there would pass for its own: no run to
+// go on with that was not asked for, no finished model, no results or kept epochs of an earlier
+// one. Writes nothing. Throws Error(usage).
+void require_room(const std::string& out, const CommandLine& line);
+
 class RunFolder {
  public:
   // Reads the settings and opens `out`. With --resume, what out/last.safetensors stores is the
   // default for everything that is not given; without such a file the run starts afresh and says
   // so. Throws Error(usage): a setting or device that differs from the stored one, a folder that
-  // holds a run although --resume was not given, or one that holds a finished model and nothing to
-  // go on from; Error(failure): a folder that cannot be written, or in which another run is at
-  // work; Error(data): a checkpoint that cannot be read.
+  // require_room() refuses; Error(failure): a folder that cannot be written, or in which another
+  // run is at work; Error(data): a checkpoint that cannot be read.
   RunFolder(Command command, const CommandLine& line);
 
-  // Called once nothing can be refused any more: cuts metrics.jsonl back to the first step and
-  // writes config.yaml. Returns the keeper of the run's entry in run.json, which says
-  // the device and the pictures of an epoch.
+  // Called once nothing can be refused any more: cuts metrics.jsonl back to the first step, in a
+  // fresh run removes run.json, and writes config.yaml. Returns the keeper of the run's entry in
+  // run.json, which says the device and the pictures of an epoch.
   [[nodiscard]] RunRecorder begin(const std::string& device, std::int64_t pictures) const;
 
   const Settings& settings() const { return settings_; }  // threads and device resolved
@@ -46,8 +50,6 @@ class RunFolder {
   void check_pictures(std::int64_t pictures) const;
 
  private:
-  // No run to go on with that was not asked for, no finished one to overwrite.
-  void require_room(const CommandLine& line) const;
   // What out/last.safetensors stores, where `args` do not say otherwise.
   void take_stored(std::span<const std::string> args);
   void take_device();

@@ -10,6 +10,7 @@
 
 #include "engine/error.h"
 #include "engine/files/yaml.h"
+#include "engine/say.h"
 #include "engine/text.h"
 #include "tools/settings/nearest.h"
 #include "tools/settings/settings_fields.h"
@@ -101,6 +102,13 @@ YamlNode argument_value(std::string_view text, const YamlOrigin& origin) {
   return node;
 }
 
+// The value of a key that holds a list, as items of a list.
+std::string list_items(const std::string& value) {
+  if (value.starts_with('[') && value.ends_with(']')) return value.substr(1, value.size() - 2);
+  const bool yaml = std::string_view("{\"'").find(value[0]) != std::string_view::npos;
+  return yaml || value.find_first_of(" ,:#[]{}&*!|>%@`") == value.npos ? value : yaml_quoted(value);
+}
+
 void read_file(Settings& settings, const std::string& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) {
@@ -183,10 +191,16 @@ std::vector<std::string> idle_keys(Command command, std::span<const std::string>
     const char *idle, *beside;
     bool holds;
   };
+  const bool no_jitter = settings.augment.colour_jitter == 0;
   const Pair pairs[] = {
       {"invert", "method", settings.method == Settings::Method::simclr},
       {"augment.border", "paper_exact", settings.paper_exact},
-      {"data.first_crop", "data.crop", settings.data.crop == Settings::Crop::picture}};
+      {"data.first_crop", "data.crop", settings.data.crop == Settings::Crop::picture},
+      {"data.cache_gb", "data.cache", settings.data.cache == Settings::Cache::none},
+      {"augment.hue", "augment.colour_jitter", no_jitter},
+      {"augment.saturation", "augment.colour_jitter", no_jitter},
+      {"augment.value_gain", "augment.colour_jitter", no_jitter},
+      {"augment.value_offset", "augment.colour_jitter", no_jitter}};
   std::vector<std::string> lines;
   for (const auto& [idle, beside, holds] : pairs) {
     const bool given = std::any_of(args.begin(), args.end(), [&, key = idle](auto& arg) {
@@ -200,10 +214,25 @@ std::vector<std::string> idle_keys(Command command, std::span<const std::string>
   return lines;
 }
 
+std::vector<std::string> replaced_sets(std::span<const std::string> args) {
+  constexpr std::string_view kKey = "data.train=";
+  std::vector<std::string> lines;
+  std::string before;
+  for (const std::string& arg : args) {
+    if (!arg.starts_with(kKey)) continue;
+    const std::string now = arg.substr(kKey.size());
+    if (!before.empty() && now != before)
+      lines.push_back(
+          fmt::format("data.train={} replaces data.train={}; for both: data.train=[{},{}]", now,
+                      before, list_items(before), list_items(now)));
+    before = now;
+  }
+  return lines;
+}
+
 void tell_of_idle_keys(Command command, std::span<const std::string> args,
                        const Settings& settings) {
-  for (const std::string& line : idle_keys(command, args, settings))
-    fmt::print(stderr, "{}\n", line);
+  for (const std::string& line : idle_keys(command, args, settings)) say("{}\n", line);
 }
 
 std::string settings_yaml(Command command, const Settings& settings) {

@@ -185,6 +185,10 @@ Settings settings_from_yaml(Command command, std::string_view yaml, const std::s
 // The keys of the key=value among `args` that do not matter to the command.
 std::vector<std::string> unused_keys(Command command, std::span<const std::string> args);
 
+// A line for each data.train among `args` that replaces another one, whose sets may have been meant
+// beside its own.
+std::vector<std::string> replaced_sets(std::span<const std::string> args);
+
 // A line for each key=value among `args` that matters to the command, but not beside these
 // settings: "invert: has no effect with method=simclr".
 std::vector<std::string> idle_keys(Command command, std::span<const std::string> args,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/trainer/finetuning.h"
 
+#include "engine/say.h"
 #include "tools/trainer/mean_pose.h"
 
 namespace peclr {
@@ -26,12 +27,11 @@ void go_on_from_head(const Settings& settings, const HandNetwork& network, Param
   require_unseen(settings);
   tell_of_other_views(settings);
   if (head_input == 0)
-    fmt::print(stderr, "  its head does not say how large its pictures were: {} px are taken\n",
-               settings.model.input);
+    say("  its head does not say how large its pictures were: {} px are taken\n",
+        settings.model.input);
   if (head_input == 0 || head_input == settings.model.input) return;
   network.resize_pixels(store, head_input, settings.model.input);
-  fmt::print(stderr, "  its head spoke of pictures of {} px, now of {}\n", head_input,
-             settings.model.input);
+  say("  its head spoke of pictures of {} px, now of {}\n", head_input, settings.model.input);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <numeric>
 
 #include "engine/error.h"
+#include "engine/say.h"
+#include "tools/run/unread_pictures.h"
 
 namespace peclr {
 namespace {
@@ -16,9 +18,8 @@ std::size_t host_bytes(const Settings& settings) {
 
 void tell_of_less(double cache_gb) {
   if (cache_gb * 1e9 > static_cast<double>(most_cache_bytes()))
-    fmt::print(stderr,
-               "data.cache_gb={}: {:.1f} are used, half of the memory that this process may have\n",
-               cache_gb, static_cast<double>(most_cache_bytes()) / 1e9);
+    say("data.cache_gb={}: {:.1f} are used, half of the memory that this process may have\n",
+        cache_gb, static_cast<double>(most_cache_bytes()) / 1e9);
 }
 
 Seen seen_of(Settings::Crop crop) {
@@ -58,6 +59,7 @@ PictureFeed::PictureFeed(const Settings& settings, Need need) {
   bool held_out = settings.data.holdout == 0;
   for (const Settings::Source& source : settings.data.train) {
     PictureSet set = open_pictures(source.path, Split::training);
+    tell_of_unread(set);
     if (settings.data.holdout > 0 && has_pixels(set.known)) {
       keep_part(set, settings.data.holdout, Part::learned);
       held_out = true;

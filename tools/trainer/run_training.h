@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "engine/files/folder.h"
+#include "engine/say.h"
 #include "tools/run/model_files.h"
 #include "tools/run/run_folder.h"
 #include "tools/settings/engine_options.h"
@@ -38,6 +40,8 @@ struct Prepared {
 template <class T>
 int dry_run(const CommandLine& line) {
   const Settings asked = settings_to_try(T::kCommand, line);
+  require_writable_folder(asked.out);
+  require_room(asked.out, line);
   Settings settings = asked;
   settings.device = chosen_device(asked.device);
   Prepared<T> ready(settings, make_backend(settings));
@@ -57,7 +61,7 @@ int run_training(const CommandLine& line) {
   RunFolder run(T::kCommand, line);
   const Settings& settings = run.settings();
   std::unique_ptr<Backend> backend = make_backend(settings);
-  fmt::print(stderr, "{}\n", backend->description());
+  say("{}\n", backend->description());
   Prepared<T> ready(settings, std::move(backend));
   run.check_pictures(ready.plan.pictures);
 
@@ -67,14 +71,14 @@ int run_training(const CommandLine& line) {
                                    : training.start(settings, ready.feed);
   run.forget_stored();
 
-  fmt::print(stderr, "{}\n", T::headline(settings, ready.plan));
+  say("{}\n", T::headline(settings, ready.plan));
   typename T::Batches batches(settings, ready.plan, run.first_step(), ready.feed, *ready.backend);
   TrainTask task = task_of(training, batches);
   task.model_metadata = T::metadata(settings, start);
   task.keeping = ready.keeping;
   task.memory = ready.memory;
   const int code = train(run, ready.plan, task);
-  fmt::print(stderr, "{}{}", ready.feed.kept_summary(), ready.feed.bad_summary());
+  say("{}{}", ready.feed.kept_summary(), ready.feed.bad_summary());
   return code;
 }
 
