@@ -10,6 +10,7 @@
 #include "data/freihand.h"
 #include "data/shuffle.h"
 #include "engine/error.h"
+#include "engine/files/checksum.h"
 #include "engine/text.h"
 
 namespace peclr {
@@ -176,6 +177,19 @@ void keep_part(PictureSet& set, double fraction, Part part) {
   else
     order.erase(order.begin(), order.begin() + held);
   keep_these(set, std::move(order));
+}
+
+std::string mark_of(std::span<const PictureSet> sets) {
+  std::uint64_t mark = 0;
+  for (const PictureSet& set : sets) {
+    for (const std::string& file : set.files) mark = checksum64(file.data(), file.size(), mark);
+    for (const HandLabel& label : set.labels) {
+      mark = checksum64(&label.K, sizeof label.K, mark);
+      mark = checksum64(label.xyz.data(), sizeof label.xyz, mark);
+      mark = checksum64(&label.scale, sizeof label.scale, mark);
+    }
+  }
+  return fmt::format("{:016x}", mark);
 }
 
 Mat3f reduced_camera(const Mat3f& K, int factor) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,10 @@ void keep_labels(PictureSet& set, double fraction, std::uint64_t seed);
 // Error(data) if no joints are known or the other part would be empty.
 enum class Part { learned, held_out };
 void keep_part(PictureSet& set, double fraction, Part part);
+
+// 16 hexadecimal digits over the files' names and the labels of sets in their order, so that two
+// looks at them can be compared. Where the folders are and what the pictures show is no part of it.
+std::string mark_of(std::span<const PictureSet> sets);
 
 // The camera of the picture that box_reduce makes. Pixel centres are whole numbers, so the middle
 // of a box of pixels 0 .. factor - 1 at (factor - 1) / 2 becomes 0.

@@ -43,8 +43,8 @@ TEST_CASE("pth: all forms give the tensors back, to the bit") {
   const TensorFile want(folder / "want");
   for (const std::string& bytes :
        {zip_pth(tensors), zip_pth(tensors, Packing::deflated),
-         zip_pth(tensors, Packing::stored_zip64), zip_pth(tensors, Packing::deflated_zip64),
-         legacy_pth(tensors), tar_pth(tensors)}) {
+        zip_pth(tensors, Packing::stored_zip64), zip_pth(tensors, Packing::deflated_zip64),
+        legacy_pth(tensors), tar_pth(tensors)}) {
     write_bytes(folder / "some.name", bytes);  // the content decides
     const TensorFile file(folder / "some.name");
     CHECK(same(file, want));

@@ -143,10 +143,10 @@ TEST_CASE("resume: asked to stop, a run saves, and what is not the same run is r
   const std::int64_t step = lines_in(metrics);
   CHECK(stopped.says("after step " + std::to_string(step)));
 
-  const auto refused = [&](const Args& args, const std::vector<std::string>& parts) {
+  const auto refused = [&](const Args& args, const std::vector<std::string>& parts, int code = 2) {
     const ProgramResult result = run_peclr(args);
     INFO(described(result));
-    CHECK(result.refuses(2, parts));
+    CHECK(result.refuses(code, parts));
     const bool untouched = runs.content("run") == saved;
     CHECK(untouched);
   };
@@ -161,6 +161,19 @@ TEST_CASE("resume: asked to stop, a run saves, and what is not the same run is r
   refused(with(resume, "device=simt"), {"the run was on device c", "this would be simt"});
   refused(with(with(resume, "seed=2"), "method=simclr"), {"seed is 1 there", "method is peclr"});
   refused(runs.resume("finetune", "run"), {"pretrain", "finetune"});
+
+  // Other data than before: a picture of another name, a joint elsewhere.
+  const std::string hands = runs.folder / "hands", picture = hands + "/training/rgb/00000007";
+  fs::rename(picture + ".jpg", picture + ".jpeg");
+  refused(resume, {"last.safetensors", "other names"}, 3);
+  fs::rename(picture + ".jpeg", picture + ".jpg");
+  const std::string labels = hands + "/training_xyz.json", as_they_were = read_bytes(labels);
+  json moved = json::parse(as_they_were);
+  moved[39][20][2] = moved[39][20][2].get<double>() + 0.001;
+  test::write_bytes(labels, moved.dump());
+  refused(resume, {"last.safetensors", "other labels"}, 3);
+  test::write_bytes(labels, as_they_were);
+  refused(with(resume, "data.train=" + hands + "/training/rgb"), {"data.train is"});
 
   // A line that the run wrote after its last save, and half of another, go away.
   test::write_bytes(metrics, read_bytes(metrics) + "{\"step\": " + std::to_string(step + 1) +

@@ -22,6 +22,7 @@ constexpr const char* kCommand = "peclr.command";
 constexpr const char* kDevice = "peclr.device";  // what device=auto stood for
 constexpr const char* kSettings = "peclr.settings";
 constexpr const char* kPictures = "peclr.pictures";
+constexpr const char* kMark = "peclr.data";
 constexpr std::int64_t kMaxSteps = 1'000'000'000'000;
 
 Settings stored_settings(const TensorFile& file, Command command) {
@@ -157,20 +158,28 @@ std::string RunFolder::asked_yaml() const {
   return settings_yaml(command_, asked);
 }
 
-Metadata RunFolder::training_metadata(std::int64_t step, std::int64_t pictures) const {
+Metadata RunFolder::training_metadata(std::int64_t step, const RunData& data) const {
   return {{kCommand, name_of(command_)},
           {kStep, std::to_string(step)},
-          {kPictures, std::to_string(pictures)},
+          {kPictures, std::to_string(data.pictures)},
+          {kMark, data.mark},
           {kDevice, name_of(settings_.device)},
           {kSettings, asked_yaml()}};
 }
 
-void RunFolder::check_pictures(std::int64_t pictures) const {
-  if (!stored_ || stored_->metadata_at(kPictures) == std::to_string(pictures)) return;
-  fail(ErrorKind::data,
-       "--resume: {}: the run had {} pictures an epoch, data.train has {} now; give it the same "
-       "pictures, or choose another out",
-       printable(path(kLast)), printable(stored_->metadata_at(kPictures)), pictures);
+void RunFolder::check_data(const RunData& data) const {
+  if (!stored_) return;
+  if (stored_->metadata_at(kPictures) != std::to_string(data.pictures))
+    fail(ErrorKind::data,
+         "--resume: {}: the run had {} pictures an epoch, data.train has {} now; give it the same "
+         "pictures, or choose another out",
+         printable(path(kLast)), printable(stored_->metadata_at(kPictures)), data.pictures);
+  const auto mark = stored_->metadata().find(kMark);  // a checkpoint of before has none
+  if (mark != stored_->metadata().end() && mark->second != data.mark)
+    fail(ErrorKind::data,
+         "--resume: {}: the run had pictures of other names, or other labels, than data.train has "
+         "now; give it the same, or choose another out",
+         printable(path(kLast)));
 }
 
 }  // namespace peclr

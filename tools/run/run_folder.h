@@ -21,6 +21,12 @@ namespace peclr {
 // one. Writes nothing. Throws Error(usage).
 void require_room(const std::string& out, const CommandLine& line);
 
+// What a run learns from.
+struct RunData {
+  std::int64_t pictures = 0;  // an epoch
+  std::string mark;           // mark_of its sets
+};
+
 class RunFolder {
  public:
   // Reads the settings and opens `out`. With --resume, what out/last.safetensors stores is the
@@ -44,10 +50,11 @@ class RunFolder {
   void forget_stored() { stored_.reset(); }
   std::int64_t first_step() const { return first_step_; }  // steps done before
 
-  // Metadata of last.safetensors after `step` steps on `pictures` pictures an epoch.
-  Metadata training_metadata(std::int64_t step, std::int64_t pictures) const;
-  // Throws Error(data) if the stored run had another number of pictures.
-  void check_pictures(std::int64_t pictures) const;
+  // Metadata of last.safetensors after `step` steps.
+  Metadata training_metadata(std::int64_t step, const RunData& data) const;
+  // Throws Error(data) if the stored run had another number of pictures, other names of them or
+  // other labels.
+  void check_data(const RunData& data) const;
 
  private:
   // What out/last.safetensors stores, where `args` do not say otherwise.

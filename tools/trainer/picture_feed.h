@@ -28,6 +28,8 @@ class PictureFeed {
 
   std::int64_t pictures() const { return orders_->mixture().epoch_size; }  // an epoch
 
+  std::string mark() const { return mark_of(sets_); }  // (data/pictures.h)
+
   // A line for each of data.train: its path, its pictures, and what views are drawn around.
   std::vector<std::string> sources() const;
 

@@ -63,7 +63,8 @@ int run_training(const CommandLine& line) {
   std::unique_ptr<Backend> backend = make_backend(settings);
   say("{}\n", backend->description());
   Prepared<T> ready(settings, std::move(backend));
-  run.check_pictures(ready.plan.pictures);
+  const RunData data{ready.plan.pictures, ready.feed.mark()};
+  run.check_data(data);
 
   T training(settings, *ready.backend);
   training.store.draw(static_cast<std::uint64_t>(settings.seed));
@@ -77,6 +78,7 @@ int run_training(const CommandLine& line) {
   task.model_metadata = T::metadata(settings, start);
   task.keeping = ready.keeping;
   task.memory = ready.memory;
+  task.data = data;
   const int code = train(run, ready.plan, task);
   say("{}{}", ready.feed.kept_summary(), ready.feed.bad_summary());
   return code;

@@ -99,7 +99,7 @@ struct Checkpoints {
     return done < plan.steps && clock.due(done % plan.steps_per_epoch == 0);
   }
   void save(std::int64_t done) {
-    Metadata metadata = run.training_metadata(done, plan.pictures);
+    Metadata metadata = run.training_metadata(done, task.data);
     metadata.insert(task.model_metadata.begin(), task.model_metadata.end());
     clock.save(
         [&] { save_training(run.path("last.safetensors"), task.store, task.optimizer, metadata); });

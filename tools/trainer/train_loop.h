@@ -30,6 +30,7 @@ struct TrainTask {
   Metadata model_metadata{};  // of model.safetensors
   PictureKeeping keeping{};   // of pictures, on the device
   MemoryPlan memory{};
+  RunData data{};
 };
 
 // `training` is a Pretraining or a Finetuning; both outlive the task.
