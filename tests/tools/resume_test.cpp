@@ -122,6 +122,9 @@ TEST_CASE("resume: killed at five moments, a pre-training leaves the same bytes"
     CHECK_FALSE(next.says("starting afresh"));
   }
   CHECK_FALSE(fs::exists(runs.file("killed", "model.safetensors")));
+  // Nobody ended it, but it has had the time until its last save.
+  const json record = json::parse(read_bytes(runs.file("killed", "run.json"))).at("pretrain");
+  CHECK((record["seconds"] > 0 && record["finished"].is_null()));
   succeeded(run_peclr(runs.resume("pretrain", "killed")));
   same_run(runs, "whole", "killed");
 }

@@ -89,20 +89,19 @@ RunRecorder::RunRecorder(std::string folder, std::string command,
   if (known) {
     record.command = before.command;
     record.started = before.started;
-    record.seconds = before.seconds;
+    earlier_ = before.seconds;
     record.starts = before.starts + 1;
   }
 }
 
 void RunRecorder::end(End how) {
-  RunRecord& record = records_[command_];
-  const auto now = std::chrono::steady_clock::now();
-  record.seconds += std::chrono::duration<double>(now - begun_).count();
-  if (how == End::finished) record.finished = now_utc();
+  if (how == End::finished) records_[command_].finished = now_utc();
   save();
 }
 
-void RunRecorder::save() const {
+void RunRecorder::save() {
+  const auto now = std::chrono::steady_clock::now();
+  records_[command_].seconds = earlier_ + std::chrono::duration<double>(now - begun_).count();
   Json json = Json::object();
   for (const auto& [command, r] : records_)
     json[command] = {{"command", r.command},

@@ -19,8 +19,8 @@ struct RunRecord {
   std::string cpu;                // model name of the host's processor
   std::string precision;          // as settings spell it
   std::string started, finished;  // UTC, "2021-06-10T12:00:00Z"; finished empty: did not end
-  double seconds = 0;             // of all starts that came to an orderly end
-  std::int64_t starts = 1;        // 1 and the resumes that came to such an end
+  double seconds = 0;             // of all starts, each up to its last save
+  std::int64_t starts = 1;        // 1 and the resumes that saved
   std::int64_t pictures = 0;      // an epoch of training; 0: no training
 };
 using RunRecords = std::map<std::string, RunRecord>;  // by the command's name
@@ -47,12 +47,13 @@ class RunRecorder {
   // `command`: its name; `words`: the whole command line, the program's name first.
   RunRecorder(std::string folder, std::string command, const std::vector<std::string>& words,
               const What& what);
-  void save() const;  // the entry as it stands; end() does it too
+  void save();  // the entry as it stands; end() does it too
   void end(End how = End::finished);
 
  private:
   std::string folder_, command_;
   RunRecords records_;
+  double earlier_ = 0;  // seconds of the starts before this one
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 

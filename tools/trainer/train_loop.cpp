@@ -198,6 +198,7 @@ int run_steps(const RunFolder& run, const TrainPlan& plan, TrainTask& task) {
           fmt::format("stopped by a signal after step {}; saved. Go on with --resume", done));
       return kExitSaved;
     }
+    record.save();
   }
   queue.finish();
   progress.finish();
