@@ -117,7 +117,7 @@ std::size_t seed_count(std::span<const SeedPair> seeds) {
 std::size_t seed_count(std::span<const Run* const> runs) {
   std::vector<SeedPair> seeds;
   for (const Run* run : runs) {
-    const std::optional<Finetuning> finetuning = finetuning_of(*run);
+    const std::optional<FinetuningRecord> finetuning = finetuning_of(*run);
     seeds.push_back(finetuning ? SeedPair({finetuning->settings.seed, seed_of(finetuning->origin)})
                                : std::nullopt);
   }
@@ -129,7 +129,7 @@ std::vector<Group> group_runs(const std::vector<Run>& runs,
   Grouped grouped;
   for (const Run& run : runs) {
     if (!belongs(run)) continue;
-    const std::optional<Finetuning> finetuning = finetuning_of(run);
+    const std::optional<FinetuningRecord> finetuning = finetuning_of(run);
     const double labels = finetuning ? finetuning->settings.data.labels : -1;
     const std::string initial = run.method == "other" ? run.initial_weights : "";
     grouped[{labels, rank_of(run.method), run.method, initial, identity_of(run)}].push_back(&run);

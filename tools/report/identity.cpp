@@ -72,7 +72,7 @@ void add_other_model(Entries& entries, const Run& run) {
 // How the network was asked, where that is not what evaluate does unless told otherwise.
 void add_asked(Entries& entries, const Run& run) {
   Settings usual = default_settings(Command::evaluate);
-  if (const std::optional<Finetuning> finetuning = finetuning_of(run)) {
+  if (const std::optional<FinetuningRecord> finetuning = finetuning_of(run)) {
     usual.data.crop = finetuning->settings.data.crop;
     usual.augment.border = finetuning->settings.augment.border;
   }
@@ -110,9 +110,9 @@ void add_start(Entries& entries, const std::string& weights, const std::optional
     entries.insert(prefix + "init_from=" + settings.init_from);
 }
 
-std::optional<Finetuning> finetuning_of(const Run& run) {
-  if (is_finetuning(run)) return Finetuning{run.settings, run.origin};
-  if (run.network) return Finetuning{run.network->settings, run.network->origin};
+std::optional<FinetuningRecord> finetuning_of(const Run& run) {
+  if (is_finetuning(run)) return FinetuningRecord{run.settings, run.origin};
+  if (run.network) return FinetuningRecord{run.network->settings, run.network->origin};
   return std::nullopt;
 }
 

@@ -29,10 +29,10 @@ void add_start(Entries& entries, const std::string& weights, const std::optional
 
 // The fine-tuning whose network was scored: the run's own or, of an evaluation alone, the
 // network's. Nothing where nobody knows, and of a pre-training.
-struct Finetuning {
+struct FinetuningRecord {
   const Settings& settings;
   const std::optional<Origin>& origin;
 };
-std::optional<Finetuning> finetuning_of(const Run& run);
+std::optional<FinetuningRecord> finetuning_of(const Run& run);
 
 }  // namespace peclr
