@@ -2,6 +2,7 @@
 #include "engine/devices.h"
 
 #include "engine/cpu/cpu_backend.h"
+#include "engine/say.h"
 #if defined(PECLR_CUDA)
 #include "engine/cuda/conv_plans.h"
 #include "engine/cuda/cuda_backend.h"
@@ -9,7 +10,6 @@
 #endif
 #if defined(PECLR_SIMT)
 #include "engine/gpu/simt_backend.h"
-#include "engine/say.h"
 #endif
 
 namespace peclr {
