@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/run/model_files.h"
-#include "tools/settings/engine_options.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -16,6 +15,7 @@
 #include "engine/text.h"
 #include "kernels/pose.h"
 #include "models/contrastive_model.h"
+#include "tools/settings/engine_options.h"
 
 namespace peclr {
 namespace {
